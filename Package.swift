@@ -1,0 +1,102 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let rules: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// A room: one folder of Sources/, one job, knowing only the rooms it names here.
+func room(_ name: String, knows dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: rules)
+}
+
+/// The tests of one room.
+func tests(_ name: String, of dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: rules)
+}
+
+let package = Package(
+    name: "cartograph",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "cartograph", targets: ["cartograph"]),
+        .executable(name: "cartograph-bench", targets: ["cartograph-bench"]),
+        .library(name: "Iceberg", targets: ["Iceberg", "Storage"]),
+    ],
+    dependencies: [
+        // The command line: parsing, help pages and usage errors of every subcommand.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // The HTTP server: routing, streaming bodies, graceful shutdown on SwiftNIO.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        // Event loops and the HTTP/1.1 codec that the server and the collector's client share.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        // gzip request bodies, inflated as they stream in with a bound on the ratio.
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        // Starting and stopping the long-running parts in order, on signals.
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        // Structured log lines.
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        // HTTP field names and statuses as the server's public types spell them.
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        // SQLite for the embedded Iceberg catalogue.
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        // YAML: configuration, import mappings and the dbt project's files.
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        // SHA-256 for derived event ids and file identities.
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    ],
+    targets: [
+        // CRC-32C and byte scanning with the processor's own instructions.
+        .target(name: "CBytes"),
+        // The DuckDB C API as a table of functions, opened at run time.
+        .target(name: "CDuckDB"),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+        room("Events", knows: ["CBytes"]),
+        room("EventLog", knows: ["Events", "CBytes"]),
+        room("Telemetry"),
+        room("Simulator"),
+        room(
+            "FileImport",
+            knows: [.product(name: "Yams", package: "Yams"), .product(name: "Crypto", package: "swift-crypto")]),
+        room(
+            "Collector",
+            knows: ["Events", "EventLog", "Telemetry"]),
+        room("Streaming", knows: ["Events", "EventLog", "CBytes"]),
+        room("Storage"),
+        room("Iceberg", knows: ["Storage", "CZlib", .product(name: "GRDB", package: "GRDB.swift")]),
+        room("Engine", knows: ["CDuckDB"]),
+        room("Lake", knows: ["Iceberg", "Storage", "Engine", "EventLog", "Events", "Telemetry"]),
+        room("Models", knows: ["Lake", "Iceberg", "Engine", .product(name: "Yams", package: "Yams")]),
+        room("Books", knows: ["Events", "EventLog", "Streaming", "Lake", "Engine", "Iceberg"]),
+        room(
+            "Server",
+            knows: [
+                "Collector", "Streaming", "EventLog", "Telemetry",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTPCompression", package: "swift-nio-extras"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "cartograph",
+            dependencies: [
+                "Books", "Collector", "Engine", "EventLog", "Events", "FileImport", "Iceberg", "Lake", "Models",
+                "Server", "Simulator", "Storage", "Streaming", "Telemetry",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: rules),
+
+        tests("EventsTests", of: ["Events"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,49 @@
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+/// CRC-32C (Castagnoli, RFC 3720 appendix B.4) of `n` bytes, continuing from `crc` (0 to begin).
+/// Uses the processor's crc32 instruction where it has one, a table elsewhere.
+uint32_t cbytes_crc32c(uint32_t crc, const void *bytes, size_t n);
+
+/// Distance from `p` to the first byte that ends a plain run inside a JSON string: a quote, a backslash or a
+/// control byte below 0x20. The buffer must end in at least 16 zero bytes, which also bound the scan.
+static inline __attribute__((always_inline)) intptr_t cbytes_scan_string(const uint8_t *p) {
+#if defined(__SSE2__)
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), control = _mm_set1_epi8(0x1f);
+    const uint8_t *s = p;
+    for (;;) {
+        __m128i v = _mm_loadu_si128((const __m128i *)s);
+        __m128i hit = _mm_or_si128(
+            _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash)),
+            _mm_cmpeq_epi8(_mm_min_epu8(v, control), v));
+        unsigned mask = (unsigned)_mm_movemask_epi8(hit);
+        if (mask) return (s - p) + __builtin_ctz(mask);
+        s += 16;
+    }
+#else
+    const uint8_t *s = p;
+    while (*s != '"' && *s != '\\' && *s >= 0x20) s++;
+    return s - p;
+#endif
+}
+
+/// Non-zero when any of the `n` bytes has its top bit set (is not ASCII).
+static inline int cbytes_has_non_ascii(const uint8_t *p, size_t n) {
+    uint64_t seen = 0;
+    while (n >= 8) {
+        uint64_t word;
+        __builtin_memcpy(&word, p, 8);
+        seen |= word;
+        p += 8;
+        n -= 8;
+    }
+    while (n--) seen |= *p++;
+    return (seen & 0x8080808080808080ull) != 0;
+}
+
+/// Asks for the cache line at `p` ahead of a write to it.
+static inline __attribute__((always_inline)) void cbytes_prefetch(const void *p) { __builtin_prefetch(p, 1, 3); }

@@ -1,0 +1,158 @@
+public import EventLog
+public import Events
+import Synchronization
+public import Telemetry
+
+/// What became of one event that was not accepted.
+public struct Rejection: Sendable, Equatable {
+    /// Its place in the request, from 0.
+    public let index: Int
+    /// Why.
+    public let reason: RejectionReason
+}
+
+/// What became of a request's events, once the accepted and the rejected ones are durable.
+public struct CollectResult: Sendable {
+    /// The most rejections that are listed one by one.
+    public static let listed = 100
+
+    /// How many were accepted.
+    public var accepted = 0
+    /// How many were rejected.
+    public var rejectedCount = 0
+    /// The first rejections, at most `listed`.
+    public var rejected: [Rejection] = []
+    /// The commit that holds them.
+    public var commit: Int64 = 0
+    /// True when the sender's sequence number had been stored before and nothing was appended.
+    public var isRepeat = false
+}
+
+/// Why a whole request was turned away, with nothing of it stored.
+public enum CollectError: Error, Sendable, CustomStringConvertible {
+    /// It holds more events than one request may.
+    case tooManyEvents(limit: Int)
+    /// The log did not take it.
+    case log(LogError)
+
+    /// One line.
+    public var description: String {
+        switch self {
+        case .tooManyEvents(let limit): "more than \(limit) events in one request: send them in parts"
+        case .log(let error): error.description
+        }
+    }
+}
+
+/// The door: judges every event on its own, appends the accepted and the rejected ones in one commit, and answers when
+/// that is durable.
+public final class Collector: Sendable {
+    /// The most bytes of one request's body, after decompression.
+    public static let bodyBytes = 16 << 20
+    /// The most events in one request.
+    public static let requestEvents = 100_000
+
+    private let log: any EventLog
+    private let clock: @Sendable () -> Int64
+    private let benches = Mutex<[Bench]>([])
+    private let metrics: Metrics
+    private let acceptedByType: [Counter]
+    private let mismatches: Counter
+
+    /// A decoder and the row it fills, used by one request at a time.
+    private final class Bench: @unchecked Sendable {
+        // Taken out of the pool under its lock and put back when the request was judged, so never shared.
+        let batch = EventBatch(capacity: 1)
+    }
+
+    /// A door to a log.
+    ///
+    /// - Parameter clock: the time of day in microseconds since 1970 UTC, for events from the future.
+    public init(
+        log: any EventLog, metrics: Metrics, clock: @escaping @Sendable () -> Int64 = { EmbeddedLog.wallClock() }
+    ) {
+        self.log = log
+        self.clock = clock
+        self.metrics = metrics
+        acceptedByType = EventType.allCases.map {
+            metrics.counter(
+                "cartograph_events_accepted_total", help: "Events accepted at the door.", ["type": $0.name])
+        }
+        mismatches = metrics.counter(
+            "cartograph_total_mismatch_total",
+            help: "Accepted purchases whose total is not the sum of their parts.")
+    }
+
+    /// Judges the events of one body and stores them. Throws `CollectError`; then nothing was stored.
+    ///
+    /// - Parameters:
+    ///   - body: the bytes as they came, decompressed, with the decoder's padding behind them.
+    ///   - source: where they came from, kept with rejected ones.
+    ///   - stamp: names the sender and its place, when sending again must store nothing.
+    public func collect(
+        _ body: borrowing PaddedBytes, as format: BodyFormat, source: String, stamp: ProducerStamp? = nil
+    ) async throws -> CollectResult {
+        var (batch, result) = try judge(body, format, source)
+        batch.stamp = stamp
+        return try await store(batch, &result)
+    }
+
+    private func store(_ batch: AppendBatch, _ result: inout CollectResult) async throws -> CollectResult {
+        do {
+            let receipt = try await log.append(batch)
+            result.commit = receipt.commit
+            result.isRepeat = receipt.isRepeat
+        } catch {
+            throw CollectError.log(error)
+        }
+        return result
+    }
+
+    /// Decides over each event of a body without storing anything.
+    public func judge(
+        _ body: borrowing PaddedBytes, _ format: BodyFormat, _ source: String
+    ) throws -> (AppendBatch, CollectResult) {
+        let bench = benches.withLock { $0.popLast() } ?? Bench()
+        defer { benches.withLock { $0.append(bench) } }
+        let decoder = EventDecoder(now: clock())
+        var batch = AppendBatch(partitions: log.partitions)
+        var result = CollectResult()
+        try EventBody(body, format).forEach { raw in
+            guard batch.received < Collector.requestEvents else {
+                throw CollectError.tooManyEvents(limit: Collector.requestEvents)
+            }
+            let index = Int(batch.received)
+            batch.received += 1
+            bench.batch.removeAll()
+            if let reason = decoder.decode(raw, into: bench.batch) {
+                batch.quarantine(raw, reason: reason, source: source)
+                result.rejectedCount += 1
+                if result.rejected.count < CollectResult.listed {
+                    result.rejected.append(Rejection(index: index, reason: reason))
+                }
+                countRejection(reason)
+            } else {
+                accept(raw, bench.batch, into: &batch)
+                result.accepted += 1
+            }
+        }
+        return (batch, result)
+    }
+
+    private func accept(_ raw: UnsafeRawBufferPointer, _ row: EventBatch, into batch: inout AppendBatch) {
+        let type = row.type(0)
+        // Stock moves have no user: they are kept in order by product.
+        let key = row.string(.userID, 0) ?? row.string(.productID, 0)
+        let hash = key.map { KeyHash($0.start, count: $0.count) } ?? KeyHash("")
+        batch.add(raw, to: type.topic, key: hash)
+        acceptedByType[Int(type.rawValue)].add()
+        if row.totalMismatch(0) { mismatches.add() }
+    }
+
+    private func countRejection(_ reason: RejectionReason) {
+        metrics.counter(
+            "cartograph_events_rejected_total", help: "Events sent to the quarantine.",
+            ["reason": reason.description]
+        ).add()
+    }
+}

@@ -1,0 +1,96 @@
+import Events
+
+/// How a request body holds its events.
+public enum BodyFormat: Sendable {
+    /// One JSON object, or an array of them.
+    case json
+    /// One JSON object a line.
+    case ndjson
+    /// Whichever of the two it looks like: for senders that may set no content type of their own.
+    case either
+}
+
+/// Finds the events in a body without judging them, so that a malformed one costs only itself.
+struct EventBody {
+    private let start: UnsafePointer<UInt8>
+    private let end: UnsafePointer<UInt8>
+    private let format: BodyFormat
+
+    init(_ body: borrowing PaddedBytes, _ format: BodyFormat) {
+        start = UnsafePointer(body.start)
+        end = start + body.count
+        self.format = format
+    }
+
+    /// Calls `body` with each event's bytes, white space around it cut off.
+    func forEach(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+        var first = start
+        while first < end, EventBody.isSpace(first[0]) { first += 1 }
+        guard first < end else { return }
+        switch format {
+        case .ndjson: try lines(body)
+        case .json: first[0] == 0x5b ? try elements(first + 1, body) : try emit(first, end, body)
+        case .either: first[0] == 0x5b ? try elements(first + 1, body) : try lines(body)
+        }
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 }
+
+    /// Hands on the bytes between two positions, unless there is nothing but space.
+    private func emit(
+        _ first: UnsafePointer<UInt8>, _ last: UnsafePointer<UInt8>, _ body: (UnsafeRawBufferPointer) throws -> Void
+    ) rethrows {
+        var first = first
+        var last = last
+        while first < last, EventBody.isSpace(first[0]) { first += 1 }
+        while last > first, EventBody.isSpace(last[-1]) { last -= 1 }
+        if last > first { try body(UnsafeRawBufferPointer(start: first, count: last - first)) }
+    }
+
+    private func lines(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+        var line = start
+        var p = start
+        while p < end {
+            if p[0] == 0x0a {
+                try emit(line, p, body)
+                line = p + 1
+            }
+            p += 1
+        }
+        try emit(line, end, body)
+    }
+
+    /// Cuts an array at the commas of its own level, minding strings and brackets. What cannot be cut stays one piece.
+    private func elements(_ first: UnsafePointer<UInt8>, _ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+        var piece = first
+        var p = first
+        var depth = 0
+        while p < end {
+            switch p[0] {
+            case 0x22:
+                p += 1
+                while p < end, p[0] != 0x22 { p += p[0] == 0x5c ? 2 : 1 }
+            case 0x5b, 0x7b:
+                depth += 1
+            case 0x7d:
+                depth -= 1
+            case 0x5d:
+                if depth == 0 {
+                    try emit(piece, p, body)
+                    // Anything after the array's end is not part of it, and not JSON.
+                    try emit(p + 1, end, body)
+                    return
+                }
+                depth -= 1
+            case 0x2c where depth == 0:
+                try emit(piece, p, body)
+                piece = p + 1
+            default:
+                break
+            }
+            p += 1
+        }
+        // The array does not end: its last piece, if any, is not whole, and the body as a whole was cut off.
+        try emit(piece, end, body)
+    }
+}

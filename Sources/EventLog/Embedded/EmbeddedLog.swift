@@ -1,0 +1,204 @@
+import Events
+import Foundation
+import Glibc
+
+/// A log in a folder: a sub-folder of segment files for each partition, and a ledger of commits.
+///
+/// ```
+/// folder/format                     version and number of partitions
+/// folder/clicks/0/00000000000000000000.log …
+/// folder/ledger/00000000000000000000.log
+/// ```
+/// One process at a time may open a folder; the caller holds its lock.
+public final class EmbeddedLog: EventLog {
+    /// The partitions a topic gets in a new folder.
+    public static let defaultPartitions = 2
+    /// The most bytes that may wait to be written.
+    public static let queueBytes = 64 << 20
+    /// The largest batch: with the queue's other batches it fits one frame.
+    public static let batchBytes = 24 << 20
+    /// How long the writer waits for more before it notes that the last commit is durable.
+    static let confirmSeconds = 0.1
+
+    /// How many partitions each topic has.
+    public let partitions: Int
+    /// What recovery cut off, one line each: nothing of it was ever acknowledged.
+    public let recoveryNotes: [String]
+    private let published: PublishedState
+    private let queue: AppendQueue
+    private let finished = DispatchSemaphore(value: 0)
+
+    /// Opens a folder, making it if need be, and undoes what a crash left half done.
+    ///
+    /// - Parameter clock: the time of day in microseconds since 1970 UTC.
+    public init(
+        folder: String, partitions: Int = EmbeddedLog.defaultPartitions,
+        clock: @escaping @Sendable () -> Int64 = { EmbeddedLog.wallClock() }
+    ) throws(LogError) {
+        try SystemFolder.create(folder)
+        self.partitions = try EmbeddedLog.format(of: folder, partitions: partitions)
+        let recovery = try LogRecovery(folder: folder, partitions: self.partitions)
+        recoveryNotes = recovery.notes
+        published = PublishedState(partitions: self.partitions)
+        queue = AppendQueue()
+        let writer = try LogWriter(recovery, published: published, clock: clock)
+        start(writer)
+    }
+
+    /// The time of day in microseconds since 1970 UTC.
+    public static func wallClock() -> Int64 {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1_000
+    }
+
+    /// Appends a batch and returns when it is durable.
+    public func append(_ batch: AppendBatch) async throws(LogError) -> AppendReceipt {
+        let result: Result<AppendReceipt, LogError> = await withCheckedContinuation { continuation in
+            submit(batch) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
+    /// Appends a batch and blocks until it is durable: for threads that have nothing else to do.
+    public func appendAndWait(_ batch: AppendBatch) throws(LogError) -> AppendReceipt {
+        let answer = AppendAnswer()
+        submit(batch) { answer.give($0) }
+        return try answer.wait().get()
+    }
+
+    /// The durable end of every partition.
+    public func cut() -> LogCut { published.cut }
+
+    /// Waits until a commit after `commit` is durable, or the time is over, or the log is closed.
+    public func waitForCommit(after commit: Int64, seconds: Double) {
+        published.wait(after: commit, seconds: seconds)
+    }
+
+    /// A reader of one partition from an offset.
+    public func reader(of partition: TopicPartition, from offset: Int64) throws(LogError) -> any PartitionReader {
+        let index = Int(partition.topic.rawValue) * partitions + partition.partition
+        return SegmentReader(partition, from: offset, published.lists[index])
+    }
+
+    /// Writes what waits, then accepts nothing more. Returns when the writer has ended.
+    public func close() {
+        if queue.close() {
+            finished.wait()
+            published.close()
+        }
+    }
+
+    private func submit(_ batch: AppendBatch, _ completion: @escaping AppendQueue.Completion) {
+        guard !batch.isEmpty else {
+            completion(.success(AppendReceipt(commit: published.cut.commit, isRepeat: false)))
+            return
+        }
+        let bytes = batch.byteCount
+        guard bytes <= EmbeddedLog.batchBytes else {
+            completion(.failure(.batchTooLarge(bytes: bytes, limit: EmbeddedLog.batchBytes)))
+            return
+        }
+        if let refused = queue.add(batch, bytes, completion) { completion(.failure(refused)) }
+    }
+
+    private func start(_ writer: LogWriter) {
+        let box = WriterBox(writer)
+        let thread = Thread { [queue, finished] in
+            box.run(queue)
+            finished.signal()
+        }
+        thread.name = "log-writer"
+        thread.stackSize = 1 << 20
+        thread.start()
+    }
+
+    private static func format(of folder: String, partitions: Int) throws(LogError) -> Int {
+        let path = folder + "/format"
+        if let text = try? String(contentsOfFile: path, encoding: .utf8) {
+            let words = text.split(whereSeparator: \.isWhitespace)
+            guard words.count == 4, words[0] == "cartograph-log", words[1] == "1", words[2] == "partitions",
+                let stored = Int(words[3]), (1...256).contains(stored)
+            else { throw .incompatible(path: path, what: "not the format of a log that this version reads") }
+            return stored
+        }
+        precondition((1...256).contains(partitions), "1 to 256 partitions")
+        let text = "cartograph-log 1 partitions \(partitions)\n"
+        let file = try SystemFile(opening: path, flags: O_RDWR | O_CREAT | O_TRUNC)
+        var bytes = Array(text.utf8)
+        let failure: LogError? = bytes.withUnsafeMutableBytes { buffer in
+            do throws(LogError) {
+                try file.write(UnsafeRawBufferPointer(buffer), at: 0)
+                return nil
+            } catch { return error }
+        }
+        if let failure { throw failure }
+        try file.sync()
+        try SystemFolder.sync(folder)
+        return partitions
+    }
+}
+
+/// Carries the writer onto its thread: nothing else ever touches it.
+private final class WriterBox: @unchecked Sendable {
+    private let writer: LogWriter
+
+    init(_ writer: LogWriter) { self.writer = writer }
+
+    func run(_ queue: AppendQueue) {
+        while true {
+            let waiting = queue.take(idleSeconds: writer.needsConfirmation ? EmbeddedLog.confirmSeconds : nil)
+            switch waiting {
+            case .idle:
+                do { try writer.confirm() } catch { queue.fail(error) }
+            case .closed:
+                do { try writer.confirm() } catch { queue.fail(error) }
+                return
+            case .batches(let pending):
+                commit(pending, queue)
+            }
+        }
+    }
+
+    private func commit(_ pending: [AppendQueue.Pending], _ queue: AppendQueue) {
+        var fresh: [AppendQueue.Pending] = []
+        var repeats: [AppendQueue.Pending] = []
+        var stamps: Set<ProducerStamp> = []
+        for item in pending {
+            let known = writer.isRepeat(item.batch) || item.batch.stamp.map { !stamps.insert($0).inserted } ?? false
+            if known { repeats.append(item) } else { fresh.append(item) }
+        }
+        do {
+            let number = fresh.isEmpty ? writer.lastCommit : try writer.commit(fresh.map(\.batch))
+            for item in fresh { item.completion(.success(AppendReceipt(commit: number, isRepeat: false))) }
+            for item in repeats { item.completion(.success(AppendReceipt(commit: number, isRepeat: true))) }
+        } catch {
+            // What is on disk now is unknown: only reading it again, at the next start, can tell.
+            queue.fail(error)
+            for item in pending { item.completion(.failure(error)) }
+        }
+    }
+}
+
+/// Hands one result from the writer's thread to a waiting one.
+private final class AppendAnswer: Sendable {
+    private let condition = NSCondition()
+    // Guarded by the condition's lock.
+    nonisolated(unsafe) private var result: Result<AppendReceipt, LogError>?
+
+    func give(_ result: Result<AppendReceipt, LogError>) {
+        condition.withLock {
+            self.result = result
+            condition.signal()
+        }
+    }
+
+    func wait() -> Result<AppendReceipt, LogError> {
+        condition.withLock {
+            while true {
+                if let result { return result }
+                condition.wait()
+            }
+        }
+    }
+}

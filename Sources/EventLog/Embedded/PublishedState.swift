@@ -1,0 +1,39 @@
+import Events
+import Foundation
+
+/// What the writer shows to everybody else: the last durable cut and the segments.
+final class PublishedState: Sendable {
+    let lists: [SegmentList]
+    private let condition = NSCondition()
+    // Guarded by the condition's lock.
+    nonisolated(unsafe) private var current: LogCut
+    nonisolated(unsafe) private var isClosed = false
+
+    init(partitions: Int) {
+        current = LedgerEntry.empty(partitions: partitions).cut
+        lists = current.offsets.all.map { _ in SegmentList([]) }
+    }
+
+    var cut: LogCut { condition.withLock { current } }
+
+    func publish(_ cut: LogCut) {
+        condition.withLock {
+            current = cut
+            condition.broadcast()
+        }
+    }
+
+    func close() {
+        condition.withLock {
+            isClosed = true
+            condition.broadcast()
+        }
+    }
+
+    func wait(after commit: Int64, seconds: Double) {
+        let deadline = Date(timeIntervalSinceNow: seconds)
+        condition.withLock {
+            while current.commit <= commit, !isClosed, condition.wait(until: deadline) {}
+        }
+    }
+}

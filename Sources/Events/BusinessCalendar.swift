@@ -1,0 +1,49 @@
+public import Foundation
+
+/// Business days: the calendar dates of a configured time zone.
+///
+/// Offsets are looked up once an hour of event time, since zones change their offset on the hour or the half hour
+/// and a day's events come close together.
+public struct BusinessCalendar: Sendable {
+    /// The zone in which the shop's days begin.
+    public let zone: TimeZone
+    private let fixedOffset: Int64?
+    private var cachedSlot = Int64.min
+    private var cachedOffset: Int64 = 0
+
+    /// Fifteen minutes: every zone's changes fall on a multiple of it.
+    private static let slot = 15 * Timestamp.minute
+
+    /// A calendar for a zone.
+    public init(zone: TimeZone) {
+        self.zone = zone
+        fixedOffset = ["UTC", "GMT", "Etc/UTC"].contains(zone.identifier) ? 0 : nil
+    }
+
+    /// A calendar for an IANA zone name such as `Asia/Ho_Chi_Minh`; nil when there is no such zone.
+    public init?(zoneNamed name: String) {
+        guard let zone = TimeZone(identifier: name == "UTC" ? "GMT" : name) else { return nil }
+        self.init(zone: zone)
+    }
+
+    /// The zone's offset from UTC at an instant, in microseconds.
+    @inline(__always)
+    public mutating func offset(at micros: Int64) -> Int64 {
+        if let fixedOffset { return fixedOffset }
+        let slot = micros >= 0 ? micros / Self.slot : (micros - Self.slot + 1) / Self.slot
+        if slot != cachedSlot {
+            cachedSlot = slot
+            let instant = Date(timeIntervalSince1970: Double(slot * Self.slot / Timestamp.second))
+            cachedOffset = Int64(zone.secondsFromGMT(for: instant)) * Timestamp.second
+        }
+        return cachedOffset
+    }
+
+    /// The business day of an instant, as days since 1970-01-01.
+    @inline(__always)
+    public mutating func day(of micros: Int64) -> Int32 {
+        let local = micros &+ offset(at: micros)
+        let day = local >= 0 ? local / Timestamp.day : (local &- Timestamp.day &+ 1) / Timestamp.day
+        return Int32(truncatingIfNeeded: day)
+    }
+}

@@ -1,0 +1,108 @@
+extension EventDecoder {
+    /// What the contract says of a row that was read: nil when it is accepted, else the first fault in the order of
+    /// the contract's fields.
+    borrowing func verdict(_ row: Row, _ batch: EventBatch) -> RejectionReason? {
+        guard let type = row.type else {
+            if row.typeText != nil { return RejectionReason(.unknownType) }
+            return RejectionReason(row.wrong & EventField.type.bit != 0 ? .wrongType : .missingField, .type)
+        }
+        let schema = EventSchema.of(type)
+        // The common case in one comparison: all required fields there, nothing wrong.
+        if schema.requiredSet & ~row.present != 0 || (row.wrong | row.bad) & schema.knownSet != 0 {
+            for field in schema.required + schema.optional {
+                if let reason = fault(field, row, required: schema.requiredSet & field.bit != 0) { return reason }
+            }
+        }
+        var left = row.present & schema.knownSet
+        while left != 0 {
+            let bit = left.trailingZeroBitCount
+            left &= left &- 1
+            guard let field = EventField(rawValue: UInt8(bit)) else { continue }
+            if let reason = check(field, type, row, batch) { return reason }
+        }
+        return nil
+    }
+
+    private borrowing func fault(_ field: EventField, _ row: Row, required: Bool) -> RejectionReason? {
+        if row.wrong & field.bit != 0 { return RejectionReason(.wrongType, field) }
+        if row.bad & field.bit != 0 {
+            return field == .ts ? RejectionReason(.badTimestamp) : RejectionReason(.badMoney)
+        }
+        return required && row.present & field.bit == 0 ? RejectionReason(.missingField, field) : nil
+    }
+
+    /// Checks a value that is present and of the right JSON type.
+    @inline(__always)
+    private borrowing func check(
+        _ field: EventField, _ type: EventType, _ row: Row, _ batch: EventBatch
+    ) -> RejectionReason? {
+        let index = batch.count
+        switch field.kind {
+        case .id:
+            let length = batch.strings[Int(field.rawValue) &* batch.capacity &+ index].count
+            if length == 0 { return emptyID(field, type) }
+            return length > EventLimits.idBytes ? RejectionReason(.wrongType, field) : nil
+        case .text, .type:
+            return nil
+        case .word:
+            let text = batch.strings[Int(field.rawValue) &* batch.capacity &+ index]
+            return EventDecoder.isWord(text, of: field, type) ? nil : RejectionReason(.wrongType, field)
+        case .currency:
+            let text = batch.strings[Int(field.rawValue) &* batch.capacity &+ index]
+            let known = text.count == 3 && Currency.isKnown(text.start[0], text.start[1], text.start[2])
+            return known ? nil : RejectionReason(.badCurrency)
+        case .integer:
+            let value = batch.integers[field.integerIndex &* batch.capacity &+ index]
+            return integerFault(field, value, type, batch, row)
+        case .money:
+            return batch.moneys[field.moneyIndex &* batch.capacity &+ index] < 0 ? RejectionReason(.badMoney) : nil
+        case .timestamp:
+            let instant = batch.timestamps[index]
+            if instant < EventLimits.earliestMicroseconds { return RejectionReason(.badTimestamp) }
+            return instant > latest ? RejectionReason(.tooFarInFuture) : nil
+        case .items:
+            return row.itemsReason
+        }
+    }
+
+    /// An empty id is as good as none: required ones are missing, optional ones are null.
+    private borrowing func emptyID(_ field: EventField, _ type: EventType) -> RejectionReason? {
+        EventSchema.of(type).requiredSet & field.bit != 0 ? RejectionReason(.missingField, field) : nil
+    }
+
+    private borrowing func integerFault(
+        _ field: EventField, _ value: Int64, _ type: EventType, _ batch: EventBatch, _ row: Row
+    ) -> RejectionReason? {
+        switch field {
+        case .quantity:
+            // Updating a line to nothing is how some shops remove it.
+            var least: Int64 = 1
+            if row.present & EventField.action.bit != 0 {
+                let action = batch.strings[Int(EventField.action.rawValue) * batch.capacity + batch.count]
+                if !EventDecoder.equals(action, "add") { least = 0 }
+            }
+            return value < least || value > EventLimits.quantity ? RejectionReason(.badQuantity) : nil
+        case .change:
+            return value.magnitude > UInt64(Int32.max) ? RejectionReason(.wrongType, field) : nil
+        case .results:
+            return value < 0 || value > Int64(Int32.max) ? RejectionReason(.wrongType, field) : nil
+        default:
+            return value < 0 ? RejectionReason(.wrongType, field) : nil
+        }
+    }
+
+    private static func isWord(_ text: StringRef, of field: EventField, _ type: EventType) -> Bool {
+        let words: [String] =
+            switch field {
+            case .channel: EventWords.channels
+            case .status, .previousStatus: EventWords.statuses
+            default: type == .cart ? EventWords.cartActions : EventWords.wishlistActions
+            }
+        for word in words where equals(text, word) { return true }
+        return false
+    }
+
+    private static func equals(_ text: StringRef, _ word: String) -> Bool {
+        text.count == word.utf8.count && UnsafeBufferPointer(start: text.start, count: text.count).elementsEqual(word.utf8)
+    }
+}

@@ -1,0 +1,69 @@
+/// A stable 128-bit hash of an id's bytes: the same on every machine and in every version of the log format, since
+/// partitions are chosen by it.
+///
+/// Each half folds eight bytes at a time with a 64×64→128-bit multiplication whose halves are xored (the mixing step
+/// of wyhash and MUM). It is not meant to withstand somebody who searches for collisions.
+public struct KeyHash: Hashable, Sendable {
+    /// The first half; also the hash that chooses a partition.
+    public var high: UInt64
+    /// The second half.
+    public var low: UInt64
+
+    /// A hash from its halves.
+    @inlinable
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    @inline(__always) @usableFromInline
+    static func mix(_ a: UInt64, _ b: UInt64) -> UInt64 {
+        let product = a.multipliedFullWidth(by: b)
+        return product.high ^ product.low
+    }
+
+    /// The hash of `count` bytes at `p`, under a seed.
+    @inlinable
+    public init(_ p: UnsafePointer<UInt8>, count: Int, seed: UInt64 = 0) {
+        let raw = UnsafeRawPointer(p)
+        var a: UInt64 = 0x9e37_79b9_7f4a_7c15 ^ seed
+        var b: UInt64 = 0xc2b2_ae3d_27d4_eb4f &+ seed
+        var at = 0
+        while at &+ 8 <= count {
+            let word = raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+            a = KeyHash.mix(a ^ word, 0xa076_1d64_78bd_642f)
+            b = KeyHash.mix(b &+ word, 0xe703_7ed1_a0b4_28db)
+            at &+= 8
+        }
+        var tail: UInt64 = 0
+        var shift: UInt64 = 0
+        while at < count {
+            tail |= UInt64(p[at]) << shift
+            shift &+= 8
+            at &+= 1
+        }
+        a = KeyHash.mix(a ^ tail, 0x8ebc_6af0_9c88_c6e3)
+        b = KeyHash.mix(b &+ tail, 0x5899_65cc_7537_4cc3)
+        let length = UInt64(truncatingIfNeeded: count)
+        high = KeyHash.mix(a ^ length, 0x1d8e_4e27_c47d_124f ^ b)
+        low = KeyHash.mix(b &+ length, 0xeb44_acca_b455_d165 ^ a)
+    }
+
+    /// The hash of a string's UTF-8.
+    public init(_ text: String, seed: UInt64 = 0) {
+        var text = text
+        self = text.withUTF8 { bytes in
+            guard let base = bytes.baseAddress else {
+                let nothing: UInt8 = 0
+                return withUnsafePointer(to: nothing) { KeyHash($0, count: 0, seed: seed) }
+            }
+            return KeyHash(base, count: bytes.count, seed: seed)
+        }
+    }
+
+    /// The partition of `count` that this key belongs to.
+    @inlinable
+    public func partition(of count: Int) -> Int {
+        Int(truncatingIfNeeded: high.multipliedFullWidth(by: UInt64(count)).high)
+    }
+}

@@ -1,0 +1,86 @@
+/// Bytes in one aligned block that ends in `EventLimits.padding` zero bytes, as the decoder needs them.
+///
+/// Grows by doubling; a growing block moves, so pointers into it are valid until the next append.
+public struct PaddedBytes: ~Copyable {
+    /// The first byte. Valid until the next change.
+    public private(set) var start: UnsafeMutablePointer<UInt8>
+    /// How many bytes are in use.
+    public private(set) var count = 0
+    private var capacity: Int
+
+    /// An empty block with room for `capacity` bytes.
+    public init(capacity: Int = 4_096) {
+        self.capacity = max(64, capacity)
+        start = PaddedBytes.allocate(self.capacity)
+        clearPadding()
+    }
+
+    /// A block holding a copy of `bytes`.
+    public init(copying bytes: some Collection<UInt8>) {
+        self.init(capacity: bytes.count)
+        append(bytes)
+    }
+
+    deinit { start.deallocate() }
+
+    private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<UInt8> {
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: capacity + EventLimits.padding, alignment: 64)
+        return raw.bindMemory(to: UInt8.self, capacity: capacity + EventLimits.padding)
+    }
+
+    private func clearPadding() {
+        (start + count).initialize(repeating: 0, count: EventLimits.padding)
+    }
+
+    /// Forgets the bytes and keeps the room.
+    public mutating func removeAll() {
+        count = 0
+        clearPadding()
+    }
+
+    /// Makes room for `extra` more bytes.
+    public mutating func reserve(_ extra: Int) {
+        guard count + extra > capacity else { return }
+        let larger = max(capacity * 2, count + extra)
+        let moved = PaddedBytes.allocate(larger)
+        moved.initialize(from: start, count: count)
+        start.deallocate()
+        start = moved
+        capacity = larger
+        clearPadding()
+    }
+
+    /// Appends a run of bytes.
+    public mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        guard let base = bytes.baseAddress, !bytes.isEmpty else { return }
+        reserve(bytes.count)
+        UnsafeMutableRawPointer(start + count).copyMemory(from: base, byteCount: bytes.count)
+        count += bytes.count
+        clearPadding()
+    }
+
+    /// Appends a collection of bytes.
+    public mutating func append(_ bytes: some Collection<UInt8>) {
+        let done: Void? = bytes.withContiguousStorageIfAvailable { append(UnsafeRawBufferPointer($0)) }
+        if done == nil { append(Array(bytes)) }
+    }
+
+    /// Appends one byte.
+    public mutating func append(_ byte: UInt8) {
+        withUnsafeBytes(of: byte) { append($0) }
+    }
+
+    /// Lets `body` write up to `room` bytes at the end; it returns how many it wrote.
+    public mutating func append<Failure: Error>(
+        room: Int, _ body: (UnsafeMutablePointer<UInt8>) throws(Failure) -> Int
+    ) throws(Failure) {
+        reserve(room)
+        let written = try body(start + count)
+        precondition(written >= 0 && written <= room, "wrote past the room given")
+        count += written
+        clearPadding()
+    }
+
+    /// The bytes in use. Valid until the next change.
+    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
+}

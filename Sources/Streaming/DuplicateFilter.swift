@@ -1,0 +1,118 @@
+import Events
+
+/// Remembers the most recent ids, so that an event counts once.
+///
+/// Ids are kept as 96 bits of their hash beside 32 bits of their content's, in two generations: when the young one is
+/// full it becomes the old one and the oldest ids are forgotten. So it remembers between `generation` and twice as
+/// many ids. With 2 million ids kept, the chance that a new id is taken for a known one is 2·10⁶ / 2⁹⁶ ≈ 3·10⁻²³.
+struct DuplicateFilter: ~Copyable {
+    enum Verdict {
+        case new
+        /// Seen before with the same content.
+        case duplicate
+        /// Seen before with other content.
+        case conflict
+    }
+
+    /// How many ids a generation holds.
+    let generation: Int
+    private var young: Generation
+    private var old: Generation
+    /// How many generations have been begun; rises by one each time ids are forgotten.
+    private(set) var rotations = 0
+
+    init(generation: Int) {
+        self.generation = generation
+        young = Generation()
+        old = Generation()
+    }
+
+    @inline(__always)
+    mutating func check(_ id: KeyHash, content: UInt32) -> Verdict {
+        let rest = UInt32(truncatingIfNeeded: id.low)
+        let key = id.high == 0 ? 1 : id.high
+        if let known = young.find(key, rest) { return known == content ? .duplicate : .conflict }
+        if let known = old.find(key, rest) { return known == content ? .duplicate : .conflict }
+        young.insert(key, rest, content)
+        if young.count >= generation {
+            swap(&young, &old)
+            young = Generation()
+            rotations += 1
+        }
+        return .new
+    }
+
+    /// Calls `body` with every id that is remembered: whether it is in the young generation, and its three words.
+    func forEach(_ body: (_ isYoung: Bool, UInt64, UInt32, UInt32) -> Void) {
+        old.forEach { body(false, $0, $1, $2) }
+        young.forEach { body(true, $0, $1, $2) }
+    }
+
+    /// Puts back an id that `forEach` gave.
+    mutating func restore(young isYoung: Bool, _ key: UInt64, _ rest: UInt32, _ content: UInt32) {
+        if isYoung { young.insert(key, rest, content) } else { old.insert(key, rest, content) }
+    }
+
+    /// How many ids are remembered.
+    var count: Int { young.count + old.count }
+
+    /// The bytes it takes.
+    var byteCount: Int { (young.capacity + old.capacity) * MemoryLayout<Generation.Slot>.stride }
+
+    struct Generation: ~Copyable {
+        struct Slot {
+            var key: UInt64 = 0
+            var rest: UInt32 = 0
+            var content: UInt32 = 0
+        }
+
+        private(set) var count = 0
+        private(set) var capacity = 1 << 10
+        private var slots: UnsafeMutablePointer<Slot>
+
+        init() {
+            slots = .allocate(capacity: 1 << 10)
+            slots.initialize(repeating: Slot(), count: 1 << 10)
+        }
+
+        deinit { slots.deallocate() }
+
+        @inline(__always)
+        func find(_ key: UInt64, _ rest: UInt32) -> UInt32? {
+            var index = Int(truncatingIfNeeded: key) & (capacity &- 1)
+            while slots[index].key != 0 {
+                if slots[index].key == key, slots[index].rest == rest { return slots[index].content }
+                index = (index &+ 1) & (capacity &- 1)
+            }
+            return nil
+        }
+
+        @inline(__always)
+        mutating func insert(_ key: UInt64, _ rest: UInt32, _ content: UInt32) {
+            if (count &+ 1) &* 3 > capacity &* 2 { grow() }
+            place(Slot(key: key, rest: rest, content: content))
+            count &+= 1
+        }
+
+        @inline(__always)
+        private func place(_ slot: Slot) {
+            var index = Int(truncatingIfNeeded: slot.key) & (capacity &- 1)
+            while slots[index].key != 0 { index = (index &+ 1) & (capacity &- 1) }
+            slots[index] = slot
+        }
+
+        func forEach(_ body: (UInt64, UInt32, UInt32) -> Void) {
+            for i in 0..<capacity where slots[i].key != 0 { body(slots[i].key, slots[i].rest, slots[i].content) }
+        }
+
+        private mutating func grow() {
+            let old = slots
+            let oldCapacity = capacity
+            capacity = oldCapacity * 2
+            slots = .allocate(capacity: capacity)
+            slots.initialize(repeating: Slot(), count: capacity)
+            for i in 0..<oldCapacity where old[i].key != 0 { place(old[i]) }
+            old.deallocate()
+        }
+    }
+}

@@ -1,0 +1,229 @@
+public import EventLog
+import Events
+public import Foundation
+import Synchronization
+
+/// Keeps the live state up to date with the log, publishes views of it and checkpoints it, on a thread of its own.
+public final class StreamRunner: Sendable {
+    /// The shortest time between two published views, in microseconds: what bounds the work for browsers.
+    static let publishEvery: Int64 = 200_000
+    /// The longest time between two views when nothing happens, so that clocks and rates move on.
+    static let publishAtLeastEvery: Int64 = 1_000_000
+    /// The time between two checkpoints, in microseconds.
+    static let checkpointEvery: Int64 = 15_000_000
+    /// How many events are applied between looks at the clock.
+    static let step = 50_000
+
+    /// How a runner is set up.
+    public struct Settings: Sendable {
+        /// The file of the checkpoint.
+        public var checkpointPath: String
+        /// The zone of the business day.
+        public var timeZone: TimeZone
+        /// The reporting currency's code.
+        public var currency: CurrencyCode
+
+        /// Settings.
+        public init(checkpointPath: String, timeZone: TimeZone, currency: CurrencyCode) {
+            self.checkpointPath = checkpointPath
+            self.timeZone = timeZone
+            self.currency = currency
+        }
+    }
+
+    /// The published views.
+    public let feed = LiveFeed()
+    private let log: any EventLog
+    private let settings: Settings
+    private let report: @Sendable (String) -> Void
+    private let freshness: @Sendable () -> LiveView.Freshness
+    private let isStopping = Atomic<Bool>(false)
+    private let finished = DispatchSemaphore(value: 0)
+    private let progress = Mutex(Progress())
+
+    /// How far the stream is.
+    public struct Progress: Sendable {
+        /// The last commit applied.
+        public var commit: Int64 = 0
+        /// What came by.
+        public var counters = ShopStream.Counters()
+        /// The bytes that its tables take.
+        public var stateBytes = 0
+        /// Why it stopped, if it did.
+        public var failure: String?
+    }
+
+    /// A runner, not yet started.
+    ///
+    /// - Parameters:
+    ///   - freshness: what the other parts say of themselves, for the view.
+    ///   - report: takes one line when something is worth telling.
+    public init(
+        log: any EventLog, settings: Settings,
+        freshness: @escaping @Sendable () -> LiveView.Freshness = { LiveView.Freshness() },
+        report: @escaping @Sendable (String) -> Void
+    ) {
+        self.log = log
+        self.settings = settings
+        self.freshness = freshness
+        self.report = report
+    }
+
+    /// How far it is.
+    public var current: Progress { progress.withLock { $0 } }
+
+    /// Starts the thread.
+    public func start() {
+        let thread = Thread { [self] in
+            do {
+                try run()
+            } catch {
+                progress.withLock { $0.failure = "\(error)" }
+                report("the live view stopped: \(error)")
+            }
+            feed.close()
+            finished.signal()
+        }
+        thread.name = "stream"
+        thread.stackSize = 4 << 20
+        thread.start()
+    }
+
+    /// Asks the thread to apply what is durable, checkpoint and end; returns when it has.
+    public func stop() {
+        isStopping.store(true, ordering: .releasing)
+        finished.wait()
+        finished.signal()
+    }
+
+    private func run() throws {
+        var (stream, position) = StreamRunner.restore(log, settings, report)
+        let reader = try StreamReader(log, from: position.offsets, commit: position.commit)
+        var rotations = FilterHistory(position.filterOffsets, stream)
+        var nextPublish: Int64 = 0
+        var nextCheckpoint = EmbeddedLog.wallClock() + StreamRunner.checkpointEvery
+        var publishedCommit: Int64 = -1
+        var rate = EventRate()
+        var lag = 0.0
+        while true {
+            let stopping = isStopping.load(ordering: .acquiring)
+            let cut = log.cut()
+            let before = reader.commit
+            let behind = try reader.read(before: cut, atLeast: StreamRunner.step) { stream.apply($0, topic: $1) }
+            rotations.note(stream, reader.offsets)
+            let now = EmbeddedLog.wallClock()
+            if reader.commit != before { lag = Double(max(0, now - cut.receivedAt)) / 1_000 }
+            position.commit = reader.commit
+            if now >= nextPublish
+                && (reader.commit != publishedCommit || now >= nextPublish + StreamRunner.publishAtLeastEvery)
+            {
+                rate.note(stream.counters.events, at: now)
+                try publish(stream, reader.commit, cut, now, rate.perSecond, lag)
+                publishedCommit = reader.commit
+                nextPublish = now + StreamRunner.publishEvery
+            }
+            if stopping && !behind || now >= nextCheckpoint {
+                position.offsets = reader.offsets
+                position.filterOffsets = rotations.oldest
+                try Checkpoint.save(stream, position, to: settings.checkpointPath)
+                nextCheckpoint = EmbeddedLog.wallClock() + StreamRunner.checkpointEvery
+            }
+            if stopping && !behind { return }
+            if !behind {
+                // Nothing new: wait for it, but no longer than until the next view is due.
+                let due = reader.commit == publishedCommit ? StreamRunner.publishEvery : max(0, nextPublish - now)
+                let unpublished = reader.commit != publishedCommit
+                if unpublished && due > 0 {
+                    log.waitForCommit(after: cut.commit, seconds: Double(due) / 1e6)
+                } else if !unpublished {
+                    log.waitForCommit(after: cut.commit, seconds: Double(due) / 1e6)
+                }
+            }
+        }
+    }
+
+    private func publish(
+        _ stream: ShopStream, _ commit: Int64, _ cut: LogCut, _ now: Int64, _ rate: Double, _ lag: Double
+    ) throws {
+        var fresh = freshness()
+        fresh.streamLagMS = lag
+        let view = stream.view(now: now, commit: commit, cut: cut, eventsPerSecond: rate, freshness: fresh)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.withoutEscapingSlashes]
+        feed.publish(Array(try encoder.encode(view)))
+        progress.withLock { progress in
+            progress.commit = commit
+            progress.counters = stream.counters
+            progress.stateBytes = stream.byteCount
+        }
+    }
+
+    /// The state of the newest checkpoint with its ids remembered again, or an empty one at the log's beginning when
+    /// there is no checkpoint that can be used.
+    public static func restore(
+        _ log: any EventLog, _ settings: Settings, _ report: (String) -> Void
+    ) -> (ShopStream, Checkpoint.Position) {
+        func fresh() -> ShopStream {
+            ShopStream(
+                calendar: BusinessCalendar(zone: settings.timeZone), reportingCurrency: settings.currency,
+                clock: { EmbeddedLog.wallClock() })
+        }
+        do {
+            let stream = fresh()
+            if let position = try Checkpoint.load(stream, from: settings.checkpointPath, partitions: log.partitions) {
+                let cut = log.cut()
+                guard cut.offsets.covers(position.offsets), cut.commit >= position.commit else {
+                    throw CheckpointError(description: "\(settings.checkpointPath) is ahead of the log")
+                }
+                let reader = try StreamReader(log, from: position.filterOffsets, commit: 0)
+                let end = LogCut(
+                    commit: position.commit, offsets: position.offsets, totals: LogTotals(), receivedAt: 0)
+                while try reader.read(before: end, atLeast: step, { stream.remember($0, topic: $1) }) {}
+                return (stream, position)
+            }
+        } catch {
+            report("the live state is built anew from the log: \(error)")
+        }
+        let nowhere = LogOffsets(partitions: log.partitions)
+        return (fresh(), Checkpoint.Position(commit: 0, offsets: nowhere, filterOffsets: nowhere))
+    }
+}
+
+/// Where the duplicate filters' generations began, as log offsets.
+private struct FilterHistory {
+    /// From here on all ids that the filters remember can be read again.
+    private(set) var oldest: LogOffsets
+    private var young: LogOffsets
+    private var rotations: Int
+
+    init(_ oldest: LogOffsets, _ stream: ShopStream) {
+        self.oldest = oldest
+        young = oldest
+        rotations = stream.ids.rotations
+    }
+
+    /// Notes the offsets reached; when the event ids' filter has begun a new generation, the old one's beginning
+    /// moves up.
+    mutating func note(_ stream: ShopStream, _ offsets: LogOffsets) {
+        guard stream.ids.rotations != rotations else { return }
+        rotations = stream.ids.rotations
+        oldest = young
+        young = offsets
+    }
+}
+
+/// Events a second over the last few seconds.
+private struct EventRate {
+    private var samples: [(at: Int64, events: Int64)] = []
+    private static let window = 5 * Timestamp.second
+
+    mutating func note(_ events: Int64, at now: Int64) {
+        samples.append((now, events))
+        while samples.count > 2, let first = samples.first, now - first.at > EventRate.window { samples.removeFirst() }
+    }
+
+    var perSecond: Double {
+        guard let first = samples.first, let last = samples.last, last.at > first.at else { return 0 }
+        return Double(last.events - first.events) * 1e6 / Double(last.at - first.at)
+    }
+}
