@@ -22,7 +22,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .executable(name: "cartograph", targets: ["cartograph"]),
-        .executable(name: "cartograph-bench", targets: ["cartograph-bench"]),
+        
         .library(name: "Iceberg", targets: ["Iceberg", "Storage"]),
     ],
     dependencies: [
@@ -32,8 +32,6 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         // Event loops and the HTTP/1.1 codec that the server and the collector's client share.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        // gzip request bodies, inflated as they stream in with a bound on the ratio.
-        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         // Starting and stopping the long-running parts in order, on signals.
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         // Structured log lines.
@@ -63,7 +61,7 @@ let package = Package(
             knows: [.product(name: "Yams", package: "Yams"), .product(name: "Crypto", package: "swift-crypto")]),
         room(
             "Collector",
-            knows: ["Events", "EventLog", "Telemetry"]),
+            knows: ["Events", "EventLog", "Telemetry", "CZlib"]),
         room("Streaming", knows: ["Events", "EventLog", "CBytes"]),
         room("Storage"),
         room("Iceberg", knows: ["Storage", "CZlib", .product(name: "GRDB", package: "GRDB.swift")]),
@@ -74,11 +72,11 @@ let package = Package(
         room(
             "Server",
             knows: [
-                "Collector", "Streaming", "EventLog", "Telemetry",
+                "Collector", "Streaming", "EventLog", "Events", "Telemetry",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTPCompression", package: "swift-nio-extras"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(

@@ -28,6 +28,23 @@ public struct CollectResult: Sendable {
     public var isRepeat = false
 }
 
+/// Bytes that somebody else found to be no event.
+public struct RejectedBytes: Sendable {
+    /// Why.
+    public let reason: RejectionReason
+    /// Where they came from, such as a file and a line.
+    public let source: String
+    /// The bytes as they came.
+    public let raw: [UInt8]
+
+    /// Rejected bytes.
+    public init(reason: RejectionReason, source: String, raw: [UInt8]) {
+        self.reason = reason
+        self.source = source
+        self.raw = raw
+    }
+}
+
 /// Why a whole request was turned away, with nothing of it stored.
 public enum CollectError: Error, Sendable, CustomStringConvertible {
     /// It holds more events than one request may.
@@ -95,6 +112,25 @@ public final class Collector: Sendable {
         var (batch, result) = try judge(body, format, source)
         batch.stamp = stamp
         return try await store(batch, &result)
+    }
+
+    /// Stores what a sender could not turn into events, each with its own reason and source. Throws `CollectError`.
+    public func quarantine(_ rows: [RejectedBytes], stamp: ProducerStamp? = nil) async throws -> CollectResult {
+        var batch = AppendBatch(partitions: log.partitions)
+        batch.stamp = stamp
+        var result = CollectResult()
+        add(rows, to: &batch)
+        result.rejectedCount = rows.count
+        return try await store(batch, &result)
+    }
+
+    /// Adds rows that are no events to a batch.
+    public func add(_ rows: [RejectedBytes], to batch: inout AppendBatch) {
+        for row in rows {
+            batch.received += 1
+            row.raw.withUnsafeBytes { batch.quarantine($0, reason: row.reason, source: row.source) }
+            countRejection(row.reason)
+        }
     }
 
     private func store(_ batch: AppendBatch, _ result: inout CollectResult) async throws -> CollectResult {

@@ -1,0 +1,54 @@
+# What there is to do here. Every target first puts in place what the machine lacks; `make` alone lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run build test test-unit test-end-to-end lint format bench clean
+
+BINARY := .build/release/cartograph
+SWIFT_FILES := Package.swift Sources Tests $(wildcard Benchmarks)
+# More words for the command that a target runs, such as `make run ARGS='--port 9000'`.
+ARGS ?=
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: ## build, and open a live shop with a simulator on; Ctrl-C stops it, `make run` carries on
+	scripts/bootstrap run
+	swift build -c release --product cartograph
+	exec $(BINARY) up --simulate 200 $(ARGS)
+
+build: ## build the release binary, .build/release/cartograph
+	scripts/bootstrap run
+	swift build -c release --product cartograph
+
+# One release build holds the product and the unit tests: what is tested is what runs, and neither is built again.
+test: ## unit tests, then end-to-end tests over the release binary
+	scripts/bootstrap test
+	swift build -c release --build-tests
+	swift test -c release --skip-build --disable-xctest
+	$(MAKE) --no-print-directory test-end-to-end
+
+test-unit: ## the unit tests alone; ARGS='--filter EventsTests' picks some
+	scripts/bootstrap run
+	swift build -c release --build-tests
+	swift test -c release --skip-build --disable-xctest $(ARGS)
+
+test-end-to-end: ## the end-to-end tests alone, over the binary as it was last built; ARGS='-k crash' picks some
+	scripts/bootstrap test
+	CARTOGRAPH=$${CARTOGRAPH:-$(BINARY)} .deps/venv/bin/python -m pytest Tests/EndToEnd $(ARGS)
+
+lint: ## the formatter's rules over every Swift file, and shellcheck where it is installed
+	swift format lint --strict --parallel --recursive --configuration .swift-format $(SWIFT_FILES)
+	if command -v shellcheck >/dev/null; then shellcheck scripts/bootstrap .ci/run; fi
+
+format: ## put every Swift file in the formatter's shape
+	swift format --in-place --parallel --recursive --configuration .swift-format $(SWIFT_FILES)
+
+bench: ## the benchmarks; ARGS='http --json' picks one
+	scripts/bootstrap run
+	swift build -c release --product cartograph-bench
+	.build/release/cartograph-bench $(ARGS)
+
+clean: ## remove what was built; .deps/ and data/ stay
+	rm -rf .build

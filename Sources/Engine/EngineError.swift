@@ -1,0 +1,45 @@
+/// What went wrong in the engine, as one line that says what, in which SQL, and what to do.
+public struct EngineError: Error, CustomStringConvertible, Sendable {
+    /// The kinds a caller may want to tell apart.
+    public enum Kind: String, Sendable {
+        /// The DuckDB library or Python's library is absent, or is another version.
+        case libraryMissing
+        /// The statement was stopped by `Interrupter.interrupt()`.
+        case interrupted
+        /// The statement needs more memory than the engine may use.
+        case outOfMemory
+        /// The statement is wrong, or what it read does not fit it.
+        case statement
+        /// A file could not be read or written.
+        case io
+        /// A value or result is past a bound named in the message.
+        case limit
+    }
+
+    /// Which kind of failure this is.
+    public let kind: Kind
+    /// The reason, and what to do about it.
+    public let message: String
+    /// The statement, shortened to `sqlLengthMax` characters; nil when none was involved.
+    public let sql: String?
+
+    /// Longest piece of a statement that an error repeats, in characters.
+    public static let sqlLengthMax = 240
+
+    /// An error of this kind about this statement.
+    public init(_ kind: Kind, _ message: String, sql: String? = nil) {
+        self.kind = kind
+        self.message = message
+        self.sql = sql.map(Self.shortened)
+    }
+
+    public var description: String {
+        guard let sql else { return message }
+        return "\(message) [in: \(sql)]"
+    }
+
+    private static func shortened(_ sql: String) -> String {
+        let words = sql.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        return words.count <= sqlLengthMax ? words : words.prefix(sqlLengthMax - 1) + "…"
+    }
+}

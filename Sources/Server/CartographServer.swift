@@ -1,0 +1,72 @@
+public import Collector
+import Foundation
+import Hummingbird
+import HummingbirdCore
+public import Logging
+import NIOCore
+import ServiceLifecycle
+import UnixSignals
+public import Streaming
+public import Telemetry
+
+/// The platform's one HTTP server: the door for events, the read API, the live dashboard, metrics and health.
+public struct CartographServer: Sendable {
+    private let configuration: ServerConfiguration
+    private let collector: Collector
+    private let feed: LiveFeed
+    private let metrics: Metrics
+    private let operations: any ShopOperations
+    private let logger: Logger
+
+    /// A server, not yet listening.
+    ///
+    /// - Throws: `ServerError` when it would listen beyond this machine without a token.
+    public init(
+        _ configuration: ServerConfiguration, collector: Collector, feed: LiveFeed, metrics: Metrics,
+        operations: any ShopOperations, logger: Logger
+    ) throws(ServerError) {
+        guard configuration.isLoopback || configuration.token?.isEmpty == false else {
+            throw ServerError(
+                "listening on \(configuration.host) would let other machines in: set a token "
+                    + "(token: in cartograph.yaml, or CARTOGRAPH_TOKEN), or listen on 127.0.0.1")
+        }
+        self.configuration = configuration
+        self.collector = collector
+        self.feed = feed
+        self.metrics = metrics
+        self.operations = operations
+        self.logger = logger
+    }
+
+    /// Listens until a signal asks to stop or the task is cancelled, then lets running requests finish.
+    ///
+    /// - Parameter running: called once with the port that was taken, when requests are answered.
+    public func run(running: @escaping @Sendable (Int) -> Void) async throws {
+        let router = Router()
+        router.middlewares.add(SecurityHeaders())
+        router.middlewares.add(TokenGuard(token: configuration.token))
+        router.middlewares.add(
+            FileMiddleware(configuration.webFolder, searchForIndexHtml: true, logger: logger))
+        EventRoutes(collector: collector, metrics: metrics).add(to: router)
+        ReadRoutes(feed: feed, metrics: metrics, operations: operations, version: configuration.version)
+            .add(to: router)
+        let application = Application(
+            router: router,
+            server: .http1(configuration: .init(idleTimeout: .seconds(ServerConfiguration.idleSeconds))),
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port), serverName: "cartograph",
+                availableConnectionsDelegate: MaximumAvailableConnections(ServerConfiguration.connections)),
+            onServerRunning: { channel in running(channel.localAddress?.port ?? configuration.port) },
+            logger: logger)
+        do {
+            try await application.runService(gracefulShutdownSignals: [.sigterm, .sigint])
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw ServerError(
+                "port \(configuration.port) on \(configuration.host) is in use: stop what listens there, or choose "
+                    + "another with --port")
+        } catch let error as IOError where error.errnoCode == EACCES {
+            throw ServerError(
+                "port \(configuration.port) may not be opened by this user: choose one above 1023 with --port")
+        }
+    }
+}

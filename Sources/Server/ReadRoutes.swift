@@ -1,0 +1,83 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import ServiceLifecycle
+import Streaming
+import Telemetry
+
+/// What people and machines read: health, metrics, the live view, gold and the books.
+struct ReadRoutes: Sendable {
+    let feed: LiveFeed
+    let metrics: Metrics
+    let operations: any ShopOperations
+    let version: String
+
+    func add(to router: Router<BasicRequestContext>) {
+        router.get("/healthz") { _, _ in JSONResponse.make(.ok, Array("{\"status\":\"ok\"}".utf8)) }
+        router.get("/readyz") { _, _ in
+            if let reason = operations.unreadiness() { return JSONResponse.error(.serviceUnavailable, reason) }
+            return JSONResponse.make(.ok, Array("{\"status\":\"ready\"}".utf8))
+        }
+        router.get("/metrics") { _, _ in
+            var headers = HTTPFields()
+            headers[.contentType] = "text/plain; version=0.0.4; charset=utf-8"
+            return Response(
+                status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: metrics.text())))
+        }
+        router.get("/openapi.json") { _, _ in JSONResponse.make(.ok, Array(OpenAPI.document(version: version).utf8)) }
+        router.get("/api/v1/live") { _, _ in live() }
+        router.get("/api/v1/live/snapshot") { _, _ in
+            guard let view = feed.latest else {
+                return JSONResponse.error(.serviceUnavailable, "the live view is not ready yet", retryAfter: 1)
+            }
+            return JSONResponse.make(.ok, view)
+        }
+        router.get("/api/v1/sales/daily") { request, _ in
+            let days = ReadRoutes.bounded(request.uri.queryParameters["days"], 90, 1...3_660)
+            return try await answer { try await operations.dailySales(days: days) }
+        }
+        router.get("/api/v1/status") { _, _ in try await answer { try await operations.status() } }
+        router.get("/api/v1/quarantine") { request, _ in
+            let limit = ReadRoutes.bounded(request.uri.queryParameters["limit"], 20, 1...1_000)
+            return try await answer { try await operations.quarantine(limit: limit) }
+        }
+        router.post("/api/v1/batch") { _, _ in try await answer { try await operations.rebuild() } }
+        router.post("/api/v1/verify") { _, _ in try await answer { try await operations.verify() } }
+    }
+
+    private static func bounded(_ text: Substring?, _ standard: Int, _ range: ClosedRange<Int>) -> Int {
+        guard let text, let value = Int(text) else { return standard }
+        return min(max(value, range.lowerBound), range.upperBound)
+    }
+
+    private func answer(_ work: () async throws -> [UInt8]) async throws -> Response {
+        do {
+            return JSONResponse.make(.ok, try await work())
+        } catch {
+            return JSONResponse.error(.internalServerError, "\(error)")
+        }
+    }
+
+    /// Server-Sent Events (WHATWG HTML, section 9.2): each message is the whole view.
+    private func live() -> Response {
+        guard let views = feed.listen() else {
+            return JSONResponse.error(.serviceUnavailable, "too many listen already", retryAfter: 5)
+        }
+        var headers = HTTPFields()
+        headers[.contentType] = "text/event-stream"
+        headers[.cacheControl] = "no-store"
+        let body = ResponseBody { writer in
+            var buffer = ByteBuffer()
+            for await view in views.cancelOnGracefulShutdown() {
+                buffer.clear()
+                buffer.writeStaticString("event: live\ndata: ")
+                buffer.writeBytes(view)
+                buffer.writeStaticString("\n\n")
+                try await writer.write(buffer)
+            }
+            try await writer.finish(nil)
+        }
+        return Response(status: .ok, headers: headers, body: body)
+    }
+}

@@ -1,0 +1,15 @@
+/// What the server asks of the rest of the platform; each answer is a JSON document.
+public protocol ShopOperations: Sendable {
+    /// The gold tables' daily sales of the last days that have any, newest last.
+    func dailySales(days: Int) async throws -> [UInt8]
+    /// Runs the models now and says how it went.
+    func rebuild() async throws -> [UInt8]
+    /// Checks the books now.
+    func verify() async throws -> [UInt8]
+    /// What runs, since when, on which data.
+    func status() async throws -> [UInt8]
+    /// Counts of rejected events by reason, and the newest of them.
+    func quarantine(limit: Int) async throws -> [UInt8]
+    /// Why the platform is not ready to take events; nil when it is.
+    func unreadiness() -> String?
+}

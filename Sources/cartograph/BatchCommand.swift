@@ -1,0 +1,76 @@
+import ArgumentParser
+import Foundation
+import NIOCore
+
+/// `cartograph batch`: the models.
+struct BatchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "batch", abstract: "Build silver and gold from bronze.", subcommands: [Run.self, Test.self],
+        defaultSubcommand: Run.self)
+
+    /// `cartograph batch run`.
+    struct Run: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "run",
+            abstract: "Bring everything in the log through to gold; running it again changes nothing.")
+
+        @OptionGroup var common: CommonOptions
+
+        func run() async throws {
+            let settings = try common.settings()
+            let folder = try DataFolder.existing(settings.data)
+            let logger = common.logger("cartograph")
+            if let address = folder.runningServer() {
+                let answer = try await CollectorConnection.open(try CollectorAddress(address, token: settings.token)) {
+                    try await $0.post("/api/v1/batch", ByteBuffer(), contentType: "application/json")
+                }
+                let text = String(decoding: answer.body, as: UTF8.self)
+                guard answer.status == 200 else {
+                    throw CommandError("the server at \(address) answered \(answer.status): \(text.prefix(500))")
+                }
+                print(common.json ? text : "the server at \(address) ran the models: \(text)")
+                return
+            }
+            let shop = try Shop.open(folder, settings) { logger.warning("\($0)") }
+            defer { shop.close() }
+            let outcome = try BatchCommand.run(shop, quiet: common.json)
+            if common.json {
+                print(String(decoding: try JSONEncoder().encode(outcome), as: UTF8.self))
+            } else {
+                print(
+                    "\(outcome.models) models, \(Int64(outcome.rows).grouped) rows written, in "
+                        + "\(outcome.seconds.rounded(to: 1)) s")
+            }
+        }
+    }
+
+    /// `cartograph batch test`.
+    struct Test: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "test", abstract: "Run the tests that the models declare; exit 1 when one fails.")
+
+        @OptionGroup var common: CommonOptions
+
+        func run() async throws {
+            let settings = try common.settings()
+            let logger = common.logger("cartograph")
+            let shop = try Shop.open(try DataFolder.existing(settings.data), settings) { logger.warning("\($0)") }
+            defer { shop.close() }
+            try shop.batch.makeBench().test(json: common.json)
+        }
+    }
+
+    /// Drains the log into bronze and runs the models, with a progress bar.
+    static func run(_ shop: Shop, quiet: Bool) throws -> BatchOutcome {
+        let bar = SharedProgress("writing bronze", quiet: quiet)
+        _ = try shop.lake.drain(to: shop.log.cut()) { done, total in
+            bar.show(Int64(done), of: Int64(total), "\(Int64(done).grouped) rows")
+        }
+        bar.finish()
+        let models = SharedProgress("building gold", quiet: quiet)
+        defer { models.finish() }
+        return try shop.batch.run(try shop.batch.makeBench()) { model, index, count in
+            models.show(Int64(index), of: Int64(count), model)
+        }
+    }
+}

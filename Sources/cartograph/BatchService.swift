@@ -1,0 +1,256 @@
+import Books
+import Engine
+import EventLog
+import Events
+import Foundation
+import Iceberg
+import Lake
+import Models
+import Storage
+import Streaming
+import Synchronization
+import Telemetry
+
+/// How a run of the models went.
+struct BatchOutcome: Sendable, Encodable {
+    var ok = true
+    var seconds = 0.0
+    var rows = 0
+    var models = 0
+    var error: String?
+}
+
+/// Runs the models, on a timer and on demand, and answers questions from the tables, one after another on a thread of
+/// its own: its engine serves one thread at a time.
+final class BatchService: Sendable {
+    /// The engine's memory for the models.
+    static let engineBytes = 160 << 20
+    /// The most jobs that may wait; further ones are refused.
+    static let jobs = 32
+
+    /// What the service says of itself.
+    struct Status: Sendable {
+        /// When the models last ran, RFC 3339.
+        var lastRunAt: String?
+        /// How long that took.
+        var lastSeconds = 0.0
+        /// Why it failed, if it did.
+        var failure: String?
+        /// The log's commit that the tables hold, after a run that succeeded.
+        var commit: Int64 = 0
+    }
+
+    private let log: EmbeddedLog
+    private let catalog: SQLiteCatalog
+    private let lake: LakeService
+    private let folder: DataFolder
+    private let home: Home
+    private let settings: Settings
+    private let stream: StreamRunner.Settings
+    private let report: @Sendable (String) -> Void
+    private let status = Mutex(Status())
+    private let runs: Counter
+    private let duration: Histogram
+
+    private let condition = NSCondition()
+    // Guarded by the condition's lock.
+    nonisolated(unsafe) private var waiting: [@Sendable (borrowing BatchBench) -> Void] = []
+    nonisolated(unsafe) private var isStopping = false
+    nonisolated(unsafe) private var interrupter: Interrupter?
+    private let finished = DispatchSemaphore(value: 0)
+
+    /// A service, not yet started.
+    init(
+        log: EmbeddedLog, catalog: SQLiteCatalog, lake: LakeService, folder: DataFolder, home: Home,
+        settings: Settings, stream: StreamRunner.Settings, metrics: Metrics,
+        report: @escaping @Sendable (String) -> Void
+    ) {
+        self.log = log
+        self.catalog = catalog
+        self.lake = lake
+        self.folder = folder
+        self.home = home
+        self.settings = settings
+        self.stream = stream
+        self.report = report
+        runs = metrics.counter("cartograph_batch_runs_total", help: "Runs of the models.")
+        duration = metrics.histogram("cartograph_batch_run_seconds", help: "How long runs of the models took.")
+    }
+
+    /// How far it is.
+    var current: Status { status.withLock { $0 } }
+
+    // MARK: - The thread
+
+    /// Starts the thread and its timer.
+    func start() {
+        let thread = Thread { [self] in
+            do {
+                let bench = try makeBench()
+                condition.withLock { interrupter = bench.connection.interrupter }
+                loop(bench)
+            } catch {
+                fail("\(error)")
+            }
+            finished.signal()
+        }
+        thread.name = "batch"
+        thread.stackSize = 16 << 20
+        thread.start()
+    }
+
+    /// Interrupts what runs and ends the thread.
+    func stop() {
+        condition.withLock {
+            isStopping = true
+            interrupter?.interrupt()
+            condition.signal()
+        }
+        finished.wait()
+    }
+
+    private func loop(_ bench: borrowing BatchBench) {
+        var next = Date(timeIntervalSinceNow: min(settings.batchSeconds, 5))
+        while true {
+            let job: (@Sendable (borrowing BatchBench) -> Void)? = condition.withLock {
+                while waiting.isEmpty, !isStopping, condition.wait(until: next) {}
+                return waiting.isEmpty ? nil : waiting.removeFirst()
+            }
+            if condition.withLock({ isStopping }) { return }
+            if let job {
+                job(bench)
+            } else {
+                // A run that fails has said so; the next one tries again.
+                _ = try? run(bench)
+                next = Date(timeIntervalSinceNow: settings.batchSeconds)
+            }
+        }
+    }
+
+    /// Runs `body` on the thread, in its turn.
+    private func perform<Result: Sendable>(
+        _ body: @escaping @Sendable (borrowing BatchBench) throws -> Result
+    ) async throws -> Result {
+        try await withCheckedThrowingContinuation { continuation in
+            let refusal: CommandError? = condition.withLock {
+                if isStopping { return CommandError("the server is stopping") }
+                guard waiting.count < BatchService.jobs else {
+                    return CommandError("\(BatchService.jobs) requests wait for the tables already: try again later")
+                }
+                waiting.append { bench in
+                    do { continuation.resume(returning: try body(bench)) } catch { continuation.resume(throwing: error) }
+                }
+                condition.signal()
+                return nil
+            }
+            if let refusal { continuation.resume(throwing: refusal) }
+        }
+    }
+
+    /// An engine of its own, for the thread or for a command that has no thread.
+    func makeBench() throws -> BatchBench {
+        var engine = DuckDB.Settings()
+        engine.threads = 2
+        engine.memoryLimitBytes = BatchService.engineBytes
+        engine.temporaryFolder = folder.temporary + "/models"
+        let database = try DuckDB(engine)
+        return BatchBench(
+            connection: try database.connect(),
+            runner: try ModelRunner(
+                project: ModelProject(folder: home.models), catalog: catalog, database: database,
+                variables: ["business_timezone": settings.timezone]))
+    }
+
+    // MARK: - Jobs
+
+    /// Brings everything acknowledged so far through to gold, and the live view's cut with it.
+    func rebuild() async throws -> BatchOutcome {
+        try await perform { [self] in try run($0) }
+    }
+
+    /// Checks the books.
+    func verify() async throws -> TrialBalance {
+        try await perform { [self] in check($0) }
+    }
+
+    /// Brings everything acknowledged so far through to gold.
+    func run(
+        _ bench: borrowing BatchBench, progress: @escaping (String, Int, Int) -> Void = { _, _, _ in }
+    ) throws -> BatchOutcome {
+        let began = ContinuousClock.now
+        var outcome = BatchOutcome()
+        do {
+            let cut = log.cut()
+            _ = try lake.drain(to: cut)
+            let ran = try bench.run(progress: progress)
+            outcome.models = ran.models
+            outcome.rows = ran.rows
+            status.withLock { $0.commit = cut.commit }
+        } catch {
+            fail("\(error)")
+            throw error
+        }
+        let took = ContinuousClock.now - began
+        outcome.seconds = Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
+        runs.add()
+        duration.observe(outcome.seconds)
+        status.withLock {
+            $0.lastRunAt = Timestamp.text(EmbeddedLog.wallClock())
+            $0.lastSeconds = outcome.seconds
+            $0.failure = nil
+        }
+        return outcome
+    }
+
+    /// Brings the tables up to the log and checks the books there.
+    func check(_ bench: borrowing BatchBench, progress: @escaping (String) -> Void = { _ in }) -> TrialBalance {
+        let books = Books(log: log, catalog: catalog, connection: bench.connection, stream: stream)
+        return books.check(
+            settled: { cut, body in
+                try lake.settled(at: cut) {
+                    progress("the models")
+                    _ = try bench.run { _, _, _ in }
+                    progress("the tables")
+                    body()
+                }
+            }, progress: progress)
+    }
+
+    private func fail(_ text: String) {
+        let isNews = status.withLock { status in
+            defer { status.failure = text }
+            return status.failure != text
+        }
+        if isNews, !condition.withLock({ isStopping }) { report("the models did not run: \(text)") }
+    }
+
+    // MARK: - Answers for the read API
+
+    func dailySales(days: Int) async throws -> [UInt8] {
+        try await perform { [self] bench in
+            try TableAnswers(catalog: catalog, connection: bench.connection)
+                .dailySales(days: days, currency: settings.currency)
+        }
+    }
+
+    func quarantine(limit: Int) async throws -> [UInt8] {
+        // The log holds what the table may not hold yet.
+        let cut = log.cut()
+        return try await perform { [self] bench in
+            _ = try lake.drain(to: cut)
+            return try TableAnswers(catalog: catalog, connection: bench.connection).quarantine(limit: limit)
+        }
+    }
+}
+
+/// What the batch thread works with: used by one thread at a time.
+struct BatchBench: ~Copyable {
+    let connection: Connection
+    let runner: ModelRunner
+
+    /// Runs the models over what bronze holds.
+    borrowing func run(progress: @escaping (String, Int, Int) -> Void) throws -> (models: Int, rows: Int) {
+        let report = try runner.run(connection: connection) { step in progress(step.model, step.index, step.count) }
+        return (report.models.count, report.models.reduce(0) { $0 + $1.rows })
+    }
+}

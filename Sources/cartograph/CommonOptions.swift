@@ -1,0 +1,38 @@
+import ArgumentParser
+import Foundation
+import Logging
+
+/// What every command takes.
+struct CommonOptions: ParsableArguments {
+    @Option(name: .long, help: "The configuration file (default: cartograph.yaml, where there is one).")
+    var config: String?
+
+    @Option(name: .long, help: "The data folder (default: ./data).")
+    var data: String?
+
+    @Option(name: .long, help: "trace, debug, info, notice, warning, error or critical.")
+    var logLevel: String = "notice"
+
+    @Flag(name: .long, help: "Print JSON for machines.")
+    var json = false
+
+    func validate() throws {
+        guard Logger.Level(rawValue: logLevel) != nil else {
+            throw ValidationError("--log-level '\(logLevel)' is none of trace, debug, info, notice, warning, error, critical")
+        }
+    }
+
+    /// The configuration: defaults, then the file, then the environment, then these options.
+    func settings() throws -> Settings {
+        var settings = try Settings.load(file: config)
+        if let data { settings.data = data }
+        return settings
+    }
+
+    /// A logger that writes to the standard error.
+    func logger(_ label: String) -> Logger {
+        var logger = Logger(label: label) { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = Logger.Level(rawValue: logLevel) ?? .notice
+        return logger
+    }
+}

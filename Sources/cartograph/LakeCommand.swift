@@ -1,0 +1,163 @@
+import ArgumentParser
+import Engine
+import Events
+import EventLog
+import Foundation
+import Iceberg
+import Lake
+import Storage
+
+/// `cartograph lake`: the tables.
+struct LakeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lake", abstract: "Look at the tables: list them, their history, and query them with SQL.",
+        subcommands: [List.self, History.self, Query.self])
+
+    fileprivate static func catalog(_ folder: DataFolder) throws -> SQLiteCatalog {
+        guard FileManager.default.fileExists(atPath: folder.catalog) else {
+            throw CommandError("there are no tables in \(folder.path) yet: run `cartograph batch run`")
+        }
+        return try SQLiteCatalog(path: folder.catalog, warehouse: try Location.url(forPath: folder.lake))
+    }
+
+    /// `cartograph lake ls`.
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(commandName: "ls", abstract: "List the tables.")
+        @OptionGroup var common: CommonOptions
+
+        private struct Entry: Encodable {
+            let table: String
+            let rows: Int64
+            let files: Int64
+            let snapshots: Int
+            let last_commit: String?
+        }
+
+        func run() async throws {
+            let catalog = try LakeCommand.catalog(try DataFolder.existing(try common.settings().data))
+            var entries: [Entry] = []
+            for namespace in try catalog.listNamespaces().sorted() {
+                for identifier in try catalog.listTables(in: namespace).sorted(by: { $0.name < $1.name }) {
+                    let table = try catalog.loadTable(identifier)
+                    let snapshot = table.currentSnapshot
+                    entries.append(
+                        Entry(
+                            table: "\(identifier)", rows: LakeCommand.number(snapshot, "total-records"),
+                            files: LakeCommand.number(snapshot, "total-data-files"), snapshots: table.history.count,
+                            last_commit: snapshot.map { Timestamp.text($0.timestampMilliseconds * 1_000) }))
+                }
+            }
+            if common.json {
+                print(String(decoding: try JSONEncoder().encode(entries), as: UTF8.self))
+                return
+            }
+            var text = TextTable(["table", "rows", "files", "snapshots", "last commit"])
+            for entry in entries {
+                text.add([
+                    entry.table, entry.rows.grouped, entry.files.grouped, String(entry.snapshots),
+                    entry.last_commit ?? "never",
+                ])
+            }
+            print(text.text, terminator: "")
+        }
+    }
+
+    /// `cartograph lake history`.
+    struct History: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "history", abstract: "Show a table's snapshots, oldest first.")
+        @OptionGroup var common: CommonOptions
+        @Argument(help: "The table, such as gold.daily_sales.") var table: String
+
+        func run() async throws {
+            let catalog = try LakeCommand.catalog(try DataFolder.existing(try common.settings().data))
+            let table = try catalog.loadTable(try TableIdentifier(parsing: table))
+            var text = TextTable(["snapshot", "at", "operation", "added rows", "total rows"])
+            var rows: [[String: String]] = []
+            for entry in table.metadata.snapshots {
+                let at = Timestamp.text(entry.timestampMilliseconds * 1_000)
+                let added = LakeCommand.number(entry, "added-records")
+                let total = LakeCommand.number(entry, "total-records")
+                text.add([String(entry.id), at, entry.operation ?? "", added.grouped, total.grouped])
+                rows.append([
+                    "snapshot": String(entry.id), "at": at, "operation": entry.operation ?? "",
+                    "added_rows": String(added), "total_rows": String(total),
+                ])
+            }
+            if common.json {
+                print(String(decoding: try JSONEncoder().encode(rows), as: UTF8.self))
+            } else {
+                print(text.text, terminator: "")
+            }
+        }
+    }
+
+    /// `cartograph lake sql`.
+    struct Query: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "sql",
+            abstract: "Query the tables with SQL (DuckDB's dialect): bronze.x, silver.x, gold.x.")
+        @OptionGroup var common: CommonOptions
+        @Argument(help: "A SELECT statement.") var statement: String
+        @Option(name: .long, help: "Read the tables as they were: a time (RFC 3339), or one table's snapshot id.")
+        var at: String?
+
+        /// The engine's memory for a query.
+        private static let engineBytes = 1 << 30
+
+        func run() async throws {
+            let folder = try DataFolder.existing(try common.settings().data)
+            let catalog = try LakeCommand.catalog(folder)
+            var settings = DuckDB.Settings()
+            settings.threads = 2
+            settings.memoryLimitBytes = Query.engineBytes
+            settings.temporaryFolder = folder.temporary + "/sql"
+            let connection = try DuckDB(settings).connect()
+            try defineViews(catalog, connection)
+            let result = try connection.query(statement)
+            print(common.json ? result.json() : result.table(width: Query.width), terminator: common.json ? "\n" : "")
+            if result.isTruncated {
+                CommandExit.say("only the first \(result.rows.count) rows are shown: add a LIMIT or an aggregate")
+            }
+        }
+
+        /// A view for each table, over the files of the snapshot asked for.
+        private func defineViews(_ catalog: SQLiteCatalog, _ connection: Connection) throws {
+            var found = at == nil
+            let instant = at.flatMap { Timestamp.parse($0) }
+            for namespace in try catalog.listNamespaces() {
+                try connection.execute("CREATE SCHEMA IF NOT EXISTS \(SQL.identifier(namespace))")
+                for identifier in try catalog.listTables(in: namespace) {
+                    let table = try catalog.loadTable(identifier)
+                    var snapshot: Snapshot?
+                    if let at {
+                        if let instant {
+                            found = true
+                            snapshot = table.snapshot(asOf: Date(timeIntervalSince1970: Double(instant) / 1e6))
+                            // A table younger than that moment is not there.
+                            if snapshot == nil { continue }
+                        } else if let id = Int64(at), let known = table.snapshot(id: id) {
+                            found = true
+                            snapshot = known
+                        }
+                    }
+                    let name = "\(SQL.identifier(namespace)).\(SQL.identifier(identifier.name))"
+                    try connection.execute("CREATE VIEW \(name) AS \(try LakeTable(table).scanSQL(at: snapshot))")
+                }
+            }
+            guard found else {
+                throw CommandError("--at '\(at ?? "")' is neither a time (2026-11-21T10:00:00Z) nor a snapshot of a table")
+            }
+        }
+
+        private static var width: Int {
+            var size = winsize()
+            guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 160 }
+            return Int(size.ws_col)
+        }
+    }
+
+    fileprivate static func number(_ snapshot: Snapshot?, _ key: String) -> Int64 {
+        snapshot?.summary[key].flatMap { Int64($0) } ?? 0
+    }
+}

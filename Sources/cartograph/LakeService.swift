@@ -1,0 +1,143 @@
+import Engine
+import EventLog
+import Events
+import Foundation
+import Iceberg
+import Lake
+import Synchronization
+import Telemetry
+
+/// Keeps the bronze tables up to date with the log, on a thread of its own.
+final class LakeService: Sendable {
+    /// The engine's memory for writing bronze files.
+    static let engineBytes = 96 << 20
+    /// The pause after a failed drain, in seconds.
+    private static let retrySeconds = 5.0
+
+    /// What the service says of itself.
+    struct Status: Sendable {
+        /// Rows in all bronze tables.
+        var rows: Int64 = 0
+        /// The cut up to which everything is in the lake.
+        var receivedAt: Int64 = 0
+        var commit: Int64 = 0
+        /// Why the last drain failed, if it did.
+        var failure: String?
+    }
+
+    private let log: any EventLog
+    private let seconds: Double
+    private let bench: Bench
+    private let report: @Sendable (String) -> Void
+    private let status = Mutex(Status())
+    private let stopping = DispatchSemaphore(value: 0)
+    private let finished = DispatchSemaphore(value: 0)
+    private let drained: Counter
+    private let isStarted = Atomic<Bool>(false)
+
+    /// The writer and the lock under which it is used, since its connection serves one thread at a time.
+    private final class Bench: @unchecked Sendable {
+        private let lock = NSLock()
+        private let writer: BronzeWriter
+
+        init(_ writer: BronzeWriter) { self.writer = writer }
+
+        func use<Result>(_ body: (BronzeWriter) throws -> Result) rethrows -> Result {
+            try lock.withLock { try body(writer) }
+        }
+    }
+
+    /// A service that drains every so many seconds once it is started.
+    init(
+        log: any EventLog, catalog: any Catalog, temporary: String, seconds: Double, metrics: Metrics,
+        report: @escaping @Sendable (String) -> Void
+    ) throws {
+        self.log = log
+        self.seconds = seconds
+        self.report = report
+        var settings = DuckDB.Settings()
+        settings.threads = 1
+        settings.memoryLimitBytes = LakeService.engineBytes
+        settings.temporaryFolder = temporary + "/bronze"
+        let connection = try DuckDB(settings).connect()
+        bench = Bench(BronzeWriter(log: log, catalog: catalog, connection: connection))
+        drained = metrics.counter("cartograph_bronze_rows_total", help: "Rows committed to the bronze tables.")
+    }
+
+    /// How far it is.
+    var current: Status { status.withLock { $0 } }
+
+    /// The age of the oldest record that is not in the lake yet, in seconds.
+    func lagSeconds(now: Int64) -> Double {
+        let done = current
+        let cut = log.cut()
+        guard cut.commit > done.commit, cut.receivedAt > done.receivedAt else { return 0 }
+        return Double(max(0, now - max(done.receivedAt, 0))) / 1e6
+    }
+
+    /// Starts the thread.
+    func start() {
+        isStarted.store(true, ordering: .relaxed)
+        let thread = Thread { [self] in
+            var wait = seconds
+            while stopping.wait(timeout: .now() + wait) == .timedOut {
+                do {
+                    _ = try drain(to: log.cut())
+                    wait = seconds
+                } catch {
+                    wait = LakeService.retrySeconds
+                }
+            }
+            finished.signal()
+        }
+        thread.name = "lake"
+        thread.stackSize = 8 << 20
+        thread.start()
+    }
+
+    /// Ends the thread, after what it is doing, and drains what is left.
+    func stop() throws {
+        if isStarted.exchange(false, ordering: .relaxed) {
+            stopping.signal()
+            finished.wait()
+        }
+        _ = try drain(to: log.cut())
+    }
+
+    /// Commits everything before a cut.
+    func drain(to cut: LogCut, progress: (Int, Int) throws -> Void = { _, _ in }) throws -> BronzeWriter.Report {
+        try bench.use { writer in try drain(writer, cut, progress) }
+    }
+
+    /// Commits everything before a cut and keeps the bronze tables as they are while `body` runs.
+    func settled<Result>(at cut: LogCut, _ body: () throws -> Result) throws -> Result {
+        try bench.use { writer in
+            _ = try drain(writer, cut) { _, _ in }
+            return try body()
+        }
+    }
+
+    private func drain(
+        _ writer: BronzeWriter, _ cut: LogCut, _ progress: (Int, Int) throws -> Void
+    ) throws -> BronzeWriter.Report {
+        do {
+            let moved = try writer.drain(to: cut, progress: progress)
+            drained.add(Int64(moved.rowCount))
+            status.withLock {
+                $0.rows = moved.totalRows
+                $0.receivedAt = cut.receivedAt
+                $0.commit = cut.commit
+                $0.failure = nil
+            }
+            return moved
+        } catch {
+            let text = "\(error)"
+            let isNews = status.withLock { status in
+                defer { status.failure = text }
+                return status.failure != text
+            }
+            if isNews { report("the lake is not being written: \(text)") }
+            throw error
+        }
+    }
+}

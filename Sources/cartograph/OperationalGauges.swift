@@ -1,0 +1,52 @@
+import EventLog
+import Events
+import Foundation
+import Streaming
+import Telemetry
+
+/// Numbers about the platform itself that are read off once a second.
+struct OperationalGauges: Sendable {
+    let lake: LakeService
+    let batch: BatchService
+    let log: EmbeddedLog
+    let metrics: Metrics
+    let runner: StreamRunner
+
+    init(shop: Shop, runner: StreamRunner) {
+        lake = shop.lake
+        batch = shop.batch
+        log = shop.log
+        metrics = shop.metrics
+        self.runner = runner
+    }
+
+    func run() async {
+        while !Task.isCancelled {
+            refresh()
+            do { try await Task.sleep(for: .seconds(1)) } catch { return }
+        }
+    }
+
+    private func refresh() {
+        func set(_ name: String, _ help: String, _ value: Double) { metrics.gauge(name, help: help).set(value) }
+        let cut = log.cut()
+        for topic in Topic.allCases {
+            metrics.gauge("cartograph_log_records", help: "Records in the log.", ["topic": topic.name])
+                .set(Double(cut.offsets.records(in: topic)))
+        }
+        set("cartograph_log_commit", "The log's last commit.", Double(cut.commit))
+        let live = runner.current
+        set("cartograph_stream_commit", "The last commit in the live view.", Double(live.commit))
+        set("cartograph_stream_duplicates", "Duplicates seen by the stream.", Double(live.counters.duplicates))
+        set("cartograph_stream_conflicts", "Ids seen again with other content.", Double(live.counters.conflicts))
+        set("cartograph_stream_late", "Events received a day or more late.", Double(live.counters.late))
+        set("cartograph_stream_state_bytes", "Memory of the stream's tables.", Double(live.stateBytes))
+        set("cartograph_lake_lag_seconds", "Age of the oldest event not in the lake.",
+            lake.lagSeconds(now: EmbeddedLog.wallClock()))
+        set("cartograph_batch_seconds", "How long the last run of the models took.", batch.current.lastSeconds)
+        set("cartograph_batch_ok", "1 when the last run of the models succeeded.", batch.current.failure == nil ? 1 : 0)
+        set("cartograph_resident_bytes", "Resident memory now.", Double(ProcessMemory.residentBytes ?? 0))
+        set("cartograph_resident_peak_bytes", "Most resident memory so far.",
+            Double(ProcessMemory.peakResidentBytes ?? 0))
+    }
+}

@@ -1,0 +1,113 @@
+import Foundation
+import Streaming
+import Yams
+
+/// The configuration of the platform: `cartograph.yaml`, and the environment over it.
+struct Settings {
+    /// The data folder.
+    var data = "./data"
+    /// The address to listen on.
+    var host = "127.0.0.1"
+    /// The port to listen on.
+    var port = 8080
+    /// What callers must show; needed to listen beyond this machine.
+    var token: String?
+    /// The time zone of the business day.
+    var timezone = "UTC"
+    /// The reporting currency.
+    var currency = "USD"
+    /// How many partitions a topic gets in a new data folder.
+    var partitions = 2
+    /// Seconds between two commits of the bronze tables.
+    var lakeSeconds = 5.0
+    /// Seconds between two runs of the models.
+    var batchSeconds = 60.0
+
+    /// The zone, once `load` has checked it.
+    var zone: TimeZone { TimeZone(identifier: timezone == "UTC" ? "GMT" : timezone) ?? .gmt }
+
+    /// The reporting currency's code, once `load` has checked it.
+    var currencyCode: CurrencyCode? { CurrencyCode(currency) }
+
+    /// Reads the file (or `cartograph.yaml`, where there is one) and the environment.
+    static func load(file: String?) throws -> Settings {
+        var settings = Settings()
+        let path = file ?? "cartograph.yaml"
+        if FileManager.default.fileExists(atPath: path) {
+            try settings.read(path)
+        } else if file != nil {
+            throw CommandError("there is no configuration file \(path): check --config")
+        }
+        let environment = ProcessInfo.processInfo.environment
+        if let token = environment["CARTOGRAPH_TOKEN"], !token.isEmpty { settings.token = token }
+        if let data = environment["CARTOGRAPH_DATA"], !data.isEmpty { settings.data = data }
+        try settings.check(path)
+        return settings
+    }
+
+    private static let keys = [
+        "data", "host", "port", "token", "timezone", "currency", "partitions", "lake_seconds", "batch_seconds",
+    ]
+
+    private mutating func read(_ path: String) throws {
+        let text: String
+        do {
+            text = try String(contentsOfFile: path, encoding: .utf8)
+        } catch {
+            throw CommandError("\(path) cannot be read: \(error.localizedDescription)")
+        }
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: text)
+        } catch {
+            throw CommandError("\(path) is not YAML: \("\(error)".split(separator: "\n").first ?? "")")
+        }
+        guard let root else { return }
+        guard let mapping = root.mapping else { throw CommandError("\(path): expected keys and values") }
+        for (key, value) in mapping {
+            let name = key.string ?? ""
+            func bad(_ what: String) -> CommandError { CommandError("\(path): \(name) \(what)") }
+            func text() throws -> String {
+                guard let text = value.scalar?.string else { throw bad("must be a text") }
+                return text
+            }
+            switch name {
+            case "data": data = try text()
+            case "host": host = try text()
+            case "token": token = try text()
+            case "timezone": timezone = try text()
+            case "currency": currency = try text()
+            case "port":
+                guard let number = value.int else { throw bad("must be a number") }
+                port = number
+            case "partitions":
+                guard let number = value.int else { throw bad("must be a number") }
+                partitions = number
+            case "lake_seconds":
+                guard let number = value.float else { throw bad("must be a number of seconds") }
+                lakeSeconds = number
+            case "batch_seconds":
+                guard let number = value.float else { throw bad("must be a number of seconds") }
+                batchSeconds = number
+            default:
+                throw bad("is not a setting; the settings are \(Settings.keys.joined(separator: ", "))")
+            }
+        }
+    }
+
+    private func check(_ path: String) throws {
+        guard timezone == "UTC" || TimeZone(identifier: timezone) != nil else {
+            throw CommandError("\(path): timezone '\(timezone)' is no IANA zone such as Asia/Ho_Chi_Minh")
+        }
+        guard currencyCode != nil else {
+            throw CommandError("\(path): currency '\(currency)' is no ISO 4217 code such as USD")
+        }
+        guard (0...65_535).contains(port) else { throw CommandError("\(path): port \(port) is not between 0 and 65535") }
+        guard (1...64).contains(partitions) else {
+            throw CommandError("\(path): partitions must be between 1 and 64, not \(partitions)")
+        }
+        guard lakeSeconds >= 0.5, lakeSeconds <= 3_600, batchSeconds >= 1, batchSeconds <= 86_400 else {
+            throw CommandError("\(path): lake_seconds must be 0.5 to 3600 and batch_seconds 1 to 86400")
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import Engine
+import EventLog
+import Foundation
+import Iceberg
+import Lake
+import Logging
+import Storage
+import Streaming
+import Telemetry
+
+/// A data folder opened by this process: its log, its lake, and what is needed to bring one up to the other.
+struct Shop {
+    let folder: DataFolder
+    let settings: Settings
+    let home: Home
+    let log: EmbeddedLog
+    let catalog: SQLiteCatalog
+    let lake: LakeService
+    let batch: BatchService
+    let metrics: Metrics
+    let lock: FolderLock
+    let stream: StreamRunner.Settings
+
+    /// Opens a data folder, making it if need be, and takes it for this process.
+    static func open(
+        _ folder: DataFolder, _ settings: Settings, report: @escaping @Sendable (String) -> Void
+    ) throws -> Shop {
+        let home = try Home.find()
+        // Found out now, not when the first batch is due.
+        _ = try DuckDBLibrary.location()
+        let lock = try folder.lock()
+        let log = try EmbeddedLog(folder: folder.log, partitions: settings.partitions)
+        do {
+            for note in log.recoveryNotes { report("recovered: \(note)") }
+            return try open(folder, settings, home, log, lock, report)
+        } catch {
+            log.close()
+            throw error
+        }
+    }
+
+    private static func open(
+        _ folder: DataFolder, _ settings: Settings, _ home: Home, _ log: EmbeddedLog, _ lock: FolderLock,
+        _ report: @escaping @Sendable (String) -> Void
+    ) throws -> Shop {
+        for path in [folder.lake, folder.temporary + "/bronze", folder.temporary + "/models"] {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        }
+        guard let currency = settings.currencyCode else {
+            throw CommandError("currency '\(settings.currency)' is no ISO 4217 code such as USD")
+        }
+        let metrics = Metrics()
+        let catalog = try SQLiteCatalog(path: folder.catalog, warehouse: try Location.url(forPath: folder.lake))
+        let covered = try BronzeWriter.coveredOffsets(catalog, partitions: log.partitions)
+        guard log.cut().offsets.covers(covered) else {
+            throw CommandError(
+                "the log in \(folder.log) has lost records that the lake already holds (lake: \(covered); log: "
+                    + "\(log.cut().offsets)): nothing was changed, restore the log's files from a copy")
+        }
+        let stream = StreamRunner.Settings(
+            checkpointPath: folder.checkpoint, timeZone: settings.zone, currency: currency)
+        let lake = try LakeService(
+            log: log, catalog: catalog, temporary: folder.temporary, seconds: settings.lakeSeconds, metrics: metrics,
+            report: report)
+        let batch = BatchService(
+            log: log, catalog: catalog, lake: lake, folder: folder, home: home, settings: settings, stream: stream,
+            metrics: metrics, report: report)
+        return Shop(
+            folder: folder, settings: settings, home: home, log: log, catalog: catalog, lake: lake, batch: batch,
+            metrics: metrics, lock: lock, stream: stream)
+    }
+
+    /// Closes what was opened, the log last.
+    func close() {
+        log.close()
+        withExtendedLifetime(lock) {}
+    }
+}

@@ -1,0 +1,180 @@
+import ArgumentParser
+import Collector
+import EventLog
+import Events
+import Foundation
+import Simulator
+import Telemetry
+
+/// `cartograph simulate`: events of a shop that does not exist.
+struct SimulateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Make up a shop's events: seeded, deterministic, at a rate or as fast as it goes.",
+        discussion: """
+            --to http://HOST:PORT sends them to a collector, file:PATH writes NDJSON, log appends to the data folder.
+            The same --seed and --run give the same events; sent again, they are counted once. Use another --run \
+            for more.
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @Option(name: .long, help: "How many events.") var events: Int?
+    @Option(name: .customLong("for"), help: "For how long, such as 60s, 5m or 2h.") var duration: DurationText?
+    @Option(name: .long, help: "Events a second; without it, as fast as it goes.") var rate: Int?
+    @Option(name: .long, help: "Decides customers, products and everything that happens.") var seed: UInt64 = 1
+    @Option(name: .long, help: "Which run of the same shop: the same customers, other events.") var run: UInt32 = 0
+    @Option(name: .long, help: "The scenario: normal.") var scenario: String = "normal"
+    @Option(name: .long, help: "Events, of every one, that are sent twice: 0 to 0.5.") var duplicates: Double = 0
+    @Option(name: .long, help: "Malformed lines for every event: 0 to 0.5.") var malformed: Double = 0
+    @Option(name: .long, help: "http://HOST:PORT, file:PATH or log.") var to: String = "http://127.0.0.1:8080"
+
+    func validate() throws {
+        if events == nil && duration == nil && !to.hasPrefix("http") {
+            throw ValidationError("say how many with --events, or for how long with --for")
+        }
+        if let events, events < 1 { throw ValidationError("--events must be 1 or more") }
+        if let rate, rate < 1 || rate > 10_000_000 { throw ValidationError("--rate must be 1 to 10000000") }
+        guard ScenarioName(rawValue: scenario) != nil else {
+            let names = ScenarioName.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("there is no scenario '\(scenario)'; there is \(names)")
+        }
+        guard to == "log" || to.hasPrefix("file:") || to.hasPrefix("http://") || to.hasPrefix("https://") else {
+            throw ValidationError("--to '\(to)' is none of http://HOST:PORT, file:PATH, log")
+        }
+    }
+
+    private func simulation() -> SimulationSettings {
+        var settings = SimulationSettings(
+            seed: seed, run: run, rate: rate ?? 1_000, scenario: ScenarioName(rawValue: scenario) ?? .normal)
+        settings.duplicateRate = duplicates
+        settings.malformedRate = malformed
+        return settings
+    }
+
+    func run() async throws {
+        let settings = try common.settings()
+        if to.hasPrefix("file:") {
+            try writeFile(String(to.dropFirst(5)))
+        } else if to == "log" {
+            try await appendToLog(settings)
+        } else {
+            try await send(settings)
+        }
+    }
+
+    // MARK: - To a collector
+
+    private func send(_ settings: Settings) async throws {
+        var simulation = simulation()
+        simulation.start = EmbeddedLog.wallClock()
+        let feed = try SimulationFeed(simulation, rate: rate, events: events, seconds: duration?.seconds)
+        let sender = SimulationSender(address: try CollectorAddress(to, token: settings.token), feed: feed)
+        let bar = SharedProgress("simulating", quiet: common.json)
+        let goal = events.map(Int64.init) ?? duration.flatMap { d in rate.map { Int64(d.seconds * Double($0)) } }
+        let report = try await sender.run { report in
+            bar.show(Int64(report.events), of: goal, "\(Int64(report.events).grouped) events")
+        }
+        bar.finish()
+        try print(report, await feed.totals)
+    }
+
+    private func print(_ report: SimulationReport, _ totals: SimulationTotals) throws {
+        if common.json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys]
+            Swift.print(String(decoding: try encoder.encode(report), as: UTF8.self))
+            return
+        }
+        let rate = report.seconds > 0 ? Double(report.events) / report.seconds : 0
+        var table = TextTable(["", ""])
+        table.add(["events sent", Int64(report.events).grouped])
+        table.add(["accepted", Int64(report.accepted).grouped])
+        table.add(["rejected", Int64(report.rejected).grouped])
+        table.add(["requests", Int64(report.requests).grouped])
+        table.add(["sent again", Int64(report.retries).grouped])
+        table.add(["server errors (5xx)", Int64(report.serverErrors).grouped])
+        table.add(["seconds", report.seconds.rounded(to: 1)])
+        table.add(["events a second", Int64(rate).grouped])
+        table.add(["acknowledged within, p50", report.acknowledgementP50MS.rounded(to: 1) + " ms"])
+        table.add(["acknowledged within, p99", report.acknowledgementP99MS.rounded(to: 1) + " ms"])
+        table.add(["orders in them", Int64(totals.orders).grouped])
+        table.add(["revenue in them", Money(tenThousandths: totals.revenueCents * 100).grouped])
+        Swift.print(table.text, terminator: "")
+    }
+
+    // MARK: - To a file
+
+    private func writeFile(_ path: String) throws {
+        guard FileManager.default.createFile(atPath: path, contents: nil), let file = FileHandle(forWritingAtPath: path)
+        else {
+            throw CommandError("\(path) cannot be written: choose another file")
+        }
+        defer { try? file.close() }
+        var totals: SimulationTotals?
+        try generate { bytes, _ in try file.write(contentsOf: Data(bytes)) } done: { totals = $0 }
+        try file.synchronize()
+        if let totals { printGenerated(totals, "written to \(path)") }
+    }
+
+    /// Generates by the virtual clock, which depends on nothing but the settings.
+    private func generate(
+        _ sink: (UnsafeRawBufferPointer, Int) throws -> Void, done: (SimulationTotals) -> Void
+    ) throws {
+        var simulator = try ShopSimulator(simulation())
+        var buffer = LineBuffer(lines: SimulationFeed.batchEvents)
+        let virtual = duration.map { Int($0.seconds * Double(rate ?? 1_000)) }
+        let goal = min(events ?? .max, virtual ?? .max)
+        var bar = ProgressBar("simulating", quiet: common.json)
+        var left = goal
+        while left > 0 {
+            let count = min(left, SimulationFeed.batchEvents)
+            buffer.removeAll()
+            simulator.generate(count, into: &buffer)
+            try buffer.withBytes { try sink($0, count) }
+            left -= count
+            bar.show(Int64(goal - left), of: Int64(goal), "\(Int64(goal - left).grouped) events")
+        }
+        bar.finish()
+        done(simulator.totals)
+    }
+
+    private func printGenerated(_ totals: SimulationTotals, _ what: String) {
+        let revenue = Money(tenThousandths: totals.revenueCents * 100)
+        if common.json {
+            Swift.print(
+                "{\"events\":\(totals.events),\"orders\":\(totals.orders),\"units\":\(totals.units),"
+                    + "\"revenue\":\"\(revenue)\",\"duplicates\":\(totals.duplicates),\"malformed\":\(totals.malformed)}")
+        } else {
+            Swift.print(
+                "\(Int64(totals.events).grouped) events, \(Int64(totals.orders).grouped) orders, revenue "
+                    + "\(revenue.grouped) \(what)")
+        }
+    }
+
+    // MARK: - To the log
+
+    private func appendToLog(_ settings: Settings) async throws {
+        let folder = try DataFolder.open(settings.data)
+        let lock = try folder.lock()
+        defer { withExtendedLifetime(lock) {} }
+        let log = try EmbeddedLog(folder: folder.log, partitions: settings.partitions)
+        defer { log.close() }
+        let collector = Collector(log: log, metrics: Metrics())
+        var totals: SimulationTotals?
+        var accepted = 0
+        var rejected = 0
+        try generate { bytes, _ in
+            var body = PaddedBytes(capacity: bytes.count)
+            body.append(bytes)
+            let (batch, result) = try collector.judge(body, .ndjson, "simulate")
+            _ = try log.appendAndWait(batch)
+            accepted += result.accepted
+            rejected += result.rejectedCount
+        } done: {
+            totals = $0
+        }
+        if let totals {
+            printGenerated(totals, "appended to \(folder.log) (\(accepted) accepted, \(rejected) quarantined)")
+        }
+    }
+}

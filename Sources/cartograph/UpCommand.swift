@@ -1,0 +1,141 @@
+import ArgumentParser
+import Collector
+import EventLog
+import Events
+import Foundation
+import Logging
+import Server
+import Simulator
+import Streaming
+import Telemetry
+
+/// `cartograph up`: everything in one process.
+struct UpCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "up", abstract: "Take events, keep them, count them, and show them: everything in one process.")
+
+    @OptionGroup var common: CommonOptions
+    @Option(name: .long, help: "The port to listen on (default 8080; 0 for any that is free).") var port: Int?
+    @Option(name: .long, help: "The address to listen on (default 127.0.0.1).") var host: String?
+    @Option(name: .long, help: "Send this many simulated events a second to itself.") var simulate: Int?
+    @Option(name: .long, help: "The seed of the simulated shop.") var seed: UInt64 = 1
+
+    func validate() throws {
+        if let port, !(0...65_535).contains(port) { throw ValidationError("--port must be 0 to 65535") }
+        if let simulate, simulate < 1 || simulate > 10_000_000 {
+            throw ValidationError("--simulate must be 1 to 10000000 events a second")
+        }
+    }
+
+    func run() async throws {
+        let began = ContinuousClock.now
+        let startedAt = EmbeddedLog.wallClock()
+        let settings = try common.settings()
+        let logger = common.logger("cartograph")
+        let report: @Sendable (String) -> Void = { logger.warning("\($0)") }
+        let shop = try Shop.open(try DataFolder.open(settings.data), settings, report: report)
+        let runner = StreamRunner(
+            log: shop.log, settings: shop.stream,
+            freshness: { [lake = shop.lake, batch = shop.batch] in
+                LiveView.Freshness(
+                    lakeLagSeconds: lake.lagSeconds(now: EmbeddedLog.wallClock()),
+                    lastBatchAt: batch.current.lastRunAt, bronzeRows: lake.current.rows)
+            }, report: report)
+        let operations = Operations(shop: shop, runner: runner, startedAt: startedAt)
+        var configuration = ServerConfiguration(webFolder: shop.home.web, version: Cartograph.version)
+        configuration.host = host ?? settings.host
+        configuration.port = port ?? settings.port
+        configuration.token = settings.token
+        let server: CartographServer
+        do {
+            server = try CartographServer(
+                configuration, collector: Collector(log: shop.log, metrics: shop.metrics), feed: runner.feed,
+                metrics: shop.metrics, operations: operations, logger: logger)
+        } catch {
+            shop.close()
+            throw error
+        }
+        runner.start()
+        shop.lake.start()
+        shop.batch.start()
+        let gauges = OperationalGauges(shop: shop, runner: runner)
+        let failure = await serve(server, shop, configuration, gauges, began)
+        try stop(shop, runner, logger)
+        if let failure { throw failure }
+    }
+
+    /// Serves until a signal comes; returns why it could not, if it could not.
+    private func serve(
+        _ server: CartographServer, _ shop: Shop, _ configuration: ServerConfiguration, _ gauges: OperationalGauges,
+        _ began: ContinuousClock.Instant
+    ) async -> (any Error)? {
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                let (ports, announce) = AsyncStream.makeStream(of: Int.self)
+                group.addTask { try await server.run { announce.yield($0) } }
+                group.addTask { await gauges.run() }
+                if let simulate {
+                    group.addTask { try await runSimulator(ports, simulate, configuration, shop, began) }
+                } else {
+                    group.addTask {
+                        for await port in ports { announceAddress(configuration, port, shop, began) }
+                    }
+                }
+                // The server ends first, on a signal or because it cannot listen.
+                try await group.next()
+                group.cancelAll()
+            }
+            return nil
+        } catch {
+            return error is CancellationError ? nil : error
+        }
+    }
+
+    private func announceAddress(
+        _ configuration: ServerConfiguration, _ port: Int, _ shop: Shop, _ began: ContinuousClock.Instant
+    ) {
+        let address = "http://\(configuration.host):\(port)"
+        shop.lock.describe(Owner(process: getpid(), address: address).text)
+        let took = ContinuousClock.now - began
+        let seconds = Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
+        if common.json {
+            print("{\"address\":\"\(address)/\",\"data\":\"\(shop.folder.path)\",\"seconds\":\(seconds.rounded(to: 3))}")
+        } else {
+            print(
+                """
+                Cartograph \(Cartograph.version) is up after \(seconds.rounded(to: 2)) s
+                  dashboard   \(address)/
+                  send events curl -X POST \(address)/v1/events -H 'content-type: application/json' -d '{...}'
+                  data        \(shop.folder.path)
+                Ctrl-C stops it; starting again carries on where it was.
+                """)
+        }
+        fflush(stdout)
+    }
+
+    private func runSimulator(
+        _ ports: AsyncStream<Int>, _ rate: Int, _ configuration: ServerConfiguration, _ shop: Shop,
+        _ began: ContinuousClock.Instant
+    ) async throws {
+        for await port in ports {
+            announceAddress(configuration, port, shop, began)
+            // The second in which it starts numbers the run, so that a restart sends other events.
+            let run = UInt32(truncatingIfNeeded: EmbeddedLog.wallClock() / 1_000_000)
+            let settings = SimulationSettings(
+                seed: seed, run: run, rate: rate, start: EmbeddedLog.wallClock())
+            let feed = try SimulationFeed(settings, rate: rate, events: nil, seconds: nil)
+            let address = try CollectorAddress("http://127.0.0.1:\(port)", token: configuration.token)
+            _ = try await SimulationSender(address: address, feed: feed).run()
+        }
+    }
+
+    private func stop(_ shop: Shop, _ runner: StreamRunner, _ logger: Logger) throws {
+        logger.info("stopping")
+        shop.batch.stop()
+        runner.stop()
+        var failure: (any Error)?
+        do { try shop.lake.stop() } catch { failure = error }
+        shop.close()
+        if let failure { throw failure }
+    }
+}
