@@ -95,6 +95,11 @@ let package = Package(
             swiftSettings: rules),
 
         tests("EventsTests", of: ["Events"]),
+        tests("SimulatorTests", of: ["Simulator"]),
+        tests("FileImportTests", of: ["FileImport"], resources: [.copy("Fixtures")]),
+        tests("StorageTests", of: ["Storage"]),
+        tests("IcebergTests", of: ["Iceberg", "Storage"]),
+        tests("EngineTests", of: ["Engine"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -30,15 +30,22 @@ public struct CollectResult: Sendable {
 
 /// Bytes that somebody else found to be no event.
 public struct RejectedBytes: Sendable {
-    /// Why.
-    public let reason: RejectionReason
+    /// Why, as the contract writes it; a row's field may be one that no event has.
+    public let reason: String
     /// Where they came from, such as a file and a line.
     public let source: String
     /// The bytes as they came.
     public let raw: [UInt8]
 
-    /// Rejected bytes.
-    public init(reason: RejectionReason, source: String, raw: [UInt8]) {
+    /// The longest reason, in bytes.
+    public static let reasonBytes = 200
+
+    /// Rejected bytes; nil when the reason's word is none of the contract's.
+    public init?(reason: String, source: String, raw: [UInt8]) {
+        let word = reason.prefix { $0 != ":" }
+        guard reason.utf8.count <= RejectedBytes.reasonBytes,
+            RejectionReason.Word.allCases.contains(where: { $0.text == word })
+        else { return nil }
         self.reason = reason
         self.source = source
         self.raw = raw
@@ -161,12 +168,12 @@ public final class Collector: Sendable {
             batch.received += 1
             bench.batch.removeAll()
             if let reason = decoder.decode(raw, into: bench.batch) {
-                batch.quarantine(raw, reason: reason, source: source)
+                batch.quarantine(raw, reason: reason.description, source: source)
                 result.rejectedCount += 1
                 if result.rejected.count < CollectResult.listed {
                     result.rejected.append(Rejection(index: index, reason: reason))
                 }
-                countRejection(reason)
+                countRejection(reason.description)
             } else {
                 accept(raw, bench.batch, into: &batch)
                 result.accepted += 1
@@ -185,10 +192,9 @@ public final class Collector: Sendable {
         if row.totalMismatch(0) { mismatches.add() }
     }
 
-    private func countRejection(_ reason: RejectionReason) {
+    private func countRejection(_ reason: String) {
         metrics.counter(
-            "cartograph_events_rejected_total", help: "Events sent to the quarantine.",
-            ["reason": reason.description]
+            "cartograph_events_rejected_total", help: "Events sent to the quarantine.", ["reason": reason]
         ).add()
     }
 }

@@ -1,5 +1,4 @@
 import CDuckDB
-import Foundation
 
 /// One DuckDB database in this process's memory, which spills to a folder.
 ///
@@ -17,7 +16,7 @@ public final class DuckDB: Sendable {
         public var threads: Int
         /// Memory of all statements together, in bytes; past it they spill, or fail when they cannot.
         public var memoryLimitBytes: Int
-        /// Where statements spill; made if it does not exist. Nil means statements fail instead of spilling.
+        /// Where statements spill, in a folder of the database's own; made if it does not exist. Nil means statements fail instead of spilling.
         public var temporaryFolder: String?
         /// Whether results keep the order of files and inserts. Off saves memory; ORDER BY works either way.
         public var preservesInsertionOrder: Bool
@@ -45,14 +44,7 @@ public final class DuckDB: Sendable {
     public init(_ settings: Settings = Settings()) throws {
         self.settings = settings
         let api = try DuckDBLibrary.functions()
-        if let folder = settings.temporaryFolder {
-            do {
-                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            } catch {
-                throw EngineError(.io, "the engine's temporary folder \(folder) cannot be made: \(error)")
-            }
-        }
-        handle = try Handle(api, settings)
+        handle = try Handle(api, settings, spill: settings.temporaryFolder.map { try SpillFolder(in: $0) })
         try TableFunction.register(on: connect())
     }
 
@@ -73,14 +65,17 @@ public final class DuckDB: Sendable {
         private(set) var database: duckdb_database?
         private let api: UnsafePointer<cartograph_duckdb_api>
 
-        init(_ api: UnsafePointer<cartograph_duckdb_api>, _ settings: Settings) throws {
+        private let spill: SpillFolder?
+
+        init(_ api: UnsafePointer<cartograph_duckdb_api>, _ settings: Settings, spill: SpillFolder?) throws {
             self.api = api
+            self.spill = spill
             var configuration: duckdb_config?
             defer { api.pointee.duckdb_destroy_config(&configuration) }
             guard api.pointee.duckdb_create_config(&configuration) == DuckDBSuccess else {
                 throw EngineError(.outOfMemory, "the engine has no memory for its configuration")
             }
-            for (name, value) in Self.options(settings) {
+            for (name, value) in Self.options(settings, spill) {
                 guard api.pointee.duckdb_set_config(configuration, name, value) == DuckDBSuccess else {
                     throw EngineError(.statement, "the engine refuses the setting \(name) = \(value)")
                 }
@@ -95,11 +90,11 @@ public final class DuckDB: Sendable {
 
         deinit { api.pointee.duckdb_close(&database) }
 
-        private static func options(_ settings: Settings) -> [(String, String)] {
+        private static func options(_ settings: Settings, _ spill: SpillFolder?) -> [(String, String)] {
             [
                 ("threads", String(max(1, settings.threads))),
                 ("memory_limit", "\(max(1, settings.memoryLimitBytes >> 10))KiB"),
-                ("temp_directory", settings.temporaryFolder ?? ""),
+                ("temp_directory", spill?.path ?? ""),
                 ("preserve_insertion_order", settings.preservesInsertionOrder ? "true" : "false"),
                 // Everything needed is inside the library; nothing may be fetched from the network.
                 ("autoinstall_known_extensions", "false"),

@@ -53,9 +53,9 @@ public struct AppendBatch: Sendable {
         accepted += 1
     }
 
-    /// Adds a rejected event to the quarantine.
-    public mutating func quarantine(_ raw: UnsafeRawBufferPointer, reason: RejectionReason, source: String) {
-        let record = QuarantineRecord(reason: reason.description, source: source).encoded(raw: raw)
+    /// Adds a rejected event to the quarantine, with the reason as the contract writes it.
+    public mutating func quarantine(_ raw: UnsafeRawBufferPointer, reason: String, source: String) {
+        let record = QuarantineRecord(reason: reason, source: source).encoded(raw: raw)
         record.withUnsafeBytes { store($0, Int(Topic.quarantine.rawValue) * partitions) }
         quarantined += 1
     }

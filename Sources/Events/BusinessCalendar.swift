@@ -7,6 +7,8 @@ public import Foundation
 public struct BusinessCalendar: Sendable {
     /// The zone in which the shop's days begin.
     public let zone: TimeZone
+    /// The zone's name; `UTC` for the zone that some systems call GMT.
+    public var name: String { fixedOffset == 0 ? "UTC" : zone.identifier }
     private let fixedOffset: Int64?
     private var cachedSlot = Int64.min
     private var cachedOffset: Int64 = 0

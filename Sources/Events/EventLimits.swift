@@ -4,8 +4,8 @@ public enum EventLimits {
     public static let idBytes = 128
     /// The longest event, in bytes of JSON.
     public static let eventBytes = 1 << 20
-    /// The most items in one purchase.
-    public static let items = 1_000
+    /// The most items in one purchase: wholesale invoices run to over a thousand lines.
+    public static let items = 10_000
     /// The deepest nesting of a value that we skip.
     public static let depth = 64
     /// The largest quantity on one line.

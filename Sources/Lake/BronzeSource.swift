@@ -148,7 +148,7 @@ final class BronzeSource: RowSource {
         var at = 0
         for row in 0..<batch.count {
             let items = batch.items(row)
-            lists[row] = ListEntry(offset: UInt64(at), length: UInt64(items.count))
+            lists[row] = ListEntry(offset: at, count: items.count)
             for item in items {
                 products.reference(at, view.itemProducts[item].start, view.itemProducts[item].count)
                 quantities[at] = view.itemQuantities[item]

@@ -1,5 +1,5 @@
 import Engine
-import Events
+public import Events
 public import Iceberg
 
 /// The bronze table of a topic: the contract's fields as typed columns, the event as it came, and where the log has it.

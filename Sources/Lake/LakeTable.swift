@@ -14,7 +14,7 @@ public struct LakeTable: Sendable {
     /// A SELECT of the table's columns over the files of a snapshot (of the current one when it is nil). Without files it
     /// has the columns and no rows.
     public func scanSQL(at snapshot: Snapshot? = nil) throws -> String {
-        try scanSQL(of: table.files(at: snapshot))
+        try scanSQL(of: snapshot.map { try table.files(at: $0) } ?? table.files())
     }
 
     /// A SELECT of the table's columns over some of its files.

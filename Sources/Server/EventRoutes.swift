@@ -52,12 +52,12 @@ struct EventRoutes: Sendable {
         }
         return try lines.enumerated().map { index, line in
             guard let row = try? JSONDecoder().decode(RejectedLine.self, from: line),
-                let reason = RejectionReason(row.reason)
+                let rejected = RejectedBytes(reason: row.reason, source: row.source, raw: Array(row.raw))
             else {
                 throw Refusal(
                     status: .badRequest, message: "line \(index + 1) needs a known reason, a source and raw in base64")
             }
-            return RejectedBytes(reason: reason, source: row.source, raw: Array(row.raw))
+            return rejected
         }
     }
 

@@ -41,7 +41,7 @@ public enum Checkpoint {
         var body = ByteWriter()
         body.text(position.offsets.description)
         body.text(position.filterOffsets.description)
-        body.text(stream.calendar.zone.identifier)
+        body.text(stream.calendar.name)
         body.put(position.commit)
         body.raw(stream.counters)
         body.put(stream.sales.unkept)
@@ -95,7 +95,7 @@ public enum Checkpoint {
             offsets.partitions == partitions, filterOffsets.partitions == partitions
         else { throw reader.damaged("its offsets are not those of this log") }
         let zone = try reader.text()
-        guard zone == stream.calendar.zone.identifier else {
+        guard zone == stream.calendar.name else {
             throw reader.damaged("it was made for the time zone \(zone)")
         }
         let commit = try reader.raw(Int64.self)

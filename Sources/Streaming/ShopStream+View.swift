@@ -1,6 +1,5 @@
 import EventLog
 import Events
-import Foundation
 
 extension ShopStream {
     /// How many minutes the view shows.
@@ -30,7 +29,7 @@ extension ShopStream {
         let reached = funnel.days[today] ?? FunnelTotals()
         return LiveView(
             commit: commit, at: Timestamp.text(now), businessDay: Timestamp.dateText(ofDay: Int64(today)),
-            timezone: calendar.zone.identifier, currency: reportingCurrency.name,
+            timezone: calendar.name, currency: reportingCurrency.name,
             today: LiveView.Today(
                 orders: all.orders, revenue: all.revenueMoney.description, units: all.units, clicks: all.clicks,
                 carts: all.carts, aov: Money.average(all.revenue, over: all.orders).description),

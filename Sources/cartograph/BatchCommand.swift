@@ -1,5 +1,7 @@
 import ArgumentParser
+import EventLog
 import Foundation
+import Models
 import NIOCore
 
 /// `cartograph batch`: the models.
@@ -19,7 +21,6 @@ struct BatchCommand: AsyncParsableCommand {
         func run() async throws {
             let settings = try common.settings()
             let folder = try DataFolder.existing(settings.data)
-            let logger = common.logger("cartograph")
             if let address = folder.runningServer() {
                 let answer = try await CollectorConnection.open(try CollectorAddress(address, token: settings.token)) {
                     try await $0.post("/api/v1/batch", ByteBuffer(), contentType: "application/json")
@@ -31,14 +32,14 @@ struct BatchCommand: AsyncParsableCommand {
                 print(common.json ? text : "the server at \(address) ran the models: \(text)")
                 return
             }
-            let shop = try Shop.open(folder, settings) { logger.warning("\($0)") }
+            let shop = try Shop.open(folder, settings, report: common.reporter())
             defer { shop.close() }
             let outcome = try BatchCommand.run(shop, quiet: common.json)
             if common.json {
                 print(String(decoding: try JSONEncoder().encode(outcome), as: UTF8.self))
             } else {
                 print(
-                    "\(outcome.models) models, \(Int64(outcome.rows).grouped) rows written, in "
+                    "\(outcome.models) models changed, \(Int64(outcome.rows).grouped) rows written, in "
                         + "\(outcome.seconds.rounded(to: 1)) s")
             }
         }
@@ -51,12 +52,24 @@ struct BatchCommand: AsyncParsableCommand {
 
         @OptionGroup var common: CommonOptions
 
+        private struct Outcome: Encodable {
+            let name: String
+            let failures: Int
+        }
+
         func run() async throws {
             let settings = try common.settings()
-            let logger = common.logger("cartograph")
-            let shop = try Shop.open(try DataFolder.existing(settings.data), settings) { logger.warning("\($0)") }
+            let shop = try Shop.open(try DataFolder.existing(settings.data), settings, report: common.reporter())
             defer { shop.close() }
-            try shop.batch.makeBench().test(json: common.json)
+            let report = try shop.batch.makeBench().test()
+            if common.json {
+                let outcomes = report.outcomes.map { Outcome(name: $0.name, failures: $0.failures) }
+                print(String(decoding: try JSONEncoder().encode(outcomes), as: UTF8.self))
+            } else {
+                for failed in report.failures { print("  ✗ \(failed.name): \(failed.failures) rows") }
+                print("\(report.outcomes.count - report.failures.count) passed, \(report.failures.count) failed")
+            }
+            if !report.failures.isEmpty { throw ExitCode(1) }
         }
     }
 

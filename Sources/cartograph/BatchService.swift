@@ -44,7 +44,6 @@ final class BatchService: Sendable {
     private let catalog: SQLiteCatalog
     private let lake: LakeService
     private let folder: DataFolder
-    private let home: Home
     private let settings: Settings
     private let stream: StreamRunner.Settings
     private let report: @Sendable (String) -> Void
@@ -52,6 +51,7 @@ final class BatchService: Sendable {
     private let runs: Counter
     private let duration: Histogram
 
+    private let runner: ModelRunner
     private let condition = NSCondition()
     // Guarded by the condition's lock.
     nonisolated(unsafe) private var waiting: [@Sendable (borrowing BatchBench) -> Void] = []
@@ -61,7 +61,7 @@ final class BatchService: Sendable {
 
     /// A service, not yet started.
     init(
-        log: EmbeddedLog, catalog: SQLiteCatalog, lake: LakeService, folder: DataFolder, home: Home,
+        log: EmbeddedLog, catalog: SQLiteCatalog, lake: LakeService, folder: DataFolder, project: ModelProject,
         settings: Settings, stream: StreamRunner.Settings, metrics: Metrics,
         report: @escaping @Sendable (String) -> Void
     ) {
@@ -69,10 +69,15 @@ final class BatchService: Sendable {
         self.catalog = catalog
         self.lake = lake
         self.folder = folder
-        self.home = home
         self.settings = settings
         self.stream = stream
         self.report = report
+        var engine = DuckDB.Settings()
+        engine.threads = 2
+        engine.memoryLimitBytes = BatchService.engineBytes
+        engine.temporaryFolder = folder.temporary + "/models"
+        runner = ModelRunner(
+            project: project, catalog: catalog, engine: engine, variables: ["business_timezone": settings.timezone])
         runs = metrics.counter("cartograph_batch_runs_total", help: "Runs of the models.")
         duration = metrics.histogram("cartograph_batch_run_seconds", help: "How long runs of the models took.")
     }
@@ -104,6 +109,7 @@ final class BatchService: Sendable {
         condition.withLock {
             isStopping = true
             interrupter?.interrupt()
+            runner.cancel()
             condition.signal()
         }
         finished.wait()
@@ -153,12 +159,7 @@ final class BatchService: Sendable {
         engine.threads = 2
         engine.memoryLimitBytes = BatchService.engineBytes
         engine.temporaryFolder = folder.temporary + "/models"
-        let database = try DuckDB(engine)
-        return BatchBench(
-            connection: try database.connect(),
-            runner: try ModelRunner(
-                project: ModelProject(folder: home.models), catalog: catalog, database: database,
-                variables: ["business_timezone": settings.timezone]))
+        return BatchBench(connection: try DuckDB(engine).connect(), runner: runner)
     }
 
     // MARK: - Jobs
@@ -249,8 +250,13 @@ struct BatchBench: ~Copyable {
     let runner: ModelRunner
 
     /// Runs the models over what bronze holds.
-    borrowing func run(progress: @escaping (String, Int, Int) -> Void) throws -> (models: Int, rows: Int) {
-        let report = try runner.run(connection: connection) { step in progress(step.model, step.index, step.count) }
-        return (report.models.count, report.models.reduce(0) { $0 + $1.rows })
+    borrowing func run(progress: (String, Int, Int) -> Void) throws -> (models: Int, rows: Int) {
+        let report = try runner.run { step in
+            if case .started(let name, let number, let count) = step { progress(name, number, count) }
+        }
+        return (report.models.filter { $0.status != .unchanged }.count, report.models.reduce(0) { $0 + $1.rows })
     }
+
+    /// Runs the tests that the models declare.
+    borrowing func test() throws -> TestReport { try runner.test() }
 }

@@ -29,6 +29,12 @@ struct CommonOptions: ParsableArguments {
         return settings
     }
 
+    /// Takes one line about something that a person should know while work goes on.
+    func reporter() -> @Sendable (String) -> Void {
+        let logger = logger("cartograph")
+        return { logger.warning("\($0)") }
+    }
+
     /// A logger that writes to the standard error.
     func logger(_ label: String) -> Logger {
         var logger = Logger(label: label) { StreamLogHandler.standardError(label: $0) }

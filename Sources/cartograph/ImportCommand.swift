@@ -66,8 +66,7 @@ struct ImportCommand: AsyncParsableCommand {
             try report(outcomes, sales: nil)
             return
         }
-        let logger = common.logger("cartograph")
-        let shop = try Shop.open(folder, settings) { logger.warning("\($0)") }
+        let shop = try Shop.open(folder, settings, report: common.reporter())
         defer { shop.close() }
         var target = LogImportTarget(log: shop.log, collector: Collector(log: shop.log, metrics: shop.metrics))
         let outcomes = try await importAll(mapping, into: &target)
@@ -148,11 +147,12 @@ struct ImportCommand: AsyncParsableCommand {
             repeats.append(stored.isRepeat)
         }
         if !chunk.rejected.isEmpty {
-            let rows = chunk.rejected.map { row in
-                // The room's words are the contract's; any other would be a bug in it, kept as what it is.
-                RejectedBytes(
-                    reason: RejectionReason(row.reason) ?? RejectionReason(.notJSON),
-                    source: "import \(name):\(row.line)", raw: row.raw)
+            let rows = try chunk.rejected.map { row in
+                let source = "import \(name):\(row.line)"
+                guard let kept = RejectedBytes(reason: row.reason, source: source, raw: row.raw) else {
+                    throw CommandError("\(source): '\(row.reason)' is no reason of the contract")
+                }
+                return kept
             }
             let kept = try await target.keep(
                 rows, stamp: ProducerStamp(producer: "import/\(identity)/rejected", sequence: sequence))

@@ -47,7 +47,7 @@ struct LogImportTarget: ImportTarget {
     mutating func keep(_ rows: [RejectedBytes], stamp: ProducerStamp) async throws -> ImportAnswer {
         let result = try await collector.quarantine(rows, stamp: stamp)
         var answer = ImportAnswer(isRepeat: result.isRepeat)
-        for row in rows { answer.rejected[row.reason.description, default: 0] += 1 }
+        for row in rows { answer.rejected[row.reason, default: 0] += 1 }
         return answer
     }
 
@@ -95,13 +95,13 @@ struct ServerImportTarget: ImportTarget {
         var body = ByteBuffer()
         let encoder = JSONEncoder()
         for row in rows {
-            let line = ["reason": row.reason.description, "source": row.source, "raw": Data(row.raw).base64EncodedString()]
+            let line = ["reason": row.reason, "source": row.source, "raw": Data(row.raw).base64EncodedString()]
             body.writeBytes(try encoder.encode(line))
             body.writeString("\n")
         }
         let answer = try await post("/v1/quarantine", body, stamp)
         var told = ImportAnswer(isRepeat: answer.repeat ?? false)
-        for row in rows { told.rejected[row.reason.description, default: 0] += 1 }
+        for row in rows { told.rejected[row.reason, default: 0] += 1 }
         return told
     }
 

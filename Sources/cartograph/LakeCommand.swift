@@ -78,9 +78,9 @@ struct LakeCommand: AsyncParsableCommand {
                 let at = Timestamp.text(entry.timestampMilliseconds * 1_000)
                 let added = LakeCommand.number(entry, "added-records")
                 let total = LakeCommand.number(entry, "total-records")
-                text.add([String(entry.id), at, entry.operation ?? "", added.grouped, total.grouped])
+                text.add([String(entry.id), at, entry.operation?.rawValue ?? "", added.grouped, total.grouped])
                 rows.append([
-                    "snapshot": String(entry.id), "at": at, "operation": entry.operation ?? "",
+                    "snapshot": String(entry.id), "at": at, "operation": entry.operation?.rawValue ?? "",
                     "added_rows": String(added), "total_rows": String(total),
                 ])
             }

@@ -3,7 +3,7 @@ import EventLog
 import Foundation
 import Iceberg
 import Lake
-import Logging
+import Models
 import Storage
 import Streaming
 import Telemetry
@@ -63,7 +63,8 @@ struct Shop {
             log: log, catalog: catalog, temporary: folder.temporary, seconds: settings.lakeSeconds, metrics: metrics,
             report: report)
         let batch = BatchService(
-            log: log, catalog: catalog, lake: lake, folder: folder, home: home, settings: settings, stream: stream,
+            log: log, catalog: catalog, lake: lake, folder: folder,
+            project: try ModelProject(folder: home.models), settings: settings, stream: stream,
             metrics: metrics, report: report)
         return Shop(
             folder: folder, settings: settings, home: home, log: log, catalog: catalog, lake: lake, batch: batch,

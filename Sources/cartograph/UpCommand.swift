@@ -32,7 +32,7 @@ struct UpCommand: AsyncParsableCommand {
         let startedAt = EmbeddedLog.wallClock()
         let settings = try common.settings()
         let logger = common.logger("cartograph")
-        let report: @Sendable (String) -> Void = { logger.warning("\($0)") }
+        let report = common.reporter()
         let shop = try Shop.open(try DataFolder.open(settings.data), settings, report: report)
         let runner = StreamRunner(
             log: shop.log, settings: shop.stream,
@@ -110,7 +110,8 @@ struct UpCommand: AsyncParsableCommand {
                 Ctrl-C stops it; starting again carries on where it was.
                 """)
         }
-        fflush(stdout)
+        // Whoever waits for the address reads it through a pipe as often as on a terminal.
+        fflush(nil)
     }
 
     private func runSimulator(

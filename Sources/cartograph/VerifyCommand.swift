@@ -19,7 +19,6 @@ struct VerifyCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try common.settings()
         let folder = try DataFolder.existing(settings.data)
-        let logger = common.logger("cartograph")
         let balance: TrialBalance
         if let address = folder.runningServer() {
             let answer = try await CollectorConnection.open(try CollectorAddress(address, token: settings.token)) {
@@ -32,7 +31,7 @@ struct VerifyCommand: AsyncParsableCommand {
             }
             balance = try JSONDecoder().decode(TrialBalance.self, from: Data(answer.body))
         } else {
-            let shop = try Shop.open(folder, settings) { logger.warning("\($0)") }
+            let shop = try Shop.open(folder, settings, report: common.reporter())
             defer { shop.close() }
             let bar = SharedProgress("checking the books", quiet: common.json)
             balance = shop.batch.check(try shop.batch.makeBench()) { bar.show(0, of: nil, $0) }

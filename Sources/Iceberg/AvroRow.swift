@@ -1,0 +1,83 @@
+/// A record read by Iceberg field ids instead of positions: writers may order, leave out and add fields.
+package struct AvroRow {
+    private let columns: AvroColumns
+    private let values: [AvroValue]
+
+    /// A record of the shape that `columns` was made from.
+    package init(_ value: AvroValue, columns: AvroColumns) throws {
+        guard let values = value.fields else {
+            throw IcebergError(.malformed, "a record was expected")
+        }
+        self.columns = columns
+        self.values = values
+    }
+
+    /// The value of a field; null when the writer left it out.
+    package subscript(id: Int) -> AvroValue {
+        guard let index = columns.positions[id], index < values.count else { return .null }
+        return values[index]
+    }
+
+    /// A whole number that must be there.
+    package func integer<Number: FixedWidthInteger>(_ id: Int, _ name: String) throws -> Number {
+        guard let number = self[id].integer.flatMap(Number.init(exactly:)) else { throw missing(id, name) }
+        return number
+    }
+
+    /// A text that must be there.
+    package func string(_ id: Int, _ name: String) throws -> String {
+        guard let text = self[id].string else { throw missing(id, name) }
+        return text
+    }
+
+    /// The entries of a map with integer keys.
+    package func map<Value>(_ id: Int, _ value: (AvroValue) -> Value?) throws -> [Int: Value] {
+        var result: [Int: Value] = [:]
+        for element in self[id].elements ?? [] {
+            guard let pair = element.fields, pair.count == 2, let key = pair[0].integer, let read = value(pair[1])
+            else {
+                throw IcebergError(.malformed, "field id \(id) is not a map of column ids")
+            }
+            result[Int(key)] = read
+        }
+        return result
+    }
+
+    private func missing(_ id: Int, _ name: String) -> IcebergError {
+        IcebergError(.malformed, "\(name) (field id \(id)) is missing or not what it should be")
+    }
+}
+
+/// Where the fields of a record stand, by Iceberg field id, and the shapes inside it.
+package struct AvroColumns {
+    fileprivate let positions: [Int: Int]
+    private let fields: [AvroField]
+
+    /// Of a record schema, or of the record inside an optional or array.
+    package init(_ schema: AvroSchema) throws {
+        var schema = schema
+        // Unwrapping ends: each step goes one level into a schema of bounded depth.
+        while schema.fields == nil {
+            switch schema {
+            case .union(let branches):
+                guard let record = branches.first(where: { $0 != .null }) else {
+                    throw IcebergError(.malformed, "a record was expected in the Avro schema")
+                }
+                schema = record
+            case .array(let items): schema = items
+            default: throw IcebergError(.malformed, "a record was expected in the Avro schema")
+            }
+        }
+        fields = schema.fields ?? []
+        var positions: [Int: Int] = [:]
+        for (index, field) in fields.enumerated() {
+            if let id = field.fieldID { positions[id] = index }
+        }
+        self.positions = positions
+    }
+
+    /// The shape inside one field; nil when the writer left it out.
+    package func inside(_ id: Int) throws -> AvroColumns? {
+        try positions[id].map { try AvroColumns(fields[$0].schema) }
+    }
+}

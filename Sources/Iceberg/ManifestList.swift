@@ -1,0 +1,87 @@
+/// The manifests of one snapshot.
+package enum ManifestList {
+    /// Reads a manifest list of format version 1 or 2.
+    /// - Throws: ``IcebergError`` `.malformed` or `.unsupported`.
+    package static func read(_ bytes: [UInt8], at location: String) throws -> [ManifestFile] {
+        try locating(location) {
+            let file = try AvroFile(parsing: bytes)
+            let columns = try AvroColumns(file.schema)
+            let summaryColumns = try columns.inside(507)
+            return try file.values.map { value in
+                let row = try AvroRow(value, columns: columns)
+                guard let content = ManifestFile.Content(rawValue: Int32(clamping: row[517].integer ?? 0)) else {
+                    throw IcebergError(.malformed, "a manifest's content is neither data nor deletes")
+                }
+                let sequence = row[515].integer ?? 0
+                let length: Int64 = try row.integer(501, "manifest_length")
+                guard sequence >= 0, length >= 0 else {
+                    throw IcebergError(.malformed, "a manifest's sequence number or length is negative")
+                }
+                return ManifestFile(
+                    location: try row.string(500, "manifest_path"), length: length,
+                    specID: try row.integer(502, "partition_spec_id"), content: content, sequenceNumber: sequence,
+                    minSequenceNumber: row[516].integer ?? 0,
+                    addedSnapshotID: try row.integer(503, "added_snapshot_id"),
+                    addedFiles: row[504].integer.flatMap { Int(exactly: $0) },
+                    existingFiles: row[505].integer.flatMap { Int(exactly: $0) },
+                    deletedFiles: row[506].integer.flatMap { Int(exactly: $0) },
+                    addedRows: row[512].integer, existingRows: row[513].integer, deletedRows: row[514].integer,
+                    partitions: try summaries(row[507], summaryColumns), keyMetadata: row[519].bytes)
+            }
+        }
+    }
+
+    private static func summaries(_ value: AvroValue, _ columns: AvroColumns?) throws -> [FieldSummary] {
+        guard let columns, let elements = value.elements else { return [] }
+        return try elements.map { element in
+            let row = try AvroRow(element, columns: columns)
+            guard let containsNull = row[509].boolean else {
+                throw IcebergError(.malformed, "a partition summary does not say whether it contains null")
+            }
+            return FieldSummary(
+                containsNull: containsNull, containsNaN: row[518].boolean, lowerBound: row[510].bytes,
+                upperBound: row[511].bytes)
+        }
+    }
+
+    /// Writes the list of a snapshot; manifests new in it get its sequence number.
+    package static func encode(
+        _ manifests: [ManifestFile], snapshotID: Int64, parentID: Int64?, sequenceNumber: Int64
+    ) throws -> [UInt8] {
+        let schema = try ManifestSchema.manifests()
+        let values = try manifests.map { manifest in
+            let number = manifest.sequenceNumber == ManifestFile.unassigned ? sequenceNumber : manifest.sequenceNumber
+            let smallest = manifest.minSequenceNumber == ManifestFile.unassigned ? number : manifest.minSequenceNumber
+            return AvroValue.record([
+                .string(manifest.location), .long(manifest.length), .int(try narrow(manifest.specID)),
+                .int(manifest.content.rawValue), .long(number), .long(smallest), .long(manifest.addedSnapshotID),
+                // A count that a version 1 writer left out has to be assumed not to be zero.
+                .int(try narrow(manifest.addedFiles ?? 1)), .int(try narrow(manifest.existingFiles ?? 1)),
+                .int(try narrow(manifest.deletedFiles ?? 1)), .long(manifest.addedRows ?? 1),
+                .long(manifest.existingRows ?? 1), .long(manifest.deletedRows ?? 1),
+                .array(manifest.partitions.map(summary)), .optional(manifest.keyMetadata, AvroValue.bytes),
+            ])
+        }
+        return try AvroFile.encode(
+            values, schema: schema.avro, schemaText: schema.text,
+            metadata: [
+                ("snapshot-id", Array(String(snapshotID).utf8)),
+                ("parent-snapshot-id", Array((parentID.map { String($0) } ?? "null").utf8)),
+                ("sequence-number", Array(String(sequenceNumber).utf8)), ("format-version", Array("2".utf8)),
+            ])
+    }
+
+    private static func summary(_ summary: FieldSummary) -> AvroValue {
+        .record([
+            .boolean(summary.containsNull), .optional(summary.containsNaN, AvroValue.boolean),
+            .optional(summary.lowerBound, AvroValue.bytes), .optional(summary.upperBound, AvroValue.bytes),
+        ])
+    }
+
+    private static func narrow(_ number: Int) throws -> Int32 {
+        guard let narrow = Int32(exactly: number) else {
+            throw IcebergError(.badRequest, "\(number) does not fit a manifest list's 32 bits")
+        }
+        return narrow
+    }
+}

@@ -1,0 +1,99 @@
+import Engine
+import Iceberg
+import Lake
+
+/// One run's view of the lake: tables at the versions it found or made, and the engine's views over them.
+final class ModelSession {
+    let project: ModelProject
+    let catalog: any Catalog
+    let connection: Connection
+    let variables: [String: String]
+    private var tables: [String: Table] = [:]
+    private var views: [String: String] = [:]
+
+    /// Rows that a write over many partitions holds before it writes them out; DuckDB's own 524,288 of our widest rows do
+    /// not fit the memory of a run.
+    private static let partitionedRowsHeld = 122_880
+
+    init(project: ModelProject, catalog: any Catalog, connection: Connection, variables: [String: String]) throws {
+        self.project = project
+        self.catalog = catalog
+        self.connection = connection
+        self.variables = variables
+        try connection.execute("SET partitioned_write_flush_threshold = \(Self.partitionedRowsHeld)")
+        for schema in Set(project.models.map(\.schema) + project.sources.map(\.schema)) {
+            try connection.execute("CREATE SCHEMA IF NOT EXISTS \(SQL.identifier(schema))")
+        }
+        // All inputs at once, before any model: models that read the same table read the same version of it.
+        for source in project.sources { _ = try table(source.table) }
+    }
+
+    /// A table at the version of this run; nil while it does not exist.
+    func table(_ name: String) throws -> Table? {
+        if let known = tables[name] { return known }
+        let identifier = try TableIdentifier(parsing: name)
+        guard try catalog.tableExists(identifier) else { return nil }
+        let table = try catalog.loadTable(identifier)
+        tables[name] = table
+        return table
+    }
+
+    /// Makes a version that this run committed the one it reads.
+    func adopt(_ table: Table, as name: String) {
+        tables[name] = table
+    }
+
+    func forget(_ name: String) {
+        tables[name] = nil
+    }
+
+    /// Lets statements read a table.
+    func show(_ name: String) throws {
+        if let table = try table(name) {
+            try show(
+                ModelStatement.relation(name), as: "\(name) at \(InputChanges.id(table.currentSnapshot))",
+                LakeTable(table).scanSQL())
+        } else if let source = project.sources.first(where: { $0.table == name }) {
+            try show(ModelStatement.relation(name), as: name + " as declared", Self.emptySQL(source))
+        } else {
+            throw ModelError(.run, "the table \(name) does not exist yet: run its model first")
+        }
+    }
+
+    /// Lets statements read what was added to a table since a snapshot.
+    func showNewRows(of name: String, since: String) throws {
+        let view = ModelStatement.newRows(name)
+        guard let table = try table(name) else {
+            guard let source = project.sources.first(where: { $0.table == name }) else { return }
+            return try show(view, as: name + " as declared", Self.emptySQL(source))
+        }
+        let files = try InputChanges(table: table, since: since).newFiles()
+        try show(view, as: "\(name) from \(since) to \(InputChanges.id(table.currentSnapshot))", LakeTable(table).scanSQL(of: files))
+    }
+
+    private func show(_ view: String, as content: String, _ sql: @autoclosure () throws -> String) throws {
+        guard views[view] != content else { return }
+        try connection.execute("CREATE OR REPLACE VIEW \(view) AS \(try sql())")
+        views[view] = content
+    }
+
+    private static func emptySQL(_ source: SourceTable) -> String {
+        let columns = source.columns.map { "CAST(NULL AS \($0.type)) AS \(SQL.identifier($0.name))" }
+        return "SELECT \(columns.joined(separator: ", ")) WHERE false"
+    }
+
+    /// Runs `body`; an error says which model it was about.
+    func located<Result>(_ model: String, _ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as EngineError where error.kind == .interrupted {
+            throw ModelError(.cancelled, "the run was cancelled in \(model)")
+        } catch let error as ModelError {
+            throw ModelError(error.kind, "\(model): \(error.description)")
+        } catch let error as EngineError {
+            throw ModelError(.run, "\(model): \(error)")
+        } catch let error as IcebergError where error.kind == .conflict {
+            throw ModelError(.concurrentRun, "\(model): \(error)")
+        }
+    }
+}

@@ -1,0 +1,48 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='insert_overwrite',
+    partition_by='business_day',
+    meta={'rebuild_days': 'sales_days'}
+) }}
+
+with bought as (
+    select *
+    from {{ ref('purchases') }}
+    {%- if is_incremental() %}
+    where business_day in ({{ var('touched_days') }})
+    {%- endif %}
+),
+
+-- Only orders of several purchases, of all days, need their first one looked up.
+repeated as (
+    select order_id, min((ts, received_at, log_partition, log_offset)) as first_place
+    from {{ ref('purchases') }}
+    where order_id <> '' and order_id in (select order_id from bought where order_id <> '')
+    group by order_id
+    having count(*) > 1
+)
+
+select
+    bought.event_id,
+    bought.order_id,
+    bought.user_id,
+    bought.session_id,
+    bought.currency,
+    coalesce(nullif(bought.channel, ''), 'unknown') as channel,
+    bought.store_id,
+    bought.country,
+    cast(coalesce(list_sum(list_transform(bought.items, lambda item: item.quantity)), 0) as bigint) as units,
+    cast(coalesce(list_sum(list_transform(bought.items, lambda item: item.quantity * item.unit_price)), 0)
+        as decimal(38, 4)) as gmv,
+    coalesce(bought.discount, 0) as discount,
+    bought.total_amount as revenue,
+    -- The first purchase of an order counts; one without an order id always does.
+    repeated.order_id is null
+        or repeated.first_place = (bought.ts, bought.received_at, bought.log_partition, bought.log_offset) as is_counted,
+    bought.ts,
+    bought.business_day,
+    bought.received_at,
+    bought.log_partition,
+    bought.log_offset
+from bought
+left join repeated on repeated.order_id = bought.order_id

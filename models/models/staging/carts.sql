@@ -1,0 +1,19 @@
+{{ config(materialized='incremental', incremental_strategy='append', partition_by='business_day') }}
+
+select
+    event_id,
+    user_id,
+    session_id,
+    product_id,
+    quantity,
+    ts,
+    coalesce(action, 'add') as action,
+    unit_price,
+    currency,
+    channel,
+    {{ business_day('ts') }} as business_day,
+    {{ content_hash('raw') }} as content_hash,
+    received_at,
+    log_partition,
+    log_offset
+from {{ first_arrivals(new_rows(source('bronze', 'carts'))) }} as firsts

@@ -1,0 +1,17 @@
+{{ config(materialized='incremental', incremental_strategy='append', partition_by='business_day') }}
+
+select
+    event_id,
+    order_id,
+    user_id,
+    status,
+    ts,
+    previous_status,
+    warehouse_id,
+    carrier,
+    {{ business_day('ts') }} as business_day,
+    {{ content_hash('raw') }} as content_hash,
+    received_at,
+    log_partition,
+    log_offset
+from {{ first_arrivals(new_rows(source('bronze', 'orders'))) }} as firsts
