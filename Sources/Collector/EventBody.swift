@@ -1,4 +1,5 @@
 import Events
+import Glibc
 
 /// How a request body holds its events.
 public enum BodyFormat: Sendable {
@@ -22,7 +23,7 @@ struct EventBody {
         self.format = format
     }
 
-    /// Calls `body` with each event's bytes, white space around it cut off.
+    /// Calls `body` with each event's bytes.
     func forEach(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
         var first = start
         while first < end, EventBody.isSpace(first[0]) { first += 1 }
@@ -47,17 +48,18 @@ struct EventBody {
         if last > first { try body(UnsafeRawBufferPointer(start: first, count: last - first)) }
     }
 
+    /// Hands on every line that is not blank, as it came but for its line end.
     private func lines(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
         var line = start
-        var p = start
-        while p < end {
-            if p[0] == 0x0a {
-                try emit(line, p, body)
-                line = p + 1
+        while line < end {
+            let found = memchr(line, 0x0a, end - line)
+            let last = found.map { UnsafePointer($0.assumingMemoryBound(to: UInt8.self)) } ?? end
+            let count = last - line - (last > line && last[-1] == 0x0d ? 1 : 0)
+            if !(0..<count).allSatisfy({ EventBody.isSpace(line[$0]) }) {
+                try body(UnsafeRawBufferPointer(start: line, count: count))
             }
-            p += 1
+            line = last + 1
         }
-        try emit(line, end, body)
     }
 
     /// Cuts an array at the commas of its own level, minding strings and brackets. What cannot be cut stays one piece.

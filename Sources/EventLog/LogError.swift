@@ -19,7 +19,7 @@ public enum LogError: Error, Sendable, CustomStringConvertible {
     /// Stored bytes are not what was written.
     case damaged(path: String, at: Int64, what: String)
     /// The ledger says that records are durable which the partition does not hold.
-    case missing(partition: String, expected: Int64, found: Int64)
+    case missing(partition: String, path: String, expected: Int64, found: Int64)
     /// The folder was made by another version or with other settings.
     case incompatible(path: String, what: String)
 
@@ -40,9 +40,9 @@ public enum LogError: Error, Sendable, CustomStringConvertible {
             return "\(path) is in use by another process (\(owner)): stop it, or choose another folder with --data"
         case .damaged(let path, let at, let what):
             return "\(path) is damaged at byte \(at): \(what); nothing was changed, restore the file from a copy"
-        case .missing(let partition, let expected, let found):
-            return "the log is damaged: \(partition) should hold records up to offset \(expected) but only \(found) "
-                + "can be read; nothing was changed, restore its segment files from a copy"
+        case .missing(let partition, let path, let expected, let found):
+            return "the log is damaged: \(partition) should hold records up to offset \(expected) but only those up to "
+                + "\(found) can be read from \(path); nothing was changed, restore its segment files from a copy"
         case .incompatible(let path, let what):
             return "\(path): \(what)"
         }

@@ -115,7 +115,7 @@ struct LakeCommand: AsyncParsableCommand {
             let connection = try DuckDB(settings).connect()
             try defineViews(catalog, connection)
             let result = try connection.query(statement)
-            print(common.json ? result.json() : result.table(width: Query.width), terminator: common.json ? "\n" : "")
+            print(common.json ? result.json() : result.table(width: Query.width))
             if result.isTruncated {
                 CommandExit.say("only the first \(result.rows.count) rows are shown: add a LIMIT or an aggregate")
             }

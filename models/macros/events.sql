@@ -9,30 +9,39 @@ substr(md5({{ raw }}), 1, 16)
 {%- endmacro %}
 
 {# The rows of a bronze relation whose event_id was never seen before. Of several rows with the same id the first wins:
-   the smallest (received_at, log_partition, log_offset). What is in the table already came earlier and has won. #}
+   the smallest (received_at, log_partition, log_offset). What is in the table already came earlier and has won.
+
+   Repeated ids are few, so they are looked for by the ids' hashes, which fit in memory where the ids do not, and only
+   what the hashes point at is compared by id. The other rows pass through without being sorted or joined. #}
 {% macro first_arrivals(relation) -%}
 (
-    select arrived.*
-    from {{ relation }} as arrived
-    left join (
+    with repeated as materialized (
         select event_id, min((received_at, log_partition, log_offset)) as place
         from {{ relation }}
+        where hash(event_id) in (select hash(event_id) from {{ relation }} group by 1 having count(*) > 1)
         group by event_id
         having count(*) > 1
-    ) as repeated on repeated.event_id = arrived.event_id
-    where (repeated.event_id is null
-        or repeated.place = (arrived.received_at, arrived.log_partition, arrived.log_offset))
-    {%- if is_incremental() %}
-    and not exists (
-        select 1
-        from (
-            -- The few new ids first, so that the history is only probed.
-            select event_id
-            from {{ this }}
-            where event_id in (select event_id from {{ relation }})
-        ) as seen
-        where seen.event_id = arrived.event_id
+    ),
+
+    seen as materialized (
+        {%- if is_incremental() %}
+        select event_id
+        from {{ this }}
+        where hash(event_id) in (select hash(event_id) from {{ relation }})
+        {%- else %}
+        select cast(null as varchar) as event_id where false
+        {%- endif %}
     )
-    {%- endif %}
+
+    select *
+    from {{ relation }}
+    where event_id not in (select event_id from repeated union all select event_id from seen)
+    union all
+    select arrived.*
+    from {{ relation }} as arrived
+    join repeated
+        on repeated.event_id = arrived.event_id
+        and repeated.place = (arrived.received_at, arrived.log_partition, arrived.log_offset)
+    where arrived.event_id not in (select event_id from seen)
 )
 {%- endmacro %}

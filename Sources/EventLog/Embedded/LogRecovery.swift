@@ -33,7 +33,8 @@ struct LogRecovery {
             // Only the last commit can have been under way, and only while nothing behind it says it is durable.
             guard !isConfirmed, let undone = entries.popLast() else {
                 throw .missing(
-                    partition: partition.description, expected: ends[partition], found: tails[index].end)
+                    partition: partition.description, path: tails[index].path, expected: ends[partition],
+                    found: tails[index].end)
             }
             entry = entries.last?.entry ?? .empty(partitions: partitions)
             ledgerBytes = undone.position
@@ -45,7 +46,8 @@ struct LogRecovery {
         for (index, partition) in entry.ends.all.enumerated() {
             let tail = tails[index]
             guard let bytes = tail.bytes(upTo: entry.ends[partition]) else {
-                throw .missing(partition: partition.description, expected: entry.ends[partition], found: tail.end)
+                throw .missing(
+                    partition: partition.description, path: tail.path, expected: entry.ends[partition], found: tail.end)
             }
             if tail.size > bytes {
                 if tail.scan.hasFrameBehindDamage {

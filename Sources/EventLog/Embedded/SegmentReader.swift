@@ -80,7 +80,8 @@ final class SegmentReader: PartitionReader {
     /// Opens the segment that holds the next offset, unless it is open.
     private func openSegment() throws(LogError) {
         guard let wanted = list.segment(holding: offset) else {
-            throw .missing(partition: partition.description, expected: offset + 1, found: offset)
+            throw .missing(
+                partition: partition.description, path: "its folder", expected: offset + 1, found: offset)
         }
         guard wanted != segment else { return }
         file = try SystemFile(opening: wanted.path, flags: O_RDONLY)

@@ -49,22 +49,41 @@ events as (
     {%- endfor %}
 ),
 
+-- Time is cut into pieces as long as the gap: the events of a user in one piece are always of one session, so that only
+-- the pieces, and not the events, have to be put in order.
+pieces as (
+    select
+        user_id,
+        channel,
+        epoch_us(ts) // ({{ var("session_gap_minutes") }} * 60000000) as piece,
+        min(ts) as started_at,
+        max(ts) as ended_at,
+        count(*) as events,
+        count(*) filter (where kind = 'clicks') as clicks,
+        count(*) filter (where kind = 'carts') as carts,
+        count(*) filter (where is_counted) as purchases,
+        arg_min(currency, (ts, received_at, log_partition, log_offset)) filter (where is_counted) as currency,
+        list((currency, revenue)) filter (where is_counted) as paid,
+        arg_min(page, (ts, received_at, log_partition, log_offset)) filter (where kind = 'clicks') as entry_page
+    from events
+    group by all
+),
+
 marked as (
     select
         *,
         coalesce(
-            ts - lag(ts) over by_time >= interval '{{ var("session_gap_minutes") }} minutes',
+            started_at - lag(ended_at) over (partition by user_id, channel order by piece)
+                >= interval '{{ var("session_gap_minutes") }} minutes',
             true) as is_start
-    from events
-    window by_time as (partition by user_id, channel order by ts, received_at, log_partition, log_offset)
+    from pieces
 ),
 
 numbered as (
     select
         *,
         sum(cast(is_start as integer)) over (
-            partition by user_id, channel order by ts, received_at, log_partition, log_offset
-            rows unbounded preceding) as session_number
+            partition by user_id, channel order by piece rows unbounded preceding) as session_number
     from marked
 ),
 
@@ -72,17 +91,15 @@ grouped as (
     select
         user_id,
         channel,
-        min(ts) as started_at,
-        max(ts) as ended_at,
-        count(*) as events,
-        count(*) filter (where kind = 'clicks') as clicks,
-        count(*) filter (where kind = 'carts') as carts,
-        count(*) filter (where kind = 'sales' and is_counted) as purchases,
-        arg_min(currency, (ts, received_at, log_partition, log_offset)) filter (where kind = 'sales' and is_counted)
-            as currency,
-        count(distinct currency) filter (where is_counted) as currencies,
-        arg_min(page, (ts, received_at, log_partition, log_offset)) filter (where kind = 'clicks') as entry_page,
-        list((currency, revenue)) filter (where kind = 'sales' and is_counted) as paid
+        min(started_at) as started_at,
+        max(ended_at) as ended_at,
+        cast(sum(events) as bigint) as events,
+        cast(sum(clicks) as bigint) as clicks,
+        cast(sum(carts) as bigint) as carts,
+        cast(sum(purchases) as bigint) as purchases,
+        arg_min(currency, piece) as currency,
+        flatten(list(paid) filter (where paid is not null)) as paid,
+        arg_min(entry_page, piece) as entry_page
     from numbered
     group by user_id, channel, session_number
 )
@@ -101,7 +118,7 @@ select
     currency,
     cast(coalesce(list_sum(list_transform(
         list_filter(paid, lambda sale: sale[1] = currency), lambda sale: sale[2])), 0) as decimal(38, 4)) as revenue,
-    currencies > 1 as has_more_currencies,
+    coalesce(len(list_filter(paid, lambda sale: sale[1] <> currency)), 0) > 0 as has_more_currencies,
     entry_page,
     purchases > 0 as is_converted,
     {{ business_day('started_at') }} as business_day
