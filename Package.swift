@@ -23,6 +23,7 @@ let package = Package(
     products: [
         .executable(name: "cartograph", targets: ["cartograph"]),
         
+        .executable(name: "cartograph-bench", targets: ["cartograph-bench"]),
         .library(name: "Iceberg", targets: ["Iceberg", "Storage"]),
     ],
     dependencies: [
@@ -92,6 +93,14 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
+            swiftSettings: rules),
+        .executableTarget(
+            name: "cartograph-bench",
+            dependencies: [
+                "CBytes", "EventLog", "Events", "Simulator", "Streaming",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks/cartograph-bench",
             swiftSettings: rules),
 
         tests("EventsTests", of: ["Events"]),

@@ -1,0 +1,145 @@
+import Foundation
+import Synchronization
+
+/// Sends single events and waits for the live view to hold them: each acknowledgement names its commit, each view the
+/// last commit that it holds whole.
+struct LatencyProbe {
+    /// The pause between two probes in microseconds: about 15 a second, at no multiple of the views' own pace.
+    private static let pause: UInt32 = 67_000
+
+    let port: Int
+
+    /// The delays in seconds from acknowledgement to view.
+    func measure(seconds: Double) throws -> [Double] {
+        let waiting = Waiting()
+        let views = try Socket(port: port)
+        try views.send("GET /api/v1/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        let listener = Thread {
+            while let line = views.line() {
+                guard line.hasPrefix("data:"), let commit = LatencyProbe.number(in: line, after: "\"commit\":") else {
+                    continue
+                }
+                waiting.seen(commit, at: LatencyProbe.now())
+            }
+        }
+        listener.start()
+        let door = try Socket(port: port)
+        let end = LatencyProbe.now() + seconds
+        while LatencyProbe.now() < end {
+            let event =
+                "{\"type\":\"click\",\"event_id\":\"\(UUID().uuidString)\",\"user_id\":\"probe\",\"session_id\":\"probe\","
+                + "\"product_id\":\"p-00001\",\"ts\":\(Int(Date().timeIntervalSince1970 * 1_000)),\"page\":\"/\","
+                + "\"referrer\":\"\"}"
+            try door.send(
+                "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                    + "Content-Length: \(event.utf8.count)\r\n\r\n\(event)")
+            guard let body = door.answer(), let commit = LatencyProbe.number(in: body, after: "\"commit\":") else {
+                throw BenchError("the door gave no answer to a probe")
+            }
+            waiting.acknowledged(commit, at: LatencyProbe.now())
+            usleep(LatencyProbe.pause)
+        }
+        waiting.waitForAll(seconds: 5)
+        return waiting.delays
+    }
+
+    static func now() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+
+    private static func number(in text: String, after key: String) -> Int? {
+        guard let found = text.range(of: key) else { return nil }
+        return Int(text[found.upperBound...].prefix { $0.isNumber })
+    }
+}
+
+/// Commits that were acknowledged and not yet seen in a view.
+private final class Waiting: Sendable {
+    private struct State {
+        var open: [(commit: Int, at: Double)] = []
+        var delays: [Double] = []
+        var seen = 0
+    }
+
+    private let condition = NSCondition()
+    // Guarded by the condition's lock.
+    nonisolated(unsafe) private var state = State()
+
+    func acknowledged(_ commit: Int, at instant: Double) {
+        condition.withLock {
+            // A view may overtake the acknowledgement: then the event was there at once.
+            if commit <= state.seen { state.delays.append(0) } else { state.open.append((commit, instant)) }
+        }
+    }
+
+    func seen(_ commit: Int, at instant: Double) {
+        condition.withLock {
+            state.seen = max(state.seen, commit)
+            state.delays += state.open.filter { $0.commit <= commit }.map { instant - $0.at }
+            state.open.removeAll { $0.commit <= commit }
+            condition.broadcast()
+        }
+    }
+
+    func waitForAll(seconds: Double) {
+        let deadline = Date(timeIntervalSinceNow: seconds)
+        condition.withLock { while !state.open.isEmpty, condition.wait(until: deadline) {} }
+    }
+
+    var delays: [Double] { condition.withLock { state.delays } }
+}
+
+/// A plain HTTP/1.1 connection to this machine.
+private final class Socket: Sendable {
+    private let descriptor: Int32
+    // Used by one thread only.
+    nonisolated(unsafe) private let stream: UnsafeMutablePointer<FILE>
+
+    init(port: Int) throws {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(UInt16(port).bigEndian)
+        address.sin_addr.s_addr = in_addr_t(UInt32(0x7f00_0001).bigEndian)
+        let connected = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard connected == 0, let opened = fdopen(descriptor, "r") else { throw BenchError("nobody listens on \(port)") }
+        self.descriptor = descriptor
+        stream = opened
+    }
+
+    deinit { fclose(stream) }
+
+    func send(_ text: String) throws {
+        let bytes = Array(text.utf8)
+        guard write(descriptor, bytes, bytes.count) == bytes.count else { throw BenchError("a request was not sent") }
+    }
+
+    /// The next line; nil at the end.
+    func line() -> String? {
+        var buffer: UnsafeMutablePointer<CChar>?
+        var size = 0
+        defer { free(buffer) }
+        let count = getline(&buffer, &size, stream)
+        guard count > 0, let buffer else { return nil }
+        return String(decoding: UnsafeRawBufferPointer(start: buffer, count: count), as: UTF8.self)
+    }
+
+    /// The body of the next answer.
+    func answer() -> String? {
+        var length = 0
+        while let header = line(), header != "\r\n" {
+            let parts = header.lowercased().split(separator: ":")
+            if parts.first == "content-length", parts.count == 2 {
+                length = Int(parts[1].trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
+            }
+        }
+        var body = [UInt8](repeating: 0, count: length)
+        return fread(&body, 1, length, stream) == length ? String(decoding: body, as: UTF8.self) : nil
+    }
+}
