@@ -103,12 +103,23 @@ let package = Package(
             path: "Benchmarks/cartograph-bench",
             swiftSettings: rules),
 
-        tests("EventsTests", of: ["Events"]),
+        tests("EventsTests", of: ["Events", "Simulator"]),
         tests("SimulatorTests", of: ["Simulator"]),
         tests("FileImportTests", of: ["FileImport"], resources: [.copy("Fixtures")]),
         tests("StorageTests", of: ["Storage"]),
         tests("IcebergTests", of: ["Iceberg", "Storage"]),
         tests("EngineTests", of: ["Engine"]),
+        tests("ModelsTests", of: ["Models", "Lake", "Iceberg", "Storage", "Engine"]),
+        tests(
+            "BooksTests",
+            of: [
+                "Books", "Collector", "Engine", "EventLog", "Events", "Iceberg", "Lake", "Models", "Simulator", "Storage",
+                "Streaming", "Telemetry",
+            ]),
+        tests("EventLogTests", of: ["EventLog", "Events"]),
+        tests("CollectorTests", of: ["Collector", "EventLog", "Events", "Telemetry", "CZlib"]),
+        tests("TelemetryTests", of: ["Telemetry"]),
+        tests("StreamingTests", of: ["Streaming", "EventLog", "Events", "Simulator"]),
     ],
     swiftLanguageModes: [.v6]
 )

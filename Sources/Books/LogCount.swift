@@ -8,7 +8,7 @@ struct LogCount {
     /// A sum over the records' bytes by topic: it changes with any byte of any record, and not with their order.
     var fingerprints: [Topic: UInt64] = [:]
     /// Amounts of all purchases by currency, repeats included, in ten-thousandths.
-    var amounts: [String: Int64] = [:]
+    var amounts: [String: Int128] = [:]
 
     /// Reads every topic up to a cut; what cannot be read becomes a problem.
     static func take(_ log: any EventLog, to cut: LogCut, problems: inout [String]) -> LogCount {
@@ -47,7 +47,7 @@ struct LogCount {
                             path: frame.partition.description, at: offset, what: "a record no longer decodes (\(reason))")
                     }
                     let currency = batch.string(.currency, 0)?.string ?? ""
-                    amounts[currency, default: 0] += batch.money(.totalAmount, 0) ?? 0
+                    amounts[currency, default: 0] += Int128(batch.money(.totalAmount, 0) ?? 0)
                 }
             })
         {}

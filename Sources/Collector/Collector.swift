@@ -26,6 +26,11 @@ public struct CollectResult: Sendable {
     public var commit: Int64 = 0
     /// True when the sender's sequence number had been stored before and nothing was appended.
     public var isRepeat = false
+
+    /// What the metrics are to count once the events are durable.
+    var acceptedByType = [Int64](repeating: 0, count: EventType.allCases.count)
+    var rejectedByReason: [String: Int64] = [:]
+    var mismatches: Int64 = 0
 }
 
 /// Bytes that somebody else found to be no event.
@@ -126,18 +131,13 @@ public final class Collector: Sendable {
         var batch = AppendBatch(partitions: log.partitions)
         batch.stamp = stamp
         var result = CollectResult()
-        add(rows, to: &batch)
-        result.rejectedCount = rows.count
-        return try await store(batch, &result)
-    }
-
-    /// Adds rows that are no events to a batch.
-    public func add(_ rows: [RejectedBytes], to batch: inout AppendBatch) {
         for row in rows {
             batch.received += 1
             row.raw.withUnsafeBytes { batch.quarantine($0, reason: row.reason, source: row.source) }
-            countRejection(row.reason)
+            result.rejectedByReason[row.reason, default: 0] += 1
         }
+        result.rejectedCount = rows.count
+        return try await store(batch, &result)
     }
 
     private func store(_ batch: AppendBatch, _ result: inout CollectResult) async throws -> CollectResult {
@@ -148,7 +148,19 @@ public final class Collector: Sendable {
         } catch {
             throw CollectError.log(error)
         }
+        if !result.isRepeat { count(result) }
         return result
+    }
+
+    /// Counts what was stored: not what was refused or had been stored before.
+    private func count(_ result: CollectResult) {
+        for (counter, amount) in zip(acceptedByType, result.acceptedByType) where amount > 0 { counter.add(amount) }
+        if result.mismatches > 0 { mismatches.add(result.mismatches) }
+        for (reason, amount) in result.rejectedByReason {
+            metrics.counter(
+                "cartograph_events_rejected_total", help: "Events sent to the quarantine.", ["reason": reason]
+            ).add(amount)
+        }
     }
 
     /// Decides over each event of a body without storing anything.
@@ -173,10 +185,12 @@ public final class Collector: Sendable {
                 if result.rejected.count < CollectResult.listed {
                     result.rejected.append(Rejection(index: index, reason: reason))
                 }
-                countRejection(reason.description)
+                result.rejectedByReason[reason.description, default: 0] += 1
             } else {
                 accept(raw, bench.batch, into: &batch)
                 result.accepted += 1
+                result.acceptedByType[Int(bench.batch.type(0).rawValue)] += 1
+                if bench.batch.totalMismatch(0) { result.mismatches += 1 }
             }
         }
         return (batch, result)
@@ -188,13 +202,5 @@ public final class Collector: Sendable {
         let key = row.string(.userID, 0) ?? row.string(.productID, 0)
         let hash = key.map { KeyHash($0.start, count: $0.count) } ?? KeyHash("")
         batch.add(raw, to: type.topic, key: hash)
-        acceptedByType[Int(type.rawValue)].add()
-        if row.totalMismatch(0) { mismatches.add() }
-    }
-
-    private func countRejection(_ reason: String) {
-        metrics.counter(
-            "cartograph_events_rejected_total", help: "Events sent to the quarantine.", ["reason": reason]
-        ).add()
     }
 }

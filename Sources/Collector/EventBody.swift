@@ -75,7 +75,8 @@ struct EventBody {
             case 0x5b, 0x7b:
                 depth += 1
             case 0x7d:
-                depth -= 1
+                // One that closes nothing must not hide the commas behind it.
+                depth = max(0, depth - 1)
             case 0x5d:
                 if depth == 0 {
                     try emit(piece, p, body)

@@ -7,12 +7,15 @@ public enum InflateError: Error, Sendable, CustomStringConvertible {
     case malformed
     /// They would grow past the limit.
     case tooLarge(limit: Int)
+    /// The memory for them was refused.
+    case refused
 
     /// One line.
     public var description: String {
         switch self {
         case .malformed: "the body is not gzip, or it is cut short"
         case .tooLarge(let limit): "the body is over \(limit) bytes once decompressed"
+        case .refused: "there is no memory for the decompressed body now"
         }
     }
 }
@@ -20,8 +23,12 @@ public enum InflateError: Error, Sendable, CustomStringConvertible {
 /// Undoes gzip (RFC 1952) and zlib (RFC 1950) compression within a bound.
 public enum Inflater {
     /// Decompresses all of `bytes`, which may be several gzip members one after another.
-    public static func inflate(_ bytes: borrowing PaddedBytes, limit: Int) throws(InflateError) -> PaddedBytes {
-        var output = PaddedBytes(capacity: min(limit, bytes.count * 4))
+    ///
+    /// - Parameter reserve: asked for each further piece of memory, in bytes; false ends it with `.refused`.
+    public static func inflate(
+        _ bytes: borrowing PaddedBytes, limit: Int, reserve: (Int) -> Bool = { _ in true }
+    ) throws(InflateError) -> PaddedBytes {
+        var output = PaddedBytes(capacity: 64 << 10)
         var stream = z_stream()
         // 15 bits of window, plus 32 to recognise gzip and zlib by their headers.
         guard inflateInit2_(&stream, 15 + 32, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
@@ -31,7 +38,12 @@ public enum Inflater {
         stream.next_in = bytes.start
         stream.avail_in = UInt32(bytes.count)
         let step = 256 << 10
+        var reserved = 0
         while true {
+            if output.count + step > reserved {
+                guard reserve(step) else { throw .refused }
+                reserved += step
+            }
             var status = Z_OK
             output.append(room: step) { target in
                 stream.next_out = target

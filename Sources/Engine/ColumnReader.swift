@@ -182,7 +182,8 @@ struct ColumnReader {
         case DUCKDB_TYPE_TIMESTAMP_MS: return .timestamp(perUnit: 1000)
         case DUCKDB_TYPE_TIMESTAMP_NS: return .timestamp(perUnit: -1000)
         case DUCKDB_TYPE_DECIMAL:
-            return .decimal(bytes: size(calls.duckdb_decimal_internal_type(type)), scale: Int(calls.duckdb_decimal_scale(type)))
+            return .decimal(
+                bytes: size(calls.duckdb_decimal_internal_type(type)), scale: Int(calls.duckdb_decimal_scale(type)))
         case DUCKDB_TYPE_ENUM:
             let count = calls.duckdb_enum_dictionary_size(type)
             let words = (0..<count).map { word(calls.duckdb_enum_dictionary_value(type, idx_t($0))) }

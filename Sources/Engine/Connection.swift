@@ -106,7 +106,8 @@ public final class Connection {
                 var type = api.pointee.duckdb_prepared_statement_column_logical_type(statement, index)
                 defer { api.pointee.duckdb_destroy_logical_type(&type) }
                 guard let known = ColumnType(api, type) else {
-                    throw EngineError(.statement, "column \(name) has a type that tables do not have: cast it", sql: select)
+                    throw EngineError(
+                        .statement, "column \(name) has a type that tables do not have: cast it", sql: select)
                 }
                 return Column(name, known)
             }
@@ -234,9 +235,11 @@ extension Connection {
         case DUCKDB_ERROR_OUT_OF_MEMORY:
             return EngineError(
                 .outOfMemory,
-                "\(text): raise the engine's memory limit (\(database.settings.memoryLimitBytes >> 20) MiB now)", sql: sql)
+                "\(text): raise the engine's memory limit (\(database.settings.memoryLimitBytes >> 20) MiB now)",
+                sql: sql)
         case DUCKDB_ERROR_IO, DUCKDB_ERROR_PERMISSION:
-            return EngineError(.io, "\(text): check that the file exists, is readable and the disk is not full", sql: sql)
+            return EngineError(
+                .io, "\(text): check that the file exists, is readable and the disk is not full", sql: sql)
         default:
             return EngineError(text.hasPrefix("IO Error") ? .io : .statement, text, sql: sql)
         }

@@ -57,7 +57,8 @@ public enum DuckDBLibrary {
         guard let path = paths.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
             let places = paths.prefix(3).joined(separator: ", ")
             return .failure(
-                missing("the DuckDB library was not found (looked for \(places)\(paths.count > 3 ? " and above" : ""))"))
+                missing("the DuckDB library was not found (looked for \(places)\(paths.count > 3 ? " and above" : ""))")
+            )
         }
         let functions = UnsafeMutablePointer<cartograph_duckdb_api>.allocate(capacity: 1)
         var reason = [CChar](repeating: 0, count: errorLengthMax)

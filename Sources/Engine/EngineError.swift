@@ -33,6 +33,7 @@ public struct EngineError: Error, CustomStringConvertible, Sendable {
         self.sql = sql.map(Self.shortened)
     }
 
+    /// The reason, and the statement it was about.
     public var description: String {
         guard let sql else { return message }
         return "\(message) [in: \(sql)]"

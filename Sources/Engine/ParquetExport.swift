@@ -38,13 +38,15 @@ public struct ParquetOptions: Sendable {
     /// Rows per row group. Each column of a group is one page that writers and readers hold whole: at DuckDB's own
     /// 122,880 rows our widest column alone takes 64 MiB, at 20,480 it is as fast, as small, and takes 8.
     public var rowGroupRows: Int
+    /// Bytes in memory after which a row group ends before it has its rows: what bounds the memory for long rows.
+    public var rowGroupBytes: Int
 
     fileprivate var isFolder: Bool { partitionColumn != nil || rowsPerFile != nil }
 
     /// Options; the defaults are the measured ones.
     public init(
         partitionColumn: String? = nil, rowsPerFile: Int? = nil, fileName: String = "data", compressionLevel: Int = 1,
-        dictionaryLimit: Int = 8192, rowGroupRows: Int = 20_480
+        dictionaryLimit: Int = 8192, rowGroupRows: Int = 20_480, rowGroupBytes: Int = 24 << 20
     ) {
         self.partitionColumn = partitionColumn
         self.rowsPerFile = rowsPerFile
@@ -52,6 +54,7 @@ public struct ParquetOptions: Sendable {
         self.compressionLevel = compressionLevel
         self.dictionaryLimit = dictionaryLimit
         self.rowGroupRows = rowGroupRows
+        self.rowGroupBytes = rowGroupBytes
     }
 }
 
@@ -99,7 +102,7 @@ extension Connection {
         var words = [
             "FORMAT parquet", "COMPRESSION zstd", "COMPRESSION_LEVEL \(options.compressionLevel)",
             "WRITE_BLOOM_FILTER false", "DICTIONARY_SIZE_LIMIT \(options.dictionaryLimit)",
-            "ROW_GROUP_SIZE \(options.rowGroupRows)", "RETURN_STATS",
+            "ROW_GROUP_SIZE \(options.rowGroupRows)", "ROW_GROUP_SIZE_BYTES \(options.rowGroupBytes)", "RETURN_STATS",
         ]
         if !fieldIDs.isEmpty { words.append("FIELD_IDS {\(FieldID.sql(fieldIDs))}") }
         if let column = options.partitionColumn {
@@ -120,7 +123,8 @@ extension Connection {
     /// Filename, count, size, footer size, statistics by column, partition values.
     private static func file(_ row: [Value], _ options: ParquetOptions, _ sql: String) throws -> ParquetFile {
         guard row.count == 6, let path = row[0].string, let rows = row[1].integer, let bytes = row[2].integer else {
-            throw EngineError(.statement, "the engine described a written file in words that are not understood", sql: sql)
+            throw EngineError(
+                .statement, "the engine described a written file in words that are not understood", sql: sql)
         }
         var columns: [[String]: ParquetColumn] = [:]
         if case .structure(let described) = row[4] {

@@ -12,7 +12,14 @@ public final class LogConsumer {
     private var heads: [FrameHeader?]
 
     /// A consumer of some topics, from offsets on.
+    ///
+    /// - Throws: `LogError.incompatible` when the offsets are those of a log with another number of partitions.
     public init(_ log: any EventLog, topics: [Topic], from offsets: LogOffsets) throws(LogError) {
+        guard offsets.partitions == log.partitions else {
+            throw .incompatible(
+                path: "offsets of \(offsets.partitions) partitions a topic",
+                what: "the log has \(log.partitions): start again from its beginning")
+        }
         self.offsets = offsets
         partitions = offsets.all.filter { topics.contains($0.topic) }
         var readers: [any PartitionReader] = []

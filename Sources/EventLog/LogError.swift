@@ -1,7 +1,5 @@
 import Glibc
 
-
-
 /// What can go wrong with the log, each in one line that says what to do.
 public enum LogError: Error, Sendable, CustomStringConvertible {
     /// The queue of appends is full.

@@ -69,5 +69,7 @@ public struct LogOffsets: Sendable, Equatable, CustomStringConvertible {
         for (topic, offsets) in read {
             for (partition, offset) in offsets.enumerated() { self[topic, partition] = offset }
         }
+        // A form that lost a topic or a number would start a consumer from the wrong place.
+        guard description == text else { return nil }
     }
 }

@@ -2,8 +2,8 @@ public import Foundation
 
 /// Business days: the calendar dates of a configured time zone.
 ///
-/// Offsets are looked up once an hour of event time, since zones change their offset on the hour or the half hour
-/// and a day's events come close together.
+/// Offsets are looked up once a quarter of an hour of event time, since a day's events come close together. Only the
+/// few quarters within which a zone changes its offset (Newfoundland did at 00:01) are looked up at each instant.
 public struct BusinessCalendar: Sendable {
     /// The zone in which the shop's days begin.
     public let zone: TimeZone
@@ -13,7 +13,6 @@ public struct BusinessCalendar: Sendable {
     private var cachedSlot = Int64.min
     private var cachedOffset: Int64 = 0
 
-    /// Fifteen minutes: every zone's changes fall on a multiple of it.
     private static let slot = 15 * Timestamp.minute
 
     /// A calendar for a zone.
@@ -34,11 +33,17 @@ public struct BusinessCalendar: Sendable {
         if let fixedOffset { return fixedOffset }
         let slot = micros >= 0 ? micros / Self.slot : (micros - Self.slot + 1) / Self.slot
         if slot != cachedSlot {
+            let offset = lookUp(slot * Self.slot)
+            guard lookUp((slot + 1) * Self.slot - Timestamp.second) == offset else { return lookUp(micros) }
             cachedSlot = slot
-            let instant = Date(timeIntervalSince1970: Double(slot * Self.slot / Timestamp.second))
-            cachedOffset = Int64(zone.secondsFromGMT(for: instant)) * Timestamp.second
+            cachedOffset = offset
         }
         return cachedOffset
+    }
+
+    private func lookUp(_ micros: Int64) -> Int64 {
+        let seconds = (Double(micros) / Double(Timestamp.second)).rounded(.down)
+        return Int64(zone.secondsFromGMT(for: Date(timeIntervalSince1970: seconds))) * Timestamp.second
     }
 
     /// The business day of an instant, as days since 1970-01-01.

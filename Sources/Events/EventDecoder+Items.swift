@@ -26,6 +26,18 @@ extension EventDecoder {
         return true
     }
 
+    /// One item as it was read so far: a key given twice counts with its last value, right or wrong.
+    private struct Item {
+        var product: StringRef?
+        var quantity: Int64?
+        var price: Int64?
+        var productFault: RejectionReason?
+        var quantityFault: RejectionReason?
+        var priceFault: RejectionReason?
+
+        var fault: RejectionReason? { productFault ?? quantityFault ?? priceFault }
+    }
+
     /// Reads one item; what is wrong with it becomes the row's reason, the first one wins.
     private borrowing func item(
         _ cursor: inout JSONCursor, _ row: inout Row, _ batch: EventBatch, room: Bool
@@ -35,10 +47,7 @@ extension EventDecoder {
             return cursor.skipValue()
         }
         cursor.p += 1
-        var product: StringRef?
-        var quantity: Int64?
-        var price: Int64?
-        var reason: RejectionReason?
+        var item = Item()
         cursor.skipSpace()
         if !cursor.take(0x7d) {
             while true {
@@ -47,61 +56,72 @@ extension EventDecoder {
                 cursor.skipSpace()
                 guard cursor.take(0x3a) else { return false }
                 cursor.skipSpace()
-                guard cursor.p < cursor.end else { return false }
-                let next = cursor.p[0]
-                let numeric = next == 0x2d || next &- 48 < 10
-                switch fieldOfKey(key, batch) {
-                case .productID? where next == 0x22:
-                    guard let string = cursor.string() else { return false }
-                    product = resolved(string, batch)
-                case .quantity? where numeric:
-                    guard let number = cursor.number() else { return false }
-                    quantity = number.isInteger ? DecimalText.integer(number.start, number.count) : nil
-                    if quantity == nil { reason = reason ?? RejectionReason(.wrongType, .quantity) }
-                case .unitPrice? where numeric:
-                    guard let number = cursor.number() else { return false }
-                    price = DecimalText.parse(number.start, number.count)
-                    if price == nil { reason = reason ?? RejectionReason(.badMoney) }
-                case .unitPrice? where next == 0x22:
-                    guard let string = cursor.string() else { return false }
-                    price = string.escaped ? nil : DecimalText.parse(string.start, string.count)
-                    if price == nil { reason = reason ?? RejectionReason(.badMoney) }
-                case .productID? where next != 0x6e, .quantity? where next != 0x6e, .unitPrice? where next != 0x6e:
-                    reason = reason ?? RejectionReason(.wrongType, fieldOfKey(key, batch))
-                    guard cursor.skipValue() else { return false }
-                default:
-                    guard cursor.skipValue() else { return false }
-                }
+                guard cursor.p < cursor.end, part(fieldOfKey(key, batch), &cursor, &item, batch) else { return false }
                 cursor.skipSpace()
                 if cursor.take(0x2c) { continue }
                 guard cursor.take(0x7d) else { return false }
                 break
             }
         }
-        if let reason {
-            note(reason, &row)
-        } else if let product, product.count > 0, let quantity, let price {
-            if product.count > EventLimits.idBytes {
-                note(RejectionReason(.wrongType, .productID), &row)
-            } else if quantity < 1 || quantity > EventLimits.quantity {
-                note(RejectionReason(.badQuantity), &row)
-            } else if price < 0 {
-                note(RejectionReason(.badMoney), &row)
-            } else if !room {
-                note(RejectionReason(.tooLarge), &row)
+        if let fault = item.fault ?? keep(item, batch, room: room) { note(fault, &row) }
+        return true
+    }
+
+    /// Reads the value of one key of an item; false when the JSON itself is malformed.
+    @inline(__always)
+    private borrowing func part(
+        _ field: EventField?, _ cursor: inout JSONCursor, _ item: inout Item, _ batch: EventBatch
+    ) -> Bool {
+        let next = cursor.p[0]
+        let isNumber = next == 0x2d || next &- 48 < 10
+        let isNull = next == 0x6e
+        switch field {
+        case .productID?:
+            item.product = nil
+            item.productFault = next == 0x22 || isNull ? nil : RejectionReason(.wrongType, .productID)
+            guard next == 0x22 else { return cursor.skipValue() }
+            guard let string = cursor.string() else { return false }
+            item.product = resolved(string, batch)
+        case .quantity?:
+            item.quantity = nil
+            item.quantityFault = isNumber || isNull ? nil : RejectionReason(.wrongType, .quantity)
+            guard isNumber else { return cursor.skipValue() }
+            guard let number = cursor.number() else { return false }
+            item.quantity = number.isInteger ? DecimalText.integer(number.start, number.count) : nil
+            if item.quantity == nil { item.quantityFault = RejectionReason(.wrongType, .quantity) }
+        case .unitPrice?:
+            item.price = nil
+            item.priceFault = isNumber || isNull || next == 0x22 ? nil : RejectionReason(.wrongType, .unitPrice)
+            if next == 0x22 {
+                guard let string = cursor.string() else { return false }
+                item.price = string.escaped ? nil : DecimalText.parse(string.start, string.count)
             } else {
-                if batch.itemCount == batch.itemCapacity { batch.growItems() }
-                batch.itemProducts[batch.itemCount] = product
-                batch.itemQuantities[batch.itemCount] = Int32(truncatingIfNeeded: quantity)
-                batch.itemPrices[batch.itemCount] = price
-                batch.itemCount += 1
+                guard isNumber else { return cursor.skipValue() }
+                guard let number = cursor.number() else { return false }
+                item.price = DecimalText.parse(number.start, number.count)
             }
-        } else {
-            let missing: EventField =
-                product == nil || product?.count == 0 ? .productID : quantity == nil ? .quantity : .unitPrice
-            note(RejectionReason(.missingField, missing), &row)
+            if item.price == nil { item.priceFault = RejectionReason(.badMoney) }
+        default:
+            return cursor.skipValue()
         }
         return true
+    }
+
+    /// Adds a whole item to the batch, or says what is missing or out of bounds.
+    private borrowing func keep(_ item: Item, _ batch: EventBatch, room: Bool) -> RejectionReason? {
+        guard let product = item.product, product.count > 0 else { return RejectionReason(.missingField, .productID) }
+        guard let quantity = item.quantity else { return RejectionReason(.missingField, .quantity) }
+        guard let price = item.price else { return RejectionReason(.missingField, .unitPrice) }
+        guard product.count <= EventLimits.idBytes else { return RejectionReason(.wrongType, .productID) }
+        guard quantity >= 1, quantity <= EventLimits.quantity else { return RejectionReason(.badQuantity) }
+        guard price >= 0 else { return RejectionReason(.badMoney) }
+        guard room else { return RejectionReason(.tooLarge) }
+        if batch.itemCount == batch.itemCapacity { batch.growItems() }
+        batch.itemProducts[batch.itemCount] = product
+        batch.itemQuantities[batch.itemCount] = Int32(truncatingIfNeeded: quantity)
+        batch.itemPrices[batch.itemCount] = price
+        batch.itemCount += 1
+        return nil
     }
 
     private borrowing func note(_ reason: RejectionReason, _ row: inout Row) {

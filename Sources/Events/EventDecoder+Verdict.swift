@@ -1,7 +1,7 @@
 extension EventDecoder {
-    /// What the contract says of a row that was read: nil when it is accepted, else the first fault in the order of
-    /// the contract's fields.
-    borrowing func verdict(_ row: Row, _ batch: EventBatch) -> RejectionReason? {
+    /// What the contract says of a row that was read: nil when it is accepted, else the first fault. Fields that are
+    /// missing or of the wrong type come first, in the order of the contract, then values that are out of bounds.
+    borrowing func verdict(_ row: inout Row, _ batch: EventBatch) -> RejectionReason? {
         guard let type = row.type else {
             if row.typeText != nil { return RejectionReason(.unknownType) }
             return RejectionReason(row.wrong & EventField.type.bit != 0 ? .wrongType : .missingField, .type)
@@ -18,7 +18,7 @@ extension EventDecoder {
             let bit = left.trailingZeroBitCount
             left &= left &- 1
             guard let field = EventField(rawValue: UInt8(bit)) else { continue }
-            if let reason = check(field, type, row, batch) { return reason }
+            if let reason = check(field, type, &row, batch) { return reason }
         }
         return nil
     }
@@ -34,13 +34,13 @@ extension EventDecoder {
     /// Checks a value that is present and of the right JSON type.
     @inline(__always)
     private borrowing func check(
-        _ field: EventField, _ type: EventType, _ row: Row, _ batch: EventBatch
+        _ field: EventField, _ type: EventType, _ row: inout Row, _ batch: EventBatch
     ) -> RejectionReason? {
         let index = batch.count
         switch field.kind {
         case .id:
             let length = batch.strings[Int(field.rawValue) &* batch.capacity &+ index].count
-            if length == 0 { return emptyID(field, type) }
+            if length == 0 { return emptyID(field, type, &row) }
             return length > EventLimits.idBytes ? RejectionReason(.wrongType, field) : nil
         case .text, .type:
             return nil
@@ -66,8 +66,10 @@ extension EventDecoder {
     }
 
     /// An empty id is as good as none: required ones are missing, optional ones are null.
-    private borrowing func emptyID(_ field: EventField, _ type: EventType) -> RejectionReason? {
-        EventSchema.of(type).requiredSet & field.bit != 0 ? RejectionReason(.missingField, field) : nil
+    private borrowing func emptyID(_ field: EventField, _ type: EventType, _ row: inout Row) -> RejectionReason? {
+        if EventSchema.of(type).requiredSet & field.bit != 0 { return RejectionReason(.missingField, field) }
+        row.present &= ~field.bit
+        return nil
     }
 
     private borrowing func integerFault(

@@ -43,7 +43,7 @@ public struct EventDecoder: ~Copyable {
         var cursor = JSONCursor(start, count: count)
         var reason: RejectionReason?
         if object(&cursor, &row, batch) {
-            reason = verdict(row, batch)
+            reason = verdict(&row, batch)
         } else {
             reason = RejectionReason(.notJSON)
         }

@@ -25,10 +25,15 @@ struct FieldNames: ~Copyable {
         slots.initialize(repeating: Slot(), count: slotCount)
         for field in EventField.allCases {
             let bytes = PaddedBytes(copying: Array(field.name.utf8))
-            let (first, second) = words(bytes.start, bytes.count)
-            let index = self.index(first, second, bytes.count, multiplier)
-            guard slots[index].length == 0 else { return false }
-            slots[index] = Slot(first: first, second: second, length: bytes.count, field: field.rawValue)
+            let isFree = bytes.withBytes { name in
+                guard let start = name.assumingMemoryBound(to: UInt8.self).baseAddress else { return false }
+                let (first, second) = words(start, name.count)
+                let index = self.index(first, second, name.count, multiplier)
+                guard slots[index].length == 0 else { return false }
+                slots[index] = Slot(first: first, second: second, length: name.count, field: field.rawValue)
+                return true
+            }
+            guard isFree else { return false }
         }
         return true
     }

@@ -13,7 +13,10 @@ public struct Money: Hashable, Comparable, Sendable, CustomStringConvertible {
     public static func < (a: Money, b: Money) -> Bool { a.tenThousandths < b.tenThousandths }
 
     /// The amount as a decimal with at least two places and no more than it needs, such as `12.30` or `0.3333`.
-    public var description: String {
+    public var description: String { Money.text(tenThousandths: Int128(tenThousandths)) }
+
+    /// A sum of amounts, which may be larger than any one of them, in the form of `description`.
+    public static func text(tenThousandths: Int128) -> String {
         let magnitude = tenThousandths.magnitude
         let whole = magnitude / 10_000
         var fraction = String(magnitude % 10_000)

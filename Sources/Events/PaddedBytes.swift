@@ -81,6 +81,16 @@ public struct PaddedBytes: ~Copyable {
         clearPadding()
     }
 
-    /// The bytes in use. Valid until the next change.
+    /// Calls `body` with the bytes in use, which stay where they are during the call.
+    ///
+    /// The way to read a block that nobody holds on to otherwise: pointers taken from `start` and `bytes` of a value
+    /// that is not used afterwards may outlive it.
+    public borrowing func withBytes<Result: ~Copyable, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(UnsafeRawBufferPointer(start: start, count: count))
+    }
+
+    /// The bytes in use. Valid until the next change, and only while the value lives on.
     public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
 }

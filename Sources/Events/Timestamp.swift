@@ -98,7 +98,9 @@ public enum Timestamp {
     /// Reads an RFC 3339 date-time from a string; nil when it is not one.
     public static func parse(_ text: String) -> Int64? {
         let bytes = PaddedBytes(copying: Array(text.utf8))
-        return parse(bytes.start, count: bytes.count)
+        return bytes.withBytes { text in
+            text.assumingMemoryBound(to: UInt8.self).baseAddress.flatMap { parse($0, count: text.count) }
+        }
     }
 
     /// The instant in UTC, with milliseconds when `fraction` is 3 and microseconds when it is 6.

@@ -27,6 +27,8 @@ final class BronzeSource: RowSource {
 
     /// The most rows handed over at once: the engine's vector size.
     private static let chunkRows = 2_048
+    /// The bytes of events after which a chunk is handed over: events may have a megabyte each.
+    private static let chunkBytes = 2 << 20
 
     init(_ table: BronzeTable, _ log: any EventLog, from offsets: LogOffsets, cut: LogCut) throws(LogError) {
         self.table = table
@@ -68,8 +70,11 @@ final class BronzeSource: RowSource {
     private func fillEvents(_ chunk: inout ChunkWriter) throws -> Int {
         batch.removeAll()
         let partition = Int32(frame.partition.partition)
-        while !frame.isAtEnd, batch.count < min(BronzeSource.chunkRows, chunk.capacity) {
+        let rowsMax = min(BronzeSource.chunkRows, chunk.capacity)
+        var bytes = 0
+        while !frame.isAtEnd, batch.count < rowsMax, bytes < BronzeSource.chunkBytes {
             try frame.next { offset, raw in
+                bytes += raw.count
                 if let reason = decoder.decode(raw, into: batch) {
                     throw LogError.damaged(
                         path: frame.partition.description, at: offset,
@@ -168,8 +173,10 @@ final class BronzeSource: RowSource {
         let partitions = chunk.column(4).values(as: Int32.self)
         let offsets = chunk.column(5).values(as: Int64.self)
         var row = 0
-        while !frame.isAtEnd, row < chunk.capacity {
+        var size = 0
+        while !frame.isAtEnd, row < chunk.capacity, size < BronzeSource.chunkBytes {
             try frame.next { offset, bytes in
+                size += bytes.count
                 guard let (record, raw) = QuarantineRecord.decode(bytes) else {
                     throw LogError.damaged(
                         path: frame.partition.description, at: offset, what: "not a record of the quarantine")

@@ -74,10 +74,20 @@ public final class BronzeWriter {
             try open(topic)
             pending += Int(cut.offsets.records(in: topic) - (done[topic]?.records(in: topic) ?? 0))
         }
+        // A topic that fails must not keep the others waiting; the first failure is told when they are done.
+        var failure: (any Error)?
         for topic in Topic.allCases {
-            let moved = try drain(topic, cut) { try progress(report.rowCount + $0, pending) }
-            if moved > 0 { report.rows[topic.name] = moved }
+            do {
+                let moved = try drain(topic, cut) { try progress(report.rowCount + $0, pending) }
+                if moved > 0 { report.rows[topic.name] = moved }
+            } catch {
+                failure = failure ?? error
+                // Whether the commit landed is not known here: the table is looked up again next time.
+                tables[topic] = nil
+                done[topic] = nil
+            }
         }
+        if let failure { throw failure }
         report.totalRows = Topic.allCases.reduce(0) { $0 + (done[$1]?.records(in: $1) ?? 0) }
         return report
     }
@@ -102,12 +112,11 @@ public final class BronzeWriter {
                 "SELECT * FROM \(BronzeWriter.source)", for: table, partitioning: .one(key))
             let base = from
             _ = try table.append(
-                files, summary: [BronzeWriter.offsetsKey: BronzeWriter.text(source.offsets, topic)]
+                files, summary: [BronzeWriter.offsetsKey: source.offsets.description]
             ) { snapshot in
                 // Another writer on the same table would count records twice.
-                let found = try snapshot.map { try BronzeWriter.offsets(in: $0, log.partitions) }
-                guard (found ?? LogOffsets(partitions: log.partitions)).records(in: topic) == base.records(in: topic)
-                else {
+                let found = try snapshot.map { try BronzeWriter.offsets(in: $0) } ?? LogOffsets(partitions: log.partitions)
+                guard (0..<log.partitions).allSatisfy({ found[topic, $0] == base[topic, $0] }) else {
                     throw LakeTableError("bronze.\(topic.name) was written by another process in the meantime")
                 }
             }
@@ -125,15 +134,10 @@ public final class BronzeWriter {
         try? connection.unregister(BronzeWriter.source)
     }
 
-    private static func offsets(in snapshot: Snapshot, _ partitions: Int) throws -> LogOffsets {
+    private static func offsets(in snapshot: Snapshot) throws -> LogOffsets {
         guard let text = snapshot.summary[offsetsKey], let offsets = LogOffsets(text) else {
             throw LakeTableError("the snapshot \(snapshot.id) of a bronze table has no \(offsetsKey)")
         }
         return offsets
-    }
-
-    /// The topic's own word of the offsets' text.
-    private static func text(_ offsets: LogOffsets, _ topic: Topic) -> String {
-        topic.name + ":" + (0..<offsets.partitions).map { String(offsets[topic, $0]) }.joined(separator: ",")
     }
 }

@@ -91,13 +91,15 @@ public struct TableWriter {
         let rows = "SELECT \(columns.joined(separator: ", ")) FROM (\(select))"
         let written = try spread(rows, lake, partitioning)
         let files = try written.map { try lake.dataFile($0.file, partition: $0.partition) }
-        try makeDurable(files.map(\.location), table.catalog.storage)
+        try makeDurable(files.map(\.location), table)
         return files
     }
 
     /// Syncs several files at a time: the disk's journal takes many of them in one go, which for hundreds of small files
     /// is some twenty times faster than one after the other.
-    private func makeDurable(_ locations: [String], _ storage: any ObjectStorage) throws {
+    private func makeDurable(_ locations: [String], _ table: Table) throws {
+        if locations.isEmpty { return }
+        let storage = table.catalog.storage
         let failure = Mutex<(any Error)?>(nil)
         let lanes = min(Self.syncsAtOnce, locations.count)
         DispatchQueue.concurrentPerform(iterations: lanes) { lane in
@@ -108,6 +110,8 @@ public struct TableWriter {
             }
         }
         if let error = failure.withLock({ $0 }) { throw error }
+        // The engine may have made folders in the data folder, and that itself.
+        try storage.sync([table.dataLocation])
     }
 
     private typealias Written = (file: ParquetFile, partition: [IcebergValue])

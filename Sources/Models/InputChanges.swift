@@ -26,7 +26,8 @@ struct InputChanges {
     /// The files whose rows were added, when rows were only added; all files otherwise.
     func newFiles() throws -> [DataFile] {
         guard let table else { return [] }
-        guard let commits = commits(), commits.allSatisfy({ $0.operation == .append || $0.operation == .replace }) else {
+        guard let commits = commits(), commits.allSatisfy({ $0.operation == .append || $0.operation == .replace })
+        else {
             return try table.files()
         }
         // Each commit's own files, of rows that a later compaction may have moved, but that are kept with the snapshot.

@@ -100,7 +100,8 @@ public struct ModelProject: Sendable {
             if let isDone = state[model.name] {
                 guard isDone else {
                     throw ModelError(
-                        .project, "models refer to each other in a circle: \((path + [model.name]).joined(separator: " → "))")
+                        .project,
+                        "models refer to each other in a circle: \((path + [model.name]).joined(separator: " → "))")
                 }
                 return
             }
@@ -150,7 +151,9 @@ extension ModelProject {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw ModelError(.project, "\(path) cannot be read: is this the folder of a dbt project?")
         }
-        guard data.count <= fileBytesMax else { throw ModelError(.project, "\(path) is larger than \(fileBytesMax) bytes") }
+        guard data.count <= fileBytesMax else {
+            throw ModelError(.project, "\(path) is larger than \(fileBytesMax) bytes")
+        }
         guard let text = String(data: data, encoding: .utf8) else {
             throw ModelError(.project, "\(path) is not UTF-8")
         }

@@ -68,7 +68,9 @@ final class ModelSession {
             return try show(view, as: name + " as declared", Self.emptySQL(source))
         }
         let files = try InputChanges(table: table, since: since).newFiles()
-        try show(view, as: "\(name) from \(since) to \(InputChanges.id(table.currentSnapshot))", LakeTable(table).scanSQL(of: files))
+        try show(
+            view, as: "\(name) from \(since) to \(InputChanges.id(table.currentSnapshot))",
+            LakeTable(table).scanSQL(of: files))
     }
 
     private func show(_ view: String, as content: String, _ sql: @autoclosure () throws -> String) throws {

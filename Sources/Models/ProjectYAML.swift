@@ -57,7 +57,8 @@ struct ProjectYAML {
     func describe(_ models: inout [Model], _ file: String) throws {
         for entry in root["models"]?.sequence.map(Array.init) ?? [] {
             guard let name = entry["name"]?.string, let index = models.firstIndex(where: { $0.name == name }) else {
-                throw failure(file, entry, "it describes the model \(entry["name"]?.string ?? "?"), which does not exist")
+                throw failure(
+                    file, entry, "it describes the model \(entry["name"]?.string ?? "?"), which does not exist")
             }
             models[index].description = entry["description"]?.string ?? ""
             models[index].columns = try (entry["columns"]?.sequence.map(Array.init) ?? []).map { column in

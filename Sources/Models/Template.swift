@@ -74,7 +74,8 @@ private struct TemplateRenderer {
                     var inner = scope
                     inner[name] = item
                     inner["loop"] = .dictionary([
-                        "first": .bool(index == 0), "last": .bool(index == values.count - 1), "index": .number(index + 1),
+                        "first": .bool(index == 0), "last": .bool(index == values.count - 1),
+                        "index": .number(index + 1),
                     ])
                     try render(body, inner)
                 }

@@ -29,8 +29,10 @@ struct EventRoutes: Sendable {
     private func quarantine(_ request: Request) async throws -> Response {
         do {
             let stamp = try EventRoutes.stamp(request.headers)
-            let body = try await RequestBytes(request, inFlight: inFlight).decoded(request.headers[.contentEncoding])
-            let rows = try EventRoutes.rejected(Data(body.bytes))
+            let reservation = Reservation(inFlight)
+            defer { withExtendedLifetime(reservation) {} }
+            let body = try await RequestBytes.read(request, reservation)
+            let rows = try EventRoutes.rejected(body.withBytes { Data($0) })
             return EventRoutes.accepted(try await collector.quarantine(rows, stamp: stamp))
         } catch let refusal as Refusal {
             return JSONResponse.error(refusal.status, refusal.message, retryAfter: refusal.retryAfter)
@@ -66,7 +68,9 @@ struct EventRoutes: Sendable {
             let format = try EventRoutes.format(request.headers[.contentType])
             let stamp = try EventRoutes.stamp(request.headers)
             let began = ContinuousClock.now
-            let body = try await RequestBytes(request, inFlight: inFlight).decoded(request.headers[.contentEncoding])
+            let reservation = Reservation(inFlight)
+            defer { withExtendedLifetime(reservation) {} }
+            let body = try await RequestBytes.read(request, reservation)
             let result = try await collector.collect(body, as: format, source: "http", stamp: stamp)
             let took = ContinuousClock.now - began
             acknowledgement.observe(Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18)
@@ -81,7 +85,8 @@ struct EventRoutes: Sendable {
     private static func refused(_ error: CollectError) -> Response {
         switch error {
         case .tooManyEvents: JSONResponse.error(.contentTooLarge, "too_large: \(error)")
-        case .log(.busy), .log(.batchTooLarge): JSONResponse.error(.tooManyRequests, error.description, retryAfter: 1)
+        case .log(.batchTooLarge): JSONResponse.error(.contentTooLarge, "too_large: \(error)")
+        case .log(.busy): JSONResponse.error(.tooManyRequests, error.description, retryAfter: 1)
         case .log: JSONResponse.error(.serviceUnavailable, error.description, retryAfter: 5)
         }
     }

@@ -62,7 +62,8 @@ struct ReadRoutes: Sendable {
     /// Server-Sent Events (WHATWG HTML, section 9.2): each message is the whole view.
     private func live() -> Response {
         guard let views = feed.listen() else {
-            return JSONResponse.error(.serviceUnavailable, "too many listen already", retryAfter: 5)
+            let reason = feed.isClosed ? "the live view has stopped" : "too many listen already"
+            return JSONResponse.error(.serviceUnavailable, reason, retryAfter: 5)
         }
         var headers = HTTPFields()
         headers[.contentType] = "text/event-stream"

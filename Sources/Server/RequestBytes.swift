@@ -5,7 +5,7 @@ import Hummingbird
 import NIOCore
 import Synchronization
 
-/// The bytes of request bodies that are held at this moment.
+/// The bytes of request bodies that are held at this moment, over all connections.
 final class InFlightBytes: Sendable {
     private let held = Atomic<Int>(0)
     private let limit: Int
@@ -23,80 +23,86 @@ final class InFlightBytes: Sendable {
     func give(back bytes: Int) { held.subtract(bytes, ordering: .relaxed) }
 }
 
+/// A request's share of the bytes in flight, given back when the request has been answered.
+final class Reservation: Sendable {
+    private let inFlight: InFlightBytes
+    private let held = Atomic<Int>(0)
+
+    init(_ inFlight: InFlightBytes) { self.inFlight = inFlight }
+
+    deinit { inFlight.give(back: held.load(ordering: .relaxed)) }
+
+    /// Takes more; false when all requests together would hold too much.
+    func take(_ bytes: Int) -> Bool {
+        guard inFlight.take(bytes) else { return false }
+        held.add(bytes, ordering: .relaxed)
+        return true
+    }
+}
+
 /// A request that is answered with an error of its own.
 struct Refusal: Error {
     var status: HTTPResponse.Status
     var message: String
     var retryAfter: Int?
+
+    static let tooLarge = Refusal(
+        status: .contentTooLarge,
+        message: "too_large: a body may have up to \(Collector.bodyBytes) bytes, decompressed; send it in parts")
+    static let underPressure = Refusal(
+        status: .tooManyRequests, message: "too many bytes in flight: slow down and try again", retryAfter: 1)
 }
 
-/// Reads a request's body into one padded block, within its bounds.
-struct RequestBytes: ~Copyable {
-    /// How much of a body that is too large is read and thrown away, so that its sender gets to read the answer.
+/// Reads request bodies into padded blocks, within their bounds.
+enum RequestBytes {
+    /// How much of a body that is refused is read and thrown away, so that its sender gets to read the answer.
     static let drainBytes = 48 << 20
 
-    private(set) var bytes: PaddedBytes
-    private let held: Int
-    private let inFlight: InFlightBytes
-
-    init(_ request: Request, inFlight: InFlightBytes) async throws {
-        let limit = Collector.bodyBytes
+    /// The whole body of a request with its compression undone, counted into the reservation.
+    static func read(_ request: Request, _ reservation: Reservation) async throws -> PaddedBytes {
+        let encoding = request.headers[.contentEncoding]?.lowercased()
+        var refusal = isKnown(encoding) ? nil : unsupported(encoding ?? "")
         var bytes = PaddedBytes(capacity: 64 << 10)
-        var held = 0
-        var refusal: Refusal?
         var drained = 0
-        do {
-            for try await chunk in request.body {
-                if refusal != nil {
-                    drained += chunk.readableBytes
-                    if drained > RequestBytes.drainBytes { break }
+        for try await chunk in request.body {
+            let count = chunk.readableBytes
+            if refusal == nil {
+                if bytes.count + count > Collector.bodyBytes {
+                    refusal = .tooLarge
+                } else if !reservation.take(count) {
+                    refusal = .underPressure
+                } else {
+                    chunk.withUnsafeReadableBytes { bytes.append($0) }
                     continue
                 }
-                let count = chunk.readableBytes
-                if bytes.count + count > limit {
-                    refusal = Refusal(
-                        status: .contentTooLarge, message: "too_large: a body may have up to \(limit) bytes; send it in parts")
-                } else if !inFlight.take(count) {
-                    refusal = Refusal(status: .tooManyRequests, message: "too many bytes in flight", retryAfter: 1)
-                } else {
-                    held += count
-                    chunk.withUnsafeReadableBytes { bytes.append($0) }
-                }
             }
-        } catch {
-            inFlight.give(back: held)
-            throw error
+            drained += count
+            if drained > drainBytes { break }
         }
-        if let refusal {
-            inFlight.give(back: held)
-            throw refusal
-        }
-        self.held = held
-        self.inFlight = inFlight
-        self.bytes = bytes
+        if let refusal { throw refusal }
+        guard let encoding, !encoding.isEmpty, encoding != "identity" else { return bytes }
+        return try inflated(bytes, reservation)
     }
 
-    deinit { inFlight.give(back: held) }
+    private static func isKnown(_ encoding: String?) -> Bool {
+        ["", "identity", "gzip", "x-gzip", "deflate"].contains(encoding ?? "")
+    }
 
-    /// The bytes with their compression undone.
-    consuming func decoded(_ encoding: String?) throws -> PaddedBytes {
-        switch encoding?.lowercased() {
-        case nil, "", "identity":
-            let plain = PaddedBytes(copying: bytes.bytes)
-            return plain
-        case "gzip", "x-gzip", "deflate":
-            do throws(InflateError) {
-                return try Inflater.inflate(bytes, limit: Collector.bodyBytes)
-            } catch {
-                switch error {
-                case .malformed: throw Refusal(status: .badRequest, message: error.description)
-                case .tooLarge: throw Refusal(status: .contentTooLarge, message: "too_large: \(error)")
-                }
+    private static func unsupported(_ encoding: String) -> Refusal {
+        Refusal(
+            status: .unsupportedMediaType,
+            message: "content-encoding \(encoding.prefix(40)) is not supported: send gzip or none")
+    }
+
+    private static func inflated(_ bytes: borrowing PaddedBytes, _ reservation: Reservation) throws -> PaddedBytes {
+        do throws(InflateError) {
+            return try Inflater.inflate(bytes, limit: Collector.bodyBytes) { reservation.take($0) }
+        } catch {
+            switch error {
+            case .malformed: throw Refusal(status: .badRequest, message: error.description)
+            case .tooLarge: throw Refusal.tooLarge
+            case .refused: throw Refusal.underPressure
             }
-        case .some(let other):
-            throw Refusal(
-                status: .unsupportedMediaType,
-                message: "content-encoding \(other.prefix(40)) is not supported: send gzip or none")
         }
     }
 }

@@ -25,7 +25,15 @@ public struct ServerConfiguration: Sendable {
     }
 
     /// Whether the address is this machine's own and no other machine can reach it.
-    public var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+    public var isLoopback: Bool {
+        if host == "localhost" || host == "::1" { return true }
+        // Only numbers: a name such as 127.example.com may stand for any machine.
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
+
+    /// The host as it stands in a URL.
+    public var urlHost: String { host.contains(":") ? "[\(host)]" : host }
 }
 
 /// Why the server could not start.

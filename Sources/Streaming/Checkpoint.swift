@@ -25,14 +25,19 @@ public enum Checkpoint {
         public var commit: Int64
         /// The offsets after it.
         public var offsets: LogOffsets
-        /// The offsets from which ids must be remembered again, and the commit there.
+        /// Where the older generation of the duplicate filter begins: from here ids must be remembered again.
         public var filterOffsets: LogOffsets
+        /// Where the younger generation begins.
+        public var youngFilterOffsets: LogOffsets
 
-        /// A position.
-        public init(commit: Int64, offsets: LogOffsets, filterOffsets: LogOffsets) {
+        /// A position; the younger generation begins with the older one unless said otherwise.
+        public init(
+            commit: Int64, offsets: LogOffsets, filterOffsets: LogOffsets, youngFilterOffsets: LogOffsets? = nil
+        ) {
             self.commit = commit
             self.offsets = offsets
             self.filterOffsets = filterOffsets
+            self.youngFilterOffsets = youngFilterOffsets ?? filterOffsets
         }
     }
 
@@ -41,6 +46,7 @@ public enum Checkpoint {
         var body = ByteWriter()
         body.text(position.offsets.description)
         body.text(position.filterOffsets.description)
+        body.text(position.youngFilterOffsets.description)
         body.text(stream.calendar.name)
         body.put(position.commit)
         body.raw(stream.counters)
@@ -92,7 +98,8 @@ public enum Checkpoint {
             throw reader.damaged("its checksum does not hold")
         }
         guard let offsets = LogOffsets(try reader.text()), let filterOffsets = LogOffsets(try reader.text()),
-            offsets.partitions == partitions, filterOffsets.partitions == partitions
+            let youngFilterOffsets = LogOffsets(try reader.text()),
+            [offsets, filterOffsets, youngFilterOffsets].allSatisfy({ $0.partitions == partitions })
         else { throw reader.damaged("its offsets are not those of this log") }
         let zone = try reader.text()
         guard zone == stream.calendar.name else {
@@ -123,7 +130,8 @@ public enum Checkpoint {
             stream.products.restore(day: day, id, try reader.raw(ProductTotals.self))
         }
         guard reader.isAtEnd else { throw reader.damaged("bytes are left over") }
-        return Position(commit: commit, offsets: offsets, filterOffsets: filterOffsets)
+        return Position(
+            commit: commit, offsets: offsets, filterOffsets: filterOffsets, youngFilterOffsets: youngFilterOffsets)
     }
 }
 

@@ -1,12 +1,14 @@
-import Events
+package import Events
 
 /// Remembers the most recent ids, so that an event counts once.
 ///
 /// Ids are kept as 96 bits of their hash beside 32 bits of their content's, in two generations: when the young one is
 /// full it becomes the old one and the oldest ids are forgotten. So it remembers between `generation` and twice as
 /// many ids. With 2 million ids kept, the chance that a new id is taken for a known one is 2·10⁶ / 2⁹⁶ ≈ 3·10⁻²³.
-struct DuplicateFilter: ~Copyable {
-    enum Verdict {
+package struct DuplicateFilter: ~Copyable {
+    /// What the filter says of an id.
+    package enum Verdict: Sendable {
+        /// Not remembered.
         case new
         /// Seen before with the same content.
         case duplicate
@@ -19,16 +21,18 @@ struct DuplicateFilter: ~Copyable {
     private var young: Generation
     private var old: Generation
     /// How many generations have been begun; rises by one each time ids are forgotten.
-    private(set) var rotations = 0
+    package private(set) var rotations = 0
 
-    init(generation: Int) {
+    /// A filter that knows no id yet.
+    package init(generation: Int) {
         self.generation = generation
         young = Generation()
         old = Generation()
     }
 
+    /// Says whether an id was seen before, and remembers it when it was not.
     @inline(__always)
-    mutating func check(_ id: KeyHash, content: UInt32) -> Verdict {
+    package mutating func check(_ id: KeyHash, content: UInt32) -> Verdict {
         let rest = UInt32(truncatingIfNeeded: id.low)
         let key = id.high == 0 ? 1 : id.high
         if let known = young.find(key, rest) { return known == content ? .duplicate : .conflict }
@@ -54,12 +58,12 @@ struct DuplicateFilter: ~Copyable {
     }
 
     /// How many ids are remembered.
-    var count: Int { young.count + old.count }
+    package var count: Int { young.count + old.count }
 
     /// The bytes it takes.
     var byteCount: Int { (young.capacity + old.capacity) * MemoryLayout<Generation.Slot>.stride }
 
-    struct Generation: ~Copyable {
+    private struct Generation: ~Copyable {
         struct Slot {
             var key: UInt64 = 0
             var rest: UInt32 = 0

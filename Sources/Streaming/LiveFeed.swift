@@ -21,6 +21,9 @@ public final class LiveFeed: Sendable {
     /// The newest view as JSON; nil before the first.
     public var latest: [UInt8]? { state.withLock { $0.latest } }
 
+    /// Whether it has ended: there will be no more views.
+    public var isClosed: Bool { state.withLock { $0.isClosed } }
+
     /// How many listen.
     public var listenerCount: Int { state.withLock { $0.listeners.count } }
 

@@ -190,10 +190,10 @@ public struct LiveView: Sendable, Encodable {
 }
 
 extension Money {
-    /// This amount divided by a count, rounded half up to hundredths; zero when the count is zero.
-    static func average(_ tenThousandths: Int64, over count: Int64) -> Money {
-        guard count > 0 else { return .zero }
-        let hundredths = (tenThousandths + count * 50) / (count * 100)
-        return Money(tenThousandths: hundredths * 100)
+    /// A sum divided by a count, rounded half up to hundredths, as text; zero when the count is zero.
+    static func average(_ tenThousandths: Int128, over count: Int64) -> String {
+        guard count > 0 else { return Money.zero.description }
+        let hundredths = (tenThousandths + Int128(count) * 50) / (Int128(count) * 100)
+        return Money.text(tenThousandths: hundredths * 100)
     }
 }

@@ -4,22 +4,28 @@ import CBytes
 ///
 /// Keys should be hashes already or are mixed here; a table is owned by one thread. `Value` must be trivial (no
 /// references), so that slots can be moved and written to a checkpoint as bytes.
-struct OpenTable<Value: BitwiseCopyable>: ~Copyable {
-    struct Slot {
+package struct OpenTable<Value: BitwiseCopyable>: ~Copyable {
+    private struct Slot {
         var key: UInt64
         var value: Value
     }
 
-    private(set) var count = 0
-    private(set) var capacity: Int
+    /// How many keys it holds.
+    package private(set) var count = 0
+    /// How many slots it has.
+    package private(set) var capacity: Int
     private var slots: UnsafeMutablePointer<Slot>
     private let empty: Value
+    private let valueOffset: Int
 
     /// An empty table whose new values begin as `empty`.
-    init(empty: Value, capacity: Int = 1 << 8) {
+    package init(empty: Value, capacity: Int = 1 << 8) {
         precondition(capacity.nonzeroBitCount == 1, "the capacity is a power of two")
         self.empty = empty
         self.capacity = capacity
+        // After the key, at the value's own alignment.
+        let alignment = MemoryLayout<Value>.alignment
+        valueOffset = (MemoryLayout<UInt64>.size + alignment - 1) / alignment * alignment
         slots = OpenTable.allocate(capacity, empty)
     }
 
@@ -39,7 +45,7 @@ struct OpenTable<Value: BitwiseCopyable>: ~Copyable {
 
     /// The value of a key, put in as `empty` when it is new. The pointer is valid until the next call.
     @inline(__always)
-    mutating func value(_ key: UInt64) -> UnsafeMutablePointer<Value> {
+    package mutating func value(_ key: UInt64) -> UnsafeMutablePointer<Value> {
         assert(key != 0)
         var index = home(key)
         while true {
@@ -52,7 +58,7 @@ struct OpenTable<Value: BitwiseCopyable>: ~Copyable {
 
     /// The value of a key that is in the table, or nil. The pointer is valid until the next change.
     @inline(__always)
-    func find(_ key: UInt64) -> UnsafeMutablePointer<Value>? {
+    package func find(_ key: UInt64) -> UnsafeMutablePointer<Value>? {
         var index = home(key)
         while true {
             let slot = slots + index
@@ -64,8 +70,7 @@ struct OpenTable<Value: BitwiseCopyable>: ~Copyable {
 
     @inline(__always)
     private func pointer(to slot: UnsafeMutablePointer<Slot>) -> UnsafeMutablePointer<Value> {
-        let offset = MemoryLayout<Slot>.offset(of: \.value) ?? MemoryLayout<UInt64>.size
-        return (UnsafeMutableRawPointer(slot) + offset).assumingMemoryBound(to: Value.self)
+        (UnsafeMutableRawPointer(slot) + valueOffset).assumingMemoryBound(to: Value.self)
     }
 
     @inline(never)
@@ -95,12 +100,12 @@ struct OpenTable<Value: BitwiseCopyable>: ~Copyable {
     }
 
     /// Calls `body` with every key and value, in no particular order.
-    func forEach(_ body: (UInt64, UnsafeMutablePointer<Value>) -> Void) {
+    package func forEach(_ body: (UInt64, UnsafeMutablePointer<Value>) -> Void) {
         for i in 0..<capacity where slots[i].key != 0 { body(slots[i].key, pointer(to: slots + i)) }
     }
 
     /// Keeps only the entries that `isKept` says to keep.
-    mutating func filter(_ isKept: (UInt64, Value) -> Bool) {
+    package mutating func filter(_ isKept: (UInt64, Value) -> Bool) {
         var kept = OpenTable(empty: empty)
         for i in 0..<capacity where slots[i].key != 0 && isKept(slots[i].key, slots[i].value) {
             kept.value(slots[i].key).pointee = slots[i].value

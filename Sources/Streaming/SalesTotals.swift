@@ -1,4 +1,4 @@
-public import Events
+import Events
 
 /// Counts of what happened: in a minute, a day, a channel.
 public struct SalesTotals: BitwiseCopyable, Sendable, Equatable {
@@ -10,8 +10,8 @@ public struct SalesTotals: BitwiseCopyable, Sendable, Equatable {
     public var orders: Int64 = 0
     /// Items sold.
     public var units: Int64 = 0
-    /// Paid amounts, in ten-thousandths.
-    public var revenue: Int64 = 0
+    /// Paid amounts, in ten-thousandths: wide enough for any number of the largest amounts.
+    public var revenue: Int128 = 0
 
     /// Nothing.
     public init() {}
@@ -25,8 +25,8 @@ public struct SalesTotals: BitwiseCopyable, Sendable, Equatable {
         a.revenue += b.revenue
     }
 
-    /// The paid amount as money.
-    public var revenueMoney: Money { Money(tenThousandths: revenue) }
+    /// The paid amount as a decimal, such as `12.30`.
+    public var revenueText: String { Money.text(tenThousandths: revenue) }
 }
 
 /// A channel as the stream counts it: one of the contract's words, or none given.

@@ -31,13 +31,13 @@ extension ShopStream {
             commit: commit, at: Timestamp.text(now), businessDay: Timestamp.dateText(ofDay: Int64(today)),
             timezone: calendar.name, currency: reportingCurrency.name,
             today: LiveView.Today(
-                orders: all.orders, revenue: all.revenueMoney.description, units: all.units, clicks: all.clicks,
-                carts: all.carts, aov: Money.average(all.revenue, over: all.orders).description),
+                orders: all.orders, revenue: all.revenueText, units: all.units, clicks: all.clicks,
+                carts: all.carts, aov: Money.average(all.revenue, over: all.orders)),
             eventsPerSecond: eventsPerSecond, minutes: minutes(thisMinute),
             channels: byChannel.enumerated().filter { $0.element != SalesTotals() }.map { code, totals in
                 LiveView.Channel(
                     channel: ChannelCode(code: UInt8(code)).name, orders: totals.orders,
-                    revenue: totals.revenueMoney.description, clicks: totals.clicks, carts: totals.carts)
+                    revenue: totals.revenueText, clicks: totals.clicks, carts: totals.carts)
             },
             funnel: LiveView.Funnel(views: reached.views, carts: reached.carts, purchases: reached.purchases),
             topProducts: products.day == today ? topProducts() : [],
@@ -47,7 +47,7 @@ extension ShopStream {
             otherCurrencies: others.sorted { $0.key < $1.key }.map { code, totals in
                 LiveView.OtherCurrency(
                     currency: CurrencyCode(code: code).name, orders: totals.orders,
-                    revenue: totals.revenueMoney.description)
+                    revenue: totals.revenueText)
             },
             freshness: freshness)
     }
@@ -68,19 +68,19 @@ extension ShopStream {
             var named: [String: LiveView.Counts] = [:]
             for (code, totals) in channels.enumerated() where totals != SalesTotals() {
                 named[ChannelCode(code: UInt8(code)).name] = LiveView.Counts(
-                    orders: totals.orders, revenue: totals.revenueMoney.description, clicks: totals.clicks,
+                    orders: totals.orders, revenue: totals.revenueText, clicks: totals.clicks,
                     carts: totals.carts)
             }
             return LiveView.Minute(
                 minute: Timestamp.text(minute * Timestamp.minute, fraction: 0), orders: all.orders,
-                revenue: all.revenueMoney.description, clicks: all.clicks, carts: all.carts, channels: named)
+                revenue: all.revenueText, clicks: all.clicks, carts: all.carts, channels: named)
         }
     }
 
     private func topProducts() -> [LiveView.Product] {
         products.top(ShopStream.productsShown).map { id, totals in
             LiveView.Product(
-                productID: id, units: totals.units, revenue: Money(tenThousandths: totals.revenue).description,
+                productID: id, units: totals.units, revenue: Money.text(tenThousandths: totals.revenue),
                 orders: totals.orders, clicks: totals.clicks)
         }
     }

@@ -1,5 +1,6 @@
 import CBytes
 public import Events
+import Glibc
 
 /// The shop's live state: what every accepted event, counted once, adds up to.
 ///
@@ -170,21 +171,28 @@ public final class ShopStream {
         let currency = CurrencyCode(columns.strings(.currency)[row])
         var totals = SalesTotals()
         totals.orders = 1
-        totals.revenue = columns.moneys(.totalAmount)[row]
+        totals.revenue = Int128(columns.moneys(.totalAmount)[row])
         let items = batch.items(row)
         for item in items {
             let quantity = Int64(columns.itemQuantities[item])
             totals.units &+= quantity
             guard day == today, let product = products.product(columns.itemProducts[item]) else { continue }
             product.pointee.units += quantity
-            product.pointee.orders += 1
+            // An order that holds a product on two lines is one order of it.
+            if !(items.lowerBound..<item).contains(where: { isSame(columns.itemProducts[$0], columns.itemProducts[item]) }) {
+                product.pointee.orders += 1
+            }
             if currency == reportingCurrency {
-                product.pointee.revenue &+= quantity &* columns.itemPrices[item]
+                product.pointee.revenue += Int128(quantity) * Int128(columns.itemPrices[item])
             }
         }
         sales.count(
             totals, at: instant, day: day, channel: channel(columns, row), currency: currency,
             oldestMinute: oldestMinute)
+    }
+
+    private func isSame(_ a: StringRef, _ b: StringRef) -> Bool {
+        a.count == b.count && memcmp(a.start, b.start, a.count) == 0
     }
 
     /// The totals of every day, channel and currency: what the books compare with gold.

@@ -99,20 +99,21 @@ public final class StreamRunner: Sendable {
     private func run() throws {
         var (stream, position) = StreamRunner.restore(log, settings, report)
         let reader = try StreamReader(log, from: position.offsets, commit: position.commit)
-        var rotations = FilterHistory(position.filterOffsets, stream)
+        var generations = FilterGenerations(position, stream)
         var nextPublish: Int64 = 0
         var nextCheckpoint = EmbeddedLog.wallClock() + StreamRunner.checkpointEvery
         var publishedCommit: Int64 = -1
+        var checkpointedCommit = position.commit
         var rate = EventRate()
         var lag = 0.0
         while true {
             let stopping = isStopping.load(ordering: .acquiring)
             let cut = log.cut()
-            let before = reader.commit
+            let before = (commit: reader.commit, offsets: reader.offsets)
             let behind = try reader.read(before: cut, atLeast: StreamRunner.step) { stream.apply($0, topic: $1) }
-            rotations.note(stream, reader.offsets)
+            generations.note(stream, before.offsets)
             let now = EmbeddedLog.wallClock()
-            if reader.commit != before { lag = Double(max(0, now - cut.receivedAt)) / 1_000 }
+            if reader.commit != before.commit { lag = Double(max(0, now - cut.receivedAt)) / 1_000 }
             position.commit = reader.commit
             if now >= nextPublish
                 && (reader.commit != publishedCommit || now >= nextPublish + StreamRunner.publishAtLeastEvery)
@@ -122,22 +123,20 @@ public final class StreamRunner: Sendable {
                 publishedCommit = reader.commit
                 nextPublish = now + StreamRunner.publishEvery
             }
-            if stopping && !behind || now >= nextCheckpoint {
+            let isDue = now >= nextCheckpoint && reader.commit != checkpointedCommit
+            if isDue || stopping && !behind {
                 position.offsets = reader.offsets
-                position.filterOffsets = rotations.oldest
+                position.filterOffsets = generations.old
+                position.youngFilterOffsets = generations.young
                 try Checkpoint.save(stream, position, to: settings.checkpointPath)
+                checkpointedCommit = reader.commit
                 nextCheckpoint = EmbeddedLog.wallClock() + StreamRunner.checkpointEvery
             }
             if stopping && !behind { return }
             if !behind {
-                // Nothing new: wait for it, but no longer than until the next view is due.
-                let due = reader.commit == publishedCommit ? StreamRunner.publishEvery : max(0, nextPublish - now)
-                let unpublished = reader.commit != publishedCommit
-                if unpublished && due > 0 {
-                    log.waitForCommit(after: cut.commit, seconds: Double(due) / 1e6)
-                } else if !unpublished {
-                    log.waitForCommit(after: cut.commit, seconds: Double(due) / 1e6)
-                }
+                // Nothing to read: wait for more, but no longer than until the next view is due.
+                let due = reader.commit == publishedCommit ? StreamRunner.publishEvery : max(1_000, nextPublish - now)
+                log.waitForCommit(after: cut.commit, seconds: Double(due) / 1e6)
             }
         }
     }
@@ -189,26 +188,25 @@ public final class StreamRunner: Sendable {
     }
 }
 
-/// Where the duplicate filters' generations began, as log offsets.
-private struct FilterHistory {
-    /// From here on all ids that the filters remember can be read again.
-    private(set) var oldest: LogOffsets
-    private var young: LogOffsets
+/// Where the two generations of the event ids' filter began, as log offsets at or before their first id.
+private struct FilterGenerations {
+    private(set) var old: LogOffsets
+    private(set) var young: LogOffsets
     private var rotations: Int
 
-    init(_ oldest: LogOffsets, _ stream: ShopStream) {
-        self.oldest = oldest
-        young = oldest
+    init(_ position: Checkpoint.Position, _ stream: ShopStream) {
+        old = position.filterOffsets
+        young = position.youngFilterOffsets
         rotations = stream.ids.rotations
     }
 
-    /// Notes the offsets reached; when the event ids' filter has begun a new generation, the old one's beginning
-    /// moves up.
-    mutating func note(_ stream: ShopStream, _ offsets: LogOffsets) {
-        guard stream.ids.rotations != rotations else { return }
+    /// Notes a step that began at some offsets; when the filter began a new generation in it, that one begins there.
+    mutating func note(_ stream: ShopStream, _ began: LogOffsets) {
+        let begun = stream.ids.rotations - rotations
+        guard begun > 0 else { return }
         rotations = stream.ids.rotations
-        oldest = young
-        young = offsets
+        old = begun > 1 ? began : young
+        young = began
     }
 }
 

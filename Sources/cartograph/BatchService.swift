@@ -28,6 +28,12 @@ final class BatchService: Sendable {
     /// The most jobs that may wait; further ones are refused.
     static let jobs = 32
 
+    /// Work for the thread, and what to tell when it will not be done.
+    private struct Job {
+        let work: @Sendable (borrowing BatchBench) -> Void
+        let refuse: @Sendable (any Error) -> Void
+    }
+
     /// What the service says of itself.
     struct Status: Sendable {
         /// When the models last ran, RFC 3339.
@@ -52,9 +58,10 @@ final class BatchService: Sendable {
     private let duration: Histogram
 
     private let runner: ModelRunner
+    private let engine: DuckDB.Settings
     private let condition = NSCondition()
     // Guarded by the condition's lock.
-    nonisolated(unsafe) private var waiting: [@Sendable (borrowing BatchBench) -> Void] = []
+    nonisolated(unsafe) private var waiting: [Job] = []
     nonisolated(unsafe) private var isStopping = false
     nonisolated(unsafe) private var interrupter: Interrupter?
     private let finished = DispatchSemaphore(value: 0)
@@ -76,6 +83,7 @@ final class BatchService: Sendable {
         engine.threads = 2
         engine.memoryLimitBytes = BatchService.engineBytes
         engine.temporaryFolder = folder.temporary + "/models"
+        self.engine = engine
         runner = ModelRunner(
             project: project, catalog: catalog, engine: engine, variables: ["business_timezone": settings.timezone])
         runs = metrics.counter("cartograph_batch_runs_total", help: "Runs of the models.")
@@ -94,8 +102,10 @@ final class BatchService: Sendable {
                 let bench = try makeBench()
                 condition.withLock { interrupter = bench.connection.interrupter }
                 loop(bench)
+                refuseAll(CommandError("the server is stopping"))
             } catch {
                 fail("\(error)")
+                refuseAll(error)
             }
             finished.signal()
         }
@@ -118,13 +128,13 @@ final class BatchService: Sendable {
     private func loop(_ bench: borrowing BatchBench) {
         var next = Date(timeIntervalSinceNow: min(settings.batchSeconds, 5))
         while true {
-            let job: (@Sendable (borrowing BatchBench) -> Void)? = condition.withLock {
+            let (job, isOver): (Job?, Bool) = condition.withLock {
                 while waiting.isEmpty, !isStopping, condition.wait(until: next) {}
-                return waiting.isEmpty ? nil : waiting.removeFirst()
+                return isStopping ? (nil, true) : (waiting.isEmpty ? nil : waiting.removeFirst(), false)
             }
-            if condition.withLock({ isStopping }) { return }
+            if isOver { return }
             if let job {
-                job(bench)
+                job.work(bench)
             } else {
                 // A run that fails has said so; the next one tries again.
                 _ = try? run(bench)
@@ -133,19 +143,30 @@ final class BatchService: Sendable {
         }
     }
 
+    /// Takes no more jobs, and tells those that wait that they will not be done.
+    private func refuseAll(_ error: any Error) {
+        let left = condition.withLock {
+            isStopping = true
+            defer { waiting = [] }
+            return waiting
+        }
+        for job in left { job.refuse(error) }
+    }
+
     /// Runs `body` on the thread, in its turn.
     private func perform<Result: Sendable>(
         _ body: @escaping @Sendable (borrowing BatchBench) throws -> Result
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             let refusal: CommandError? = condition.withLock {
-                if isStopping { return CommandError("the server is stopping") }
+                if isStopping { return CommandError(current.failure ?? "the server is stopping") }
                 guard waiting.count < BatchService.jobs else {
                     return CommandError("\(BatchService.jobs) requests wait for the tables already: try again later")
                 }
-                waiting.append { bench in
-                    do { continuation.resume(returning: try body(bench)) } catch { continuation.resume(throwing: error) }
-                }
+                waiting.append(
+                    Job(
+                        work: { bench in continuation.resume(with: Swift.Result { try body(bench) }) },
+                        refuse: { continuation.resume(throwing: $0) }))
                 condition.signal()
                 return nil
             }
@@ -155,11 +176,7 @@ final class BatchService: Sendable {
 
     /// An engine of its own, for the thread or for a command that has no thread.
     func makeBench() throws -> BatchBench {
-        var engine = DuckDB.Settings()
-        engine.threads = 2
-        engine.memoryLimitBytes = BatchService.engineBytes
-        engine.temporaryFolder = folder.temporary + "/models"
-        return BatchBench(connection: try DuckDB(engine).connect(), runner: runner)
+        BatchBench(connection: try DuckDB(engine).connect(), runner: runner)
     }
 
     // MARK: - Jobs

@@ -18,7 +18,7 @@ struct CollectorAddress: Sendable {
         guard scheme == "http" else {
             throw CommandError("'\(text)': only http:// is supported; put a proxy in front for https")
         }
-        self.host = host
+        self.host = host.trimmingCharacters(in: ["[", "]"])
         port = url.port ?? 80
         self.token = token
     }

@@ -83,7 +83,8 @@ struct ServerImportTarget: ImportTarget {
     mutating func store(
         _ events: [ImportedEvent], source: String, stamp: ProducerStamp
     ) async throws -> ImportAnswer {
-        let answer = try await post("/v1/events", ByteBuffer(bytes: Self.body(events).bytes), stamp)
+        let body = Self.body(events).withBytes { ByteBuffer(bytes: $0) }
+        let answer = try await post("/v1/events", body, stamp)
         var told = ImportAnswer(accepted: answer.accepted, isRepeat: answer.repeat ?? false)
         for rejection in answer.rejected { told.rejected[rejection.reason, default: 0] += 1 }
         let unlisted = answer.rejectedCount - answer.rejected.count

@@ -18,9 +18,10 @@ final class LakeService: Sendable {
     struct Status: Sendable {
         /// Rows in all bronze tables.
         var rows: Int64 = 0
-        /// The cut up to which everything is in the lake.
-        var receivedAt: Int64 = 0
-        var commit: Int64 = 0
+        /// The last commit of which everything is in the lake, as far as this process knows.
+        var commit: Int64 = -1
+        /// When the log was first seen to be ahead of the lake, microseconds since 1970 UTC; nil when it is not.
+        var behindSince: Int64?
         /// Why the last drain failed, if it did.
         var failure: String?
     }
@@ -48,8 +49,10 @@ final class LakeService: Sendable {
     }
 
     /// A service that drains every so many seconds once it is started.
+    ///
+    /// - Parameter covered: the offsets that the bronze tables hold already.
     init(
-        log: any EventLog, catalog: any Catalog, temporary: String, seconds: Double, metrics: Metrics,
+        log: any EventLog, catalog: any Catalog, covered: LogOffsets, temporary: String, seconds: Double, metrics: Metrics,
         report: @escaping @Sendable (String) -> Void
     ) throws {
         self.log = log
@@ -61,18 +64,29 @@ final class LakeService: Sendable {
         settings.temporaryFolder = temporary + "/bronze"
         let connection = try DuckDB(settings).connect()
         bench = Bench(BronzeWriter(log: log, catalog: catalog, connection: connection))
+        let cut = log.cut()
+        status.withLock {
+            $0.rows = Topic.allCases.reduce(0) { $0 + covered.records(in: $1) }
+            if covered == cut.offsets { $0.commit = cut.commit }
+        }
         drained = metrics.counter("cartograph_bronze_rows_total", help: "Rows committed to the bronze tables.")
     }
 
     /// How far it is.
     var current: Status { status.withLock { $0 } }
 
-    /// The age of the oldest record that is not in the lake yet, in seconds.
+    /// For how long there have been records in the log that are not in the lake, in seconds.
     func lagSeconds(now: Int64) -> Double {
-        let done = current
         let cut = log.cut()
-        guard cut.commit > done.commit, cut.receivedAt > done.receivedAt else { return 0 }
-        return Double(max(0, now - max(done.receivedAt, 0))) / 1e6
+        return status.withLock { status in
+            guard cut.commit > status.commit, cut.commit > 0 else {
+                status.behindSince = nil
+                return 0
+            }
+            let since = status.behindSince ?? max(cut.receivedAt, now - 1_000_000)
+            status.behindSince = since
+            return Double(max(0, now - since)) / 1e6
+        }
     }
 
     /// Starts the thread.
@@ -125,8 +139,8 @@ final class LakeService: Sendable {
             drained.add(Int64(moved.rowCount))
             status.withLock {
                 $0.rows = moved.totalRows
-                $0.receivedAt = cut.receivedAt
-                $0.commit = cut.commit
+                $0.commit = max($0.commit, cut.commit)
+                $0.behindSince = nil
                 $0.failure = nil
             }
             return moved

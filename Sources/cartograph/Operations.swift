@@ -76,5 +76,7 @@ struct Operations: ShopOperations {
         return Array(try encoder.encode(status))
     }
 
-    func unreadiness() -> String? { runner.current.failure }
+    func unreadiness() -> String? {
+        runner.current.failure ?? shop.lake.current.failure ?? shop.batch.current.failure
+    }
 }

@@ -60,8 +60,8 @@ struct Shop {
         let stream = StreamRunner.Settings(
             checkpointPath: folder.checkpoint, timeZone: settings.zone, currency: currency)
         let lake = try LakeService(
-            log: log, catalog: catalog, temporary: folder.temporary, seconds: settings.lakeSeconds, metrics: metrics,
-            report: report)
+            log: log, catalog: catalog, covered: covered, temporary: folder.temporary,
+            seconds: settings.lakeSeconds, metrics: metrics, report: report)
         let batch = BatchService(
             log: log, catalog: catalog, lake: lake, folder: folder,
             project: try ModelProject(folder: home.models), settings: settings, stream: stream,

@@ -154,11 +154,9 @@ struct SimulateCommand: AsyncParsableCommand {
     // MARK: - To the log
 
     private func appendToLog(_ settings: Settings) async throws {
-        let folder = try DataFolder.open(settings.data)
-        let lock = try folder.lock()
-        defer { withExtendedLifetime(lock) {} }
-        let log = try EmbeddedLog(folder: folder.log, partitions: settings.partitions)
-        defer { log.close() }
+        let shop = try Shop.open(try DataFolder.open(settings.data), settings, report: common.reporter())
+        defer { shop.close() }
+        let log = shop.log
         let collector = Collector(log: log, metrics: Metrics())
         var totals: SimulationTotals?
         var accepted = 0
@@ -174,7 +172,7 @@ struct SimulateCommand: AsyncParsableCommand {
             totals = $0
         }
         if let totals {
-            printGenerated(totals, "appended to \(folder.log) (\(accepted) accepted, \(rejected) quarantined)")
+            printGenerated(totals, "appended to \(shop.folder.log) (\(accepted) accepted, \(rejected) quarantined)")
         }
     }
 }

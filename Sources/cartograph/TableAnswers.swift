@@ -96,8 +96,7 @@ struct TableAnswers {
         guard case .decimal(let unscaled, let scale) = value, scale <= 4 else { return value.text }
         var scaled = unscaled
         for _ in scale..<4 { scaled *= 10 }
-        guard let amount = Int64(exactly: scaled) else { return value.text }
-        return Money(tenThousandths: amount).description
+        return Money.text(tenThousandths: scaled)
     }
 
     private func encode(_ value: some Encodable) throws -> [UInt8] {

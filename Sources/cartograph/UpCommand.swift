@@ -60,7 +60,12 @@ struct UpCommand: AsyncParsableCommand {
         shop.batch.start()
         let gauges = OperationalGauges(shop: shop, runner: runner)
         let failure = await serve(server, shop, configuration, gauges, began)
-        try stop(shop, runner, logger)
+        do {
+            try stop(shop, runner, logger)
+        } catch {
+            // Why it could not serve comes before what went wrong afterwards.
+            throw failure ?? error
+        }
         if let failure { throw failure }
     }
 
@@ -91,15 +96,23 @@ struct UpCommand: AsyncParsableCommand {
         }
     }
 
+    private struct Hello: Encodable {
+        let address: String
+        let data: String
+        let seconds: Double
+    }
+
     private func announceAddress(
         _ configuration: ServerConfiguration, _ port: Int, _ shop: Shop, _ began: ContinuousClock.Instant
     ) {
-        let address = "http://\(configuration.host):\(port)"
+        let address = "http://\(configuration.urlHost):\(port)"
         shop.lock.describe(Owner(process: getpid(), address: address).text)
         let took = ContinuousClock.now - began
         let seconds = Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
         if common.json {
-            print("{\"address\":\"\(address)/\",\"data\":\"\(shop.folder.path)\",\"seconds\":\(seconds.rounded(to: 3))}")
+            let hello = Hello(address: address + "/", data: shop.folder.path, seconds: seconds)
+            // Two texts and a number always encode.
+            if let text = try? JSONEncoder().encode(hello) { print(String(decoding: text, as: UTF8.self)) }
         } else {
             print(
                 """
@@ -125,8 +138,17 @@ struct UpCommand: AsyncParsableCommand {
             let settings = SimulationSettings(
                 seed: seed, run: run, rate: rate, start: EmbeddedLog.wallClock())
             let feed = try SimulationFeed(settings, rate: rate, events: nil, seconds: nil)
-            let address = try CollectorAddress("http://127.0.0.1:\(port)", token: configuration.token)
-            _ = try await SimulationSender(address: address, feed: feed).run()
+            // Listening on every address, it is reached on this machine's own.
+            let anywhere = ["0.0.0.0": "127.0.0.1", "::": "[::1]"][configuration.host]
+            let address = try CollectorAddress(
+                "http://\(anywhere ?? configuration.urlHost):\(port)", token: configuration.token)
+            do {
+                _ = try await SimulationSender(address: address, feed: feed).run()
+            } catch {
+                // The shop goes on without made-up customers.
+                common.reporter()("the simulator stopped: \(error)")
+                try await Task.sleep(for: .seconds(1 << 30))
+            }
         }
     }
 

@@ -49,11 +49,11 @@ struct VerifyCommand: AsyncParsableCommand {
             return
         }
         Swift.print("Trial balance at commit \(Int64(balance.commit).grouped)\n")
-        var table = TextTable(["", "", "", "", "", ""])
+        var table = TextTable(["", "", "", ""])
         for line in balance.lines {
             table.add([
-                line.name, line.leftName, VerifyCommand.grouped(line.left), line.rightName,
-                VerifyCommand.grouped(line.right), line.balanced ? "✓" : "✗",
+                "\(line.name): \(line.leftName) = \(line.rightName)", VerifyCommand.grouped(line.left),
+                line.balanced ? "✓" : VerifyCommand.grouped(line.right), line.balanced ? "" : "✗",
             ])
         }
         Swift.print(table.text)

@@ -46,7 +46,10 @@ private final class Folder {
         #expect(columns[["ratio"]]?.minimum == nil, "bounds on floats are unreliable")
         let ids = try connection.query(
             "SELECT name, field_id FROM parquet_schema(\(SQL.literal(path))) WHERE field_id IS NOT NULL ORDER BY 2")
-        #expect(ids["name"]?.map(\.text) == ["id", "a name", "amount", "items", "element", "product", "quantity", "ratio", "at"])
+        #expect(
+            ids["name"]?.map(\.text) == [
+                "id", "a name", "amount", "items", "element", "product", "quantity", "ratio", "at",
+            ])
     }
 
     @Test func aPartitionColumnMakesAFilePerValueAndIsNotWritten() throws {

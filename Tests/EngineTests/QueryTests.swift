@@ -59,7 +59,8 @@ import Testing
     @Test func anErrorAfterTheFirstRowsIsNotMistakenForTheEnd() throws {
         let connection = try DuckDB().connect()
         #expect(throws: EngineError.self) {
-            try connection.query("SELECT CAST(CASE WHEN i < 500000 THEN '1' ELSE 'x' END AS INT) FROM range(1000000) t(i)",
+            try connection.query(
+                "SELECT CAST(CASE WHEN i < 500000 THEN '1' ELSE 'x' END AS INT) FROM range(1000000) t(i)",
                 rowsMax: 2_000_000)
         }
     }
@@ -81,7 +82,8 @@ import Testing
         }
         defer { repeated.cancel() }
         let error = #expect(throws: EngineError.self) {
-            try connection.query("SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range + b.range = 1")
+            try connection.query(
+                "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range + b.range = 1")
         }
         #expect(error?.kind == .interrupted)
     }
@@ -110,7 +112,9 @@ import Testing
     @Test func aTableFitsTheTerminal() throws {
         let result = ResultSet(
             columns: ["name", "amount"],
-            rows: [[.string("a long name that does not fit"), .decimal(unscaled: 125, scale: 1)], [.string("b"), .null]])
+            rows: [
+                [.string("a long name that does not fit"), .decimal(unscaled: 125, scale: 1)], [.string("b"), .null],
+            ])
         #expect(
             result.table(width: 20) == """
                 name          amount

@@ -11,37 +11,48 @@ substr(md5({{ raw }}), 1, 16)
 {# The rows of a bronze relation whose event_id was never seen before. Of several rows with the same id the first wins:
    the smallest (received_at, log_partition, log_offset). What is in the table already came earlier and has won.
 
-   Repeated ids are few, so they are looked for by the ids' hashes, which fit in memory where the ids do not, and only
-   what the hashes point at is compared by id. The other rows pass through without being sorted or joined. #}
+   Repeats are few. They are looked for by the ids' hashes, which fit in memory where the ids do not, then told by the
+   ids themselves, and left out by their places in the log; all other rows pass without being sorted or joined. #}
 {% macro first_arrivals(relation) -%}
 (
     with repeated as materialized (
-        select event_id, min((received_at, log_partition, log_offset)) as place
+        select event_id, min((received_at, log_partition, log_offset)) as first_place
         from {{ relation }}
         where hash(event_id) in (select hash(event_id) from {{ relation }} group by 1 having count(*) > 1)
         group by event_id
         having count(*) > 1
     ),
 
-    seen as materialized (
+    repeats as materialized (
+        select {{ log_place('arrived') }} as place
+        from {{ relation }} as arrived
+        join repeated on repeated.event_id = arrived.event_id
+        where repeated.first_place <> (arrived.received_at, arrived.log_partition, arrived.log_offset)
         {%- if is_incremental() %}
-        select event_id
-        from {{ this }}
-        where hash(event_id) in (select hash(event_id) from {{ relation }})
-        {%- else %}
-        select cast(null as varchar) as event_id where false
+        union all
+        select {{ log_place('arrived') }} as place
+        from {{ relation }} as arrived
+        where arrived.event_id in (
+            select event_id
+            from {{ this }}
+            where hash(event_id) in (select hash(event_id) from {{ relation }})
+        )
         {%- endif %}
     )
 
     select *
-    from {{ relation }}
-    where event_id not in (select event_id from repeated union all select event_id from seen)
-    union all
-    select arrived.*
     from {{ relation }} as arrived
-    join repeated
-        on repeated.event_id = arrived.event_id
-        and repeated.place = (arrived.received_at, arrived.log_partition, arrived.log_offset)
-    where arrived.event_id not in (select event_id from seen)
+    where {{ log_place('arrived') }} not in (select place from repeats)
 )
+{%- endmacro %}
+
+{# A record's place in its topic's log as one number: up to 65,536 partitions of 140 million million records. #}
+{% macro log_place(relation) -%}
+{{ relation }}.log_offset * 65536 + {{ relation }}.log_partition
+{%- endmacro %}
+
+{# Whether a value is among the few that a query gives. Inside of coalesce, because then the engine always keeps the few in
+   memory and lets the many rows pass; a plain IN it may turn around, and keep the many, with their raw events. #}
+{% macro is_one_of(value, query) -%}
+coalesce({{ value }} in ({{ query }}), false)
 {%- endmacro %}

@@ -30,9 +30,19 @@ public final class EmbeddedLog: EventLog {
 
     /// Opens a folder, making it if need be, and undoes what a crash left half done.
     ///
-    /// - Parameter clock: the time of day in microseconds since 1970 UTC.
-    public init(
+    /// - Parameters:
+    ///   - partitions: the partitions a topic gets in a new folder, 1 to 256; a folder that exists keeps its number.
+    ///   - clock: the time of day in microseconds since 1970 UTC.
+    public convenience init(
         folder: String, partitions: Int = EmbeddedLog.defaultPartitions,
+        clock: @escaping @Sendable () -> Int64 = { EmbeddedLog.wallClock() }
+    ) throws(LogError) {
+        try self.init(folder: folder, partitions: partitions, segmentBytes: Segment.sizeLimit, clock: clock)
+    }
+
+    /// Opens a folder whose segments end at a size of one's own.
+    package init(
+        folder: String, partitions: Int = EmbeddedLog.defaultPartitions, segmentBytes: Int64,
         clock: @escaping @Sendable () -> Int64 = { EmbeddedLog.wallClock() }
     ) throws(LogError) {
         try SystemFolder.create(folder)
@@ -41,7 +51,7 @@ public final class EmbeddedLog: EventLog {
         recoveryNotes = recovery.notes
         published = PublishedState(partitions: self.partitions)
         queue = AppendQueue()
-        let writer = try LogWriter(recovery, published: published, clock: clock)
+        let writer = try LogWriter(recovery, published: published, segmentBytes: segmentBytes, clock: clock)
         start(writer)
     }
 
@@ -90,6 +100,10 @@ public final class EmbeddedLog: EventLog {
     }
 
     private func submit(_ batch: AppendBatch, _ completion: @escaping AppendQueue.Completion) {
+        precondition(batch.partitions == partitions, "a batch for another number of partitions")
+        precondition(
+            batch.stamp.map { $0.producer.utf8.count <= AppendBatch.producerBytes } ?? true,
+            "a producer's name is at most \(AppendBatch.producerBytes) bytes")
         guard !batch.isEmpty else {
             completion(.success(AppendReceipt(commit: published.cut.commit, isRepeat: false)))
             return
@@ -115,16 +129,21 @@ public final class EmbeddedLog: EventLog {
 
     private static func format(of folder: String, partitions: Int) throws(LogError) -> Int {
         let path = folder + "/format"
-        if let text = try? String(contentsOfFile: path, encoding: .utf8) {
-            let words = text.split(whereSeparator: \.isWhitespace)
+        let names = try SystemFolder.names(in: folder)
+        if names.contains("format") {
+            let words = (try? String(contentsOfFile: path, encoding: .utf8))?.split(whereSeparator: \.isWhitespace) ?? []
             guard words.count == 4, words[0] == "cartograph-log", words[1] == "1", words[2] == "partitions",
                 let stored = Int(words[3]), (1...256).contains(stored)
             else { throw .incompatible(path: path, what: "not the format of a log that this version reads") }
             return stored
         }
+        guard !names.contains("ledger") else {
+            throw .incompatible(path: path, what: "missing, though there is a log beside it: restore it from a copy")
+        }
         precondition((1...256).contains(partitions), "1 to 256 partitions")
+        // Under its own name only once it is whole: a crash in between leaves no half of it.
         let text = "cartograph-log 1 partitions \(partitions)\n"
-        let file = try SystemFile(opening: path, flags: O_RDWR | O_CREAT | O_TRUNC)
+        let file = try SystemFile(opening: path + ".new", flags: O_RDWR | O_CREAT | O_TRUNC)
         var bytes = Array(text.utf8)
         let failure: LogError? = bytes.withUnsafeMutableBytes { buffer in
             do throws(LogError) {
@@ -134,6 +153,7 @@ public final class EmbeddedLog: EventLog {
         }
         if let failure { throw failure }
         try file.sync()
+        guard rename(path + ".new", path) == 0 else { throw LogError.last("rename", path + ".new") }
         try SystemFolder.sync(folder)
         return partitions
     }
@@ -142,17 +162,20 @@ public final class EmbeddedLog: EventLog {
 /// Carries the writer onto its thread: nothing else ever touches it.
 private final class WriterBox: @unchecked Sendable {
     private let writer: LogWriter
+    // After a failed write or sync, what is on disk is unknown: only reading it again, at the next start, can tell.
+    // A second try could succeed and hide that the first one lost bytes.
+    private var failure: LogError?
 
     init(_ writer: LogWriter) { self.writer = writer }
 
     func run(_ queue: AppendQueue) {
         while true {
-            let waiting = queue.take(idleSeconds: writer.needsConfirmation ? EmbeddedLog.confirmSeconds : nil)
-            switch waiting {
+            let mayConfirm = failure == nil && writer.needsConfirmation
+            switch queue.take(idleSeconds: mayConfirm ? EmbeddedLog.confirmSeconds : nil) {
             case .idle:
-                do { try writer.confirm() } catch { queue.fail(error) }
+                confirm(queue)
             case .closed:
-                do { try writer.confirm() } catch { queue.fail(error) }
+                confirm(queue)
                 return
             case .batches(let pending):
                 commit(pending, queue)
@@ -160,21 +183,43 @@ private final class WriterBox: @unchecked Sendable {
         }
     }
 
+    private func confirm(_ queue: AppendQueue) {
+        guard failure == nil else { return }
+        do { try writer.confirm() } catch { fail(error, queue) }
+    }
+
+    private func fail(_ error: LogError, _ queue: AppendQueue) {
+        failure = error
+        queue.fail(error)
+    }
+
     private func commit(_ pending: [AppendQueue.Pending], _ queue: AppendQueue) {
+        if let failure {
+            for item in pending { item.completion(.failure(.failed(failure.description))) }
+            return
+        }
         var fresh: [AppendQueue.Pending] = []
         var repeats: [AppendQueue.Pending] = []
-        var stamps: Set<ProducerStamp> = []
+        // The last sequences within this commit, which the writer does not know yet.
+        var last: [String: Int64] = [:]
         for item in pending {
-            let known = writer.isRepeat(item.batch) || item.batch.stamp.map { !stamps.insert($0).inserted } ?? false
-            if known { repeats.append(item) } else { fresh.append(item) }
+            guard let stamp = item.batch.stamp else {
+                fresh.append(item)
+                continue
+            }
+            if writer.isRepeat(item.batch) || stamp.sequence <= last[stamp.producer] ?? .min {
+                repeats.append(item)
+            } else {
+                last[stamp.producer] = stamp.sequence
+                fresh.append(item)
+            }
         }
         do {
             let number = fresh.isEmpty ? writer.lastCommit : try writer.commit(fresh.map(\.batch))
             for item in fresh { item.completion(.success(AppendReceipt(commit: number, isRepeat: false))) }
             for item in repeats { item.completion(.success(AppendReceipt(commit: number, isRepeat: true))) }
         } catch {
-            // What is on disk now is unknown: only reading it again, at the next start, can tell.
-            queue.fail(error)
+            fail(error, queue)
             for item in pending { item.completion(.failure(error)) }
         }
     }

@@ -57,7 +57,10 @@ struct LedgerEntry: Equatable {
             guard let end = take(Int64.self) else { return nil }
             ends[partition] = end
         }
-        guard let producerCount = take(UInt32.self) else { return nil }
+        // Numbers that only somebody who made the file by hand can have put there.
+        guard (1..<Int64.max).contains(commit), (0..<Int64.max).contains(receivedAt), received >= 0, accepted >= 0,
+            quarantined >= 0, ends.all.allSatisfy({ ends[$0] >= 0 }), let producerCount = take(UInt32.self)
+        else { return nil }
         for _ in 0..<producerCount {
             guard let length = take(UInt16.self), at + Int(length) <= bytes.count else { return nil }
             let name = String(decoding: bytes[at..<(at + Int(length))], as: UTF8.self)

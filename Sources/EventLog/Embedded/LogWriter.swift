@@ -31,7 +31,8 @@ final class LogWriter {
     }
 
     init(
-        _ recovered: LogRecovery, published: PublishedState, clock: @escaping @Sendable () -> Int64
+        _ recovered: LogRecovery, published: PublishedState, segmentBytes: Int64,
+        clock: @escaping @Sendable () -> Int64
     ) throws(LogError) {
         partitions = recovered.entry.ends.partitions
         entry = recovered.entry
@@ -41,11 +42,11 @@ final class LogWriter {
         producerOrder = recovered.producers.keys.sorted()
         self.published = published
         self.clock = clock
-        ledger = try LogWriter.openLedger(recovered)
+        ledger = try LogWriter.openLedger(recovered, segmentBytes)
         for (index, partition) in recovered.entry.ends.all.enumerated() {
             var writer = try SegmentWriter(
                 folder: recovered.folder + "/" + partition.description, topic: UInt16(partition.topic.rawValue),
-                partition: UInt16(partition.partition))
+                partition: UInt16(partition.partition), sizeLimit: segmentBytes)
             try writer.resume(at: recovered.goodBytes[index])
             published.lists[index].replace(writer.segments)
             writers.append(PartitionWriter(writer, published.lists[index]))
@@ -53,10 +54,15 @@ final class LogWriter {
         published.publish(entry.cut)
     }
 
-    private static func openLedger(_ recovered: LogRecovery) throws(LogError) -> SegmentWriter {
+    /// The ledger is there before any partition holds a record, so that a lost ledger can be told from a new log.
+    private static func openLedger(
+        _ recovered: LogRecovery, _ segmentBytes: Int64
+    ) throws(LogError) -> SegmentWriter {
         var ledger = try SegmentWriter(
-            folder: recovered.folder + "/ledger", topic: FrameHeader.ledgerTopic, partition: 0)
+            folder: recovered.folder + "/ledger", topic: FrameHeader.ledgerTopic, partition: 0,
+            sizeLimit: segmentBytes)
         try ledger.resume(at: recovered.ledgerBytes)
+        try ledger.begin()
         return ledger
     }
 

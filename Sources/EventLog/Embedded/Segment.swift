@@ -3,7 +3,7 @@ import Glibc
 
 /// A file of frames, named after the offset of its first record.
 struct Segment: Sendable, Equatable {
-    /// The size at which a new segment is begun.
+    /// The size at which a new segment is begun, unless a log is opened with another.
     static let sizeLimit: Int64 = 64 << 20
 
     let baseOffset: Int64

@@ -10,10 +10,12 @@ struct SegmentWriter: ~Copyable {
     private var file: SystemFile?
     private var size: Int64 = 0
     private(set) var isDirty = false
+    private let sizeLimit: Int64
 
     /// Opens a folder of segments, making it if need be.
-    init(folder: String, topic: UInt16, partition: UInt16) throws(LogError) {
+    init(folder: String, topic: UInt16, partition: UInt16, sizeLimit: Int64) throws(LogError) {
         self.folder = folder
+        self.sizeLimit = sizeLimit
         self.topic = topic
         self.partition = partition
         try SystemFolder.create(folder)
@@ -21,16 +23,25 @@ struct SegmentWriter: ~Copyable {
     }
 
     /// Cuts the folder to the frames before a byte of its newest segment, and continues there.
+    ///
+    /// What is kept is made durable: a process that was killed may have left it in the page cache only, and from here
+    /// on it counts as stored.
     mutating func resume(at goodBytes: Int64) throws(LogError) {
         guard let last = segments.last else { return }
         let opened = try SystemFile(opening: last.path, flags: O_RDWR)
         if try opened.size() > goodBytes { try opened.truncate(to: goodBytes) }
+        try opened.sync()
         size = goodBytes
         file = consume opened
     }
 
+    /// Begins the first segment, unless there is one.
+    mutating func begin() throws(LogError) {
+        if segments.isEmpty { try roll(0) }
+    }
+
     /// Whether the next frame begins a new segment.
-    var beginsSegment: Bool { file == nil || size >= Segment.sizeLimit }
+    var beginsSegment: Bool { file == nil || size >= sizeLimit }
 
     /// Whether the next frame is the first of its segment.
     var isAtSegmentStart: Bool { beginsSegment || size == 0 }

@@ -75,7 +75,11 @@ enum SystemFolder {
         for part in path.split(separator: "/", omittingEmptySubsequences: false) {
             at += at.isEmpty && part.isEmpty ? "/" : (at.hasSuffix("/") || at.isEmpty ? "" : "/") + part
             guard !part.isEmpty else { continue }
-            if mkdir(at, 0o755) != 0 && errno != EEXIST { throw LogError.last("create folder", at) }
+            if mkdir(at, 0o755) == 0 {
+                try sync(at + "/..")
+            } else if errno != EEXIST {
+                throw LogError.last("create folder", at)
+            }
         }
         try sync(path)
     }

@@ -1,4 +1,4 @@
-import Events
+package import Events
 
 /// How many sessions of a day came how far: a view, a cart at or after the first view, a purchase at or after such a
 /// cart. A session belongs to the business day of its first view.
@@ -19,11 +19,12 @@ public struct FunnelTotals: BitwiseCopyable, Sendable, Equatable {
 /// What is kept of a session is enough to be exact when its events come in order, and when views, carts or purchases
 /// come late as long as no two carts lie between the times that then move; a session that pauses for more than
 /// `generation` other sessions is begun anew.
-struct FunnelJob: ~Copyable {
+package struct FunnelJob: ~Copyable {
     /// How many sessions a generation holds; the older of two is forgotten when the younger is full.
     static let generation = 600_000
 
-    struct Session: BitwiseCopyable {
+    /// What is kept of a session.
+    package struct Session: BitwiseCopyable {
         var firstView = Int64.max
         var lastPurchase = Int64.min
         /// The earliest cart at or after the first view.
@@ -37,12 +38,16 @@ struct FunnelJob: ~Copyable {
 
     private(set) var young = OpenTable<Session>(empty: Session())
     private(set) var old = OpenTable<Session>(empty: Session())
-    private(set) var days: [Int32: FunnelTotals] = [:]
+    /// The funnel of every business day.
+    package private(set) var days: [Int32: FunnelTotals] = [:]
     private(set) var forgotten: Int64 = 0
+
+    /// A funnel without sessions.
+    package init() {}
 
     /// Takes in one view, cart or purchase of a session.
     @inline(__always)
-    mutating func add(_ type: EventType, session hash: UInt64, at instant: Int64, calendar: inout BusinessCalendar) {
+    package mutating func add(_ type: EventType, session hash: UInt64, at instant: Int64, calendar: inout BusinessCalendar) {
         let key = hash == 0 ? 1 : hash
         let session = slot(key)
         let before = session.pointee

@@ -1,4 +1,4 @@
-import Events
+package import Events
 
 /// What one product did today.
 public struct ProductTotals: BitwiseCopyable, Sendable {
@@ -9,13 +9,13 @@ public struct ProductTotals: BitwiseCopyable, Sendable {
     /// Orders that hold it.
     public var orders: Int64 = 0
     /// Quantity times unit price, in ten-thousandths, in the reporting currency.
-    public var revenue: Int64 = 0
+    public var revenue: Int128 = 0
     /// Where its id stands in the job's list.
     var name: Int32 = -1
 }
 
 /// The best sellers of the current business day.
-struct ProductJob: ~Copyable {
+package struct ProductJob: ~Copyable {
     /// The most products told apart in a day; further ones are not ranked.
     static let products = 1 << 20
 
@@ -23,8 +23,11 @@ struct ProductJob: ~Copyable {
     private(set) var table = OpenTable<ProductTotals>(empty: ProductTotals())
     private(set) var names: [String] = []
 
+    /// A ranking without a day.
+    package init() {}
+
     /// Begins a new day; does nothing when it is the present one.
-    mutating func begin(day: Int32) {
+    package mutating func begin(day: Int32) {
         guard day != self.day else { return }
         self.day = day
         table = OpenTable<ProductTotals>(empty: ProductTotals())
@@ -33,7 +36,7 @@ struct ProductJob: ~Copyable {
 
     /// The counts of a product, or nil when there is no room for another.
     @inline(__always)
-    mutating func product(_ id: StringRef) -> UnsafeMutablePointer<ProductTotals>? {
+    package mutating func product(_ id: StringRef) -> UnsafeMutablePointer<ProductTotals>? {
         let hash = KeyHash(id.start, count: id.count).high
         let key = hash == 0 ? 1 : hash
         if let known = table.find(key) { return known }
@@ -45,7 +48,7 @@ struct ProductJob: ~Copyable {
     }
 
     /// The products with the highest revenue, ties by units, clicks, then id.
-    func top(_ count: Int) -> [(id: String, totals: ProductTotals)] {
+    package func top(_ count: Int) -> [(id: String, totals: ProductTotals)] {
         var best: [(id: String, totals: ProductTotals)] = []
         func isBefore(_ a: (id: String, totals: ProductTotals), _ b: (id: String, totals: ProductTotals)) -> Bool {
             let left = (a.totals.revenue, a.totals.units, a.totals.clicks)

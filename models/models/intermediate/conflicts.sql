@@ -3,17 +3,52 @@
 {#- Events that came again under an id that was taken, with other content. Repeats of the same content are not here. -#}
 {% for topic in ['clicks', 'searches', 'carts', 'wishlists', 'purchases', 'orders', 'stock'] %}
 (
-    -- What arrived and is not in silver is a repeat: few rows, found by their places in the log.
-    with places as materialized (
+    -- What arrived and is not in silver is a repeat. Repeats are few: counting both sides in blocks of log offsets finds
+    -- the blocks that have some, and only those are compared row by row.
+    with ranges as materialized (
+        select log_partition, min(log_offset) as first_offset, max(log_offset) as last_offset
+        from {{ new_rows(source('bronze', topic)) }}
+        group by log_partition
+    ),
+
+    kept as (
+        select silver.log_partition, silver.log_offset
+        from {{ ref(topic) }} as silver
+        join ranges
+            on ranges.log_partition = silver.log_partition
+            and silver.log_offset between ranges.first_offset and ranges.last_offset
+    ),
+
+    blocks as materialized (
+        select log_partition, log_offset // 4096 as block
+        from (
+            select log_partition, log_offset, 1 as weight from {{ new_rows(source('bronze', topic)) }}
+            union all
+            select log_partition, log_offset, -1 as weight from kept
+        )
+        group by all
+        having sum(weight) > 0
+    ),
+
+    arrived_there as materialized (
         select arrived.log_partition, arrived.log_offset
         from {{ new_rows(source('bronze', topic)) }} as arrived
-        where not exists (
-            select 1
-            from {{ ref(topic) }} as kept
-            where kept.log_partition = arrived.log_partition
-                and kept.log_offset = arrived.log_offset
-                and kept.received_at >= (select min(received_at) from {{ new_rows(source('bronze', topic)) }})
-        )
+        join blocks
+            on blocks.log_partition = arrived.log_partition and blocks.block = arrived.log_offset // 4096
+    ),
+
+    kept_there as materialized (
+        select kept.log_partition, kept.log_offset
+        from kept
+        join blocks on blocks.log_partition = kept.log_partition and blocks.block = kept.log_offset // 4096
+    ),
+
+    places as materialized (
+        select arrived_there.log_partition, arrived_there.log_offset
+        from arrived_there
+        anti join kept_there
+            on kept_there.log_partition = arrived_there.log_partition
+            and kept_there.log_offset = arrived_there.log_offset
     ),
 
     repeats as materialized (
@@ -24,14 +59,13 @@
             arrived.log_offset,
             {{ content_hash('arrived.raw') }} as content_hash
         from {{ new_rows(source('bronze', topic)) }} as arrived
-        join places
-            on places.log_partition = arrived.log_partition and places.log_offset = arrived.log_offset
+        where {{ is_one_of(log_place('arrived'), 'select ' ~ log_place('places') ~ ' from places') }}
     ),
 
     firsts as materialized (
         select event_id, content_hash
         from {{ ref(topic) }}
-        where hash(event_id) in (select hash(event_id) from repeats)
+        where {{ is_one_of('hash(event_id)', 'select hash(event_id) from repeats') }}
     )
 
     select

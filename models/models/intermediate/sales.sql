@@ -15,7 +15,7 @@ with bought as (
 
 -- Only orders of several purchases, of all days, need their first one looked up.
 repeated as (
-    select order_id, min((ts, received_at, log_partition, log_offset)) as first_place
+    select order_id, min((received_at, log_partition, log_offset)) as first_place
     from {{ ref('purchases') }}
     where order_id <> '' and order_id in (select order_id from bought where order_id <> '')
     group by order_id
@@ -36,9 +36,9 @@ select
         as decimal(38, 4)) as gmv,
     coalesce(bought.discount, 0) as discount,
     bought.total_amount as revenue,
-    -- The first purchase of an order counts; one without an order id always does.
+    -- The purchase of an order that arrived first counts; one without an order id always does.
     repeated.order_id is null
-        or repeated.first_place = (bought.ts, bought.received_at, bought.log_partition, bought.log_offset) as is_counted,
+        or repeated.first_place = (bought.received_at, bought.log_partition, bought.log_offset) as is_counted,
     bought.ts,
     bought.business_day,
     bought.received_at,

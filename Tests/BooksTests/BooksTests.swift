@@ -1,0 +1,195 @@
+import Books
+import Collector
+import Engine
+import EventLog
+import Events
+import Foundation
+import Iceberg
+import Lake
+import Models
+import Simulator
+import Storage
+import Streaming
+import Telemetry
+import Testing
+
+/// A small shop in a temporary folder, all the way from the door to gold.
+final class SmallShop {
+    let folder: String
+    let log: EmbeddedLog
+    let catalog: SQLiteCatalog
+    let totals: SimulationTotals
+    private let connection: Connection
+    private let bronze: BronzeWriter
+    private let models: ModelRunner
+
+    static let models: String = {
+        let here = URL(fileURLWithPath: #filePath)
+        return here.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path + "/models"
+    }()
+
+    /// Sends a dirty simulated shop's lines through the door.
+    init(events: Int, zone: String = "UTC") throws {
+        folder = FileManager.default.temporaryDirectory.path + "/books-\(UUID().uuidString)"
+        log = try EmbeddedLog(folder: folder + "/log", partitions: 2)
+        try FileManager.default.createDirectory(atPath: folder + "/tmp", withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(atPath: folder + "/lake", withIntermediateDirectories: true)
+        catalog = try SQLiteCatalog(
+            path: folder + "/lake/catalog.sqlite", warehouse: try Location.url(forPath: folder + "/lake"))
+        var engine = DuckDB.Settings()
+        engine.temporaryFolder = folder + "/tmp"
+        connection = try DuckDB(engine).connect()
+        bronze = BronzeWriter(log: log, catalog: catalog, connection: try DuckDB(engine).connect())
+        models = ModelRunner(
+            project: try ModelProject(folder: SmallShop.models), catalog: catalog, engine: engine,
+            variables: ["business_timezone": zone])
+        stream = StreamRunner.Settings(
+            checkpointPath: folder + "/stream/checkpoint",
+            timeZone: try #require(TimeZone(identifier: zone == "UTC" ? "GMT" : zone)),
+            currency: try #require(CurrencyCode("USD")))
+        // Over three days, so that late events fall into days that are already built.
+        var settings = SimulationSettings(
+            seed: 11, rate: max(1, events / (3 * 86_400)), start: EmbeddedLog.wallClock() - 3 * Timestamp.day)
+        settings.duplicateRate = 0.03
+        settings.malformedRate = 0.02
+        settings.lateRate = 0.02
+        settings.lateBy = 36 * 3_600 * 1_000_000
+        settings.customers = 500
+        var simulator = try ShopSimulator(settings)
+        var buffer = LineBuffer(lines: 1_000)
+        let collector = Collector(log: log, metrics: Metrics())
+        for _ in stride(from: 0, to: events, by: 1_000) {
+            buffer.removeAll()
+            simulator.generate(1_000, into: &buffer)
+            var body = PaddedBytes()
+            buffer.withBytes { body.append($0) }
+            _ = try log.appendAndWait(try collector.judge(body, .ndjson, "test").0)
+        }
+        totals = simulator.totals
+    }
+
+    let stream: StreamRunner.Settings
+
+    deinit {
+        log.close()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    /// Sends events as they are.
+    func send(_ events: [String]) throws {
+        let body = PaddedBytes(copying: Array(events.joined(separator: "\n").utf8))
+        let collector = Collector(log: log, metrics: Metrics())
+        let (batch, result) = try collector.judge(body, .ndjson, "test")
+        #expect(result.rejectedCount == 0)
+        _ = try log.appendAndWait(batch)
+    }
+
+    func settle(_ cut: LogCut) throws {
+        _ = try bronze.drain(to: cut)
+        _ = try models.run()
+    }
+
+    func check() -> TrialBalance {
+        Books(log: log, catalog: catalog, connection: connection, stream: stream).check(settled: { cut, body in
+            try settle(cut)
+            body()
+        })
+    }
+
+    func dataFiles(_ table: String) throws -> [String] {
+        try catalog.loadTable(try TableIdentifier(parsing: table)).files().map { try Location.path(of: $0.location) }
+    }
+}
+
+@Suite struct BooksTests {
+    @Test(arguments: ["UTC", "Asia/Kolkata", "America/New_York"])
+    func aDirtyShopBalancesAlsoWhenSettledInParts(zone: String) throws {
+        let shop = try SmallShop(events: 20_000, zone: zone)
+        let balance = shop.check()
+        #expect(balance.problems == [])
+        #expect(balance.lines.filter { !$0.balanced } == [])
+        #expect(balance.lines.count > 25)
+        let total = try #require(balance.lines.first { $0.name == "events" })
+        #expect(total.left == String(shop.totals.lines))
+        #expect(balance.notes["duplicates"] == String(shop.totals.duplicates))
+        #expect(shop.totals.malformed > 100)
+        let orders = try #require(balance.lines.first { $0.name == "orders" })
+        #expect(orders.left == String(shop.totals.orders))
+        let revenue = try #require(balance.lines.first { $0.name == "revenue USD" })
+        #expect(revenue.left == Money(tenThousandths: shop.totals.revenueCents * 100).description)
+        // Late and repeated events into days that are built already.
+        try shop.send(SmallShop.trouble)
+        let second = shop.check()
+        #expect(second.problems == [])
+        #expect(second.lines.filter { !$0.balanced } == [])
+        #expect(second.notes["conflicts"] == "1")
+        #expect(second.notes["repeated orders"] == "2")
+    }
+
+    @Test func amountsOfAnySizeAddUp() throws {
+        let shop = try SmallShop(events: 1_000)
+        try shop.send((0..<30).map { SmallShop.purchase("big-\($0)", order: "", total: "99999999999999.9999", at: 0) })
+        let balance = shop.check()
+        #expect(balance.problems == [])
+        #expect(balance.lines.filter { !$0.balanced } == [])
+    }
+
+    @Test func aMissingBronzeFileIsNoticed() throws {
+        let shop = try SmallShop(events: 3_000)
+        #expect(shop.check().balanced)
+        try FileManager.default.removeItem(atPath: try #require(try shop.dataFiles("bronze.clicks").first))
+        let balance = shop.check()
+        #expect(!balance.balanced)
+        #expect(balance.problems.contains { $0.contains("bronze clicks") })
+    }
+
+    @Test func anAlteredGoldFileIsNoticed() throws {
+        let shop = try SmallShop(events: 3_000)
+        #expect(shop.check().balanced)
+        let path = try #require(try shop.dataFiles("gold.daily_sales").first)
+        let connection = try DuckDB().connect()
+        try connection.execute(
+            """
+            COPY (SELECT * REPLACE (CAST(revenue + 0.01 AS DECIMAL(38, 4)) AS revenue) FROM read_parquet('\(path)'))
+            TO '\(path).new' (FORMAT parquet, FIELD_IDS 'auto')
+            """)
+        try FileManager.default.removeItem(atPath: path)
+        try FileManager.default.moveItem(atPath: path + ".new", toPath: path)
+        let balance = shop.check()
+        #expect(!balance.balanced)
+    }
+
+    @Test func aDeletedLogSegmentIsNoticed() throws {
+        let shop = try SmallShop(events: 3_000)
+        #expect(shop.check().balanced)
+        let folder = shop.folder + "/log/clicks/0"
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+            try FileManager.default.removeItem(atPath: folder + "/" + name)
+        }
+        let balance = shop.check()
+        #expect(!balance.balanced)
+        #expect(balance.problems.contains { $0.contains("log clicks") })
+    }
+}
+
+extension SmallShop {
+    static func purchase(_ id: String, order: String, total: String, at offset: Int64) -> String {
+        let ts = (EmbeddedLog.wallClock() - 2 * Timestamp.day + offset) / 1_000
+        return """
+            {"type":"purchase","event_id":"\(id)","user_id":"u-1","session_id":"s-\(id)","order_id":"\(order)",\
+            "items":[{"product_id":"p-1","quantity":2,"unit_price":"1.50"}],"total_amount":"\(total)",\
+            "currency":"USD","ts":\(ts)}
+            """
+    }
+
+    /// A repeat, a conflict, and an order that comes again: with an earlier time, and on another day.
+    static let trouble: [String] = {
+        let first = purchase("t-1", order: "o-1", total: "3.00", at: 0)
+        return [
+            first, first, purchase("t-1", order: "o-1", total: "4.00", at: 0),
+            purchase("t-2", order: "o-1", total: "5.00", at: -3_600_000_000),
+            purchase("t-3", order: "o-1", total: "6.00", at: Timestamp.day), purchase("t-4", order: "", total: "7.00", at: 0),
+            purchase("t-5", order: "", total: "7.00", at: 0),
+        ]
+    }()
+}

@@ -1,0 +1,65 @@
+import Collector
+import Events
+import Testing
+
+@Suite struct InflaterTests {
+    private func inflated(_ bytes: [UInt8], limit: Int = 1 << 20) throws -> [UInt8] {
+        let result = try Inflater.inflate(PaddedBytes(copying: bytes), limit: limit)
+        return Array(result.bytes)
+    }
+
+    private let text = Array(String(repeating: "an event, and another; ", count: 5_000).utf8)
+
+    @Test func gzipIsUndone() throws {
+        #expect(try inflated(try gzipped(text)) == text)
+        #expect(try inflated(try gzipped([])) == [])
+        #expect(try inflated(try gzipped([7])) == [7])
+    }
+
+    @Test func severalMembersAreOneBody() throws {
+        let members = try gzipped(text) + gzipped([]) + gzipped([1, 2]) + gzipped(text)
+        #expect(try inflated(members) == text + [1, 2] + text)
+    }
+
+    @Test func bytesOfEverySizeComeThrough() throws {
+        var bytes: [UInt8] = []
+        var state: UInt32 = 1
+        for _ in 0..<700_000 {
+            state = state &* 1_664_525 &+ 1_013_904_223
+            bytes.append(UInt8(state >> 24))
+        }
+        for count in [1, 262_143, 262_144, 262_145, 524_288, 700_000] {
+            let part = Array(bytes.prefix(count))
+            #expect(try inflated(try gzipped(part)) == part)
+        }
+    }
+
+    @Test func aBombStopsAtTheLimit() throws {
+        let bomb = try gzipped([UInt8](repeating: 0, count: 4 << 20))
+        do {
+            _ = try inflated(bomb, limit: 1 << 20)
+            Issue.record("inflated")
+        } catch InflateError.tooLarge(let limit) {
+            #expect(limit == 1 << 20)
+        }
+        #expect(try inflated(bomb, limit: 4 << 20).count == 4 << 20)
+        #expect(throws: InflateError.self) { _ = try inflated(bomb, limit: 4 << 20 - 1) }
+        // Many members that each fit are too much together.
+        let small = try gzipped([UInt8](repeating: 0, count: 100_000))
+        #expect(throws: InflateError.self) {
+            _ = try inflated([UInt8](repeatElement(small, count: 20).joined()), limit: 1 << 20)
+        }
+    }
+
+    @Test func whatIsCutShortOrNoGzipIsMalformed() throws {
+        let whole = try gzipped(text)
+        for count in 0..<whole.count {
+            #expect(throws: InflateError.self, "\(count) bytes") { _ = try inflated(Array(whole.prefix(count))) }
+        }
+        #expect(throws: InflateError.self) { _ = try inflated(whole + [0]) }
+        #expect(throws: InflateError.self) { _ = try inflated(text) }
+        var flipped = whole
+        flipped[flipped.count - 6] ^= 1
+        #expect(throws: InflateError.self, "its checksum does not hold") { _ = try inflated(flipped) }
+    }
+}

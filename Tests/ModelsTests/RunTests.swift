@@ -1,0 +1,143 @@
+import Foundation
+import Iceberg
+import Models
+import Testing
+
+@Suite struct RunTests {
+    @Test func aSecondRunChangesNothing() throws {
+        let shop = try Shop()
+        try shop.arrive("clicks", "event_id, ts", "('c1', '2026-03-01 10:00:00Z')")
+        try shop.arrive("purchases", "event_id, ts", "('p1', '2026-03-01 10:00:00Z')")
+        #expect(try shop.run().isChanged)
+        let before = try shop.snapshots()
+        #expect(try shop.run().isChanged == false)
+        #expect(try shop.snapshots() == before)
+        #expect(before.count == shop.project.models.count { $0.materialization != .ephemeral })
+    }
+
+    @Test func anEmptyLakeGivesEmptyTables() throws {
+        let shop = try Shop()
+        try shop.run()
+        #expect(try shop.rows("SELECT count(*) FROM gold.daily_sales") == ["0"])
+        #expect(try shop.run().isChanged == false)
+        try shop.arrive("purchases", "event_id, ts", "('p1', '2026-03-01 10:00:00Z')")
+        try shop.run()
+        #expect(try shop.rows("SELECT orders FROM gold.daily_sales") == ["1"])
+    }
+
+    @Test func whatACutShortRunLeftBehindIsCaughtUp() throws {
+        let shop = try Shop()
+        try shop.arrive("purchases", "event_id, total_amount, ts", "('p1', 1.00, '2026-03-01 10:00:00Z')")
+        try shop.run()
+        // Two runs that got no further than silver, then a whole one without anything new.
+        try shop.arrive("purchases", "event_id, total_amount, ts", "('p2', 2.00, '2026-03-02 10:00:00Z')")
+        try shop.run(select: ["purchases"])
+        try shop.arrive("purchases", "event_id, total_amount, ts", "('p3', 3.00, '2026-03-03 10:00:00Z')")
+        try shop.run(select: ["purchases"])
+        #expect(try shop.rows("SELECT count(*) FROM gold.daily_sales") == ["1"])
+        let report = try shop.run()
+        #expect(
+            try shop.rows("SELECT business_day, revenue FROM gold.daily_sales ORDER BY 1") == [
+                "2026-03-01 1.0000", "2026-03-02 2.0000", "2026-03-03 3.0000",
+            ])
+        #expect(report.models.first { $0.name == "daily_sales" }?.days == .some(["2026-03-02", "2026-03-03"]))
+    }
+
+    @Test func commitsSayWhatTheyCoverOfTheLog() throws {
+        let shop = try Shop()
+        try shop.arrive("clicks", "event_id, ts", "('c1', '2026-03-01 10:00:00Z')")
+        try shop.arrive("purchases", "event_id, ts", "('p1', '2026-03-01 10:00:00Z')")
+        try shop.run()
+        let summary = try shop.catalog.loadTable(TableIdentifier("gold", "daily_channel")).currentSnapshot?.summary
+        #expect(
+            summary?["cartograph.offsets"] == #"{"bronze.clicks":"clicks@0","bronze.purchases":"purchases@1"}"#)
+    }
+
+    @Test func cancellingEndsTheRunAndTheNextOneFinishesIt() throws {
+        let shop = try Shop()
+        try shop.arrive("purchases", "event_id, ts", "('p1', '2026-03-01 10:00:00Z')")
+        let runner = shop.runner()
+        let error = #expect(throws: ModelError.self) {
+            try runner.run { if case .finished(let model) = $0, model.name == "purchases" { runner.cancel() } }
+        }
+        #expect(error?.kind == .cancelled)
+        _ = try runner.run()
+        #expect(try shop.rows("SELECT orders FROM gold.daily_sales") == ["1"])
+    }
+
+    @Test func aSelectionRunsWhatItReads() throws {
+        let shop = try Shop()
+        let names = try shop.run(select: ["gold.daily_sales"]).models.map(\.name)
+        #expect(names == ["purchases", "sales", "daily_sales"])
+        #expect(throws: ModelError.self) { try shop.run(select: ["daily_sails"]) }
+    }
+
+    @Test func smallFilesAreJoinedWithoutTouchingWhatIsMadeFromThem() throws {
+        let shop = try Shop()
+        for number in 0..<26 {
+            try shop.arrive("stock", "event_id, ts", "('s\(number)', '2026-03-01 10:00:00Z')")
+            try shop.run(select: ["stock"])
+        }
+        let table = try shop.catalog.loadTable(TableIdentifier("silver", "stock"))
+        #expect(try table.files().count < 5)
+        #expect(table.metadata.snapshots.contains { $0.operation == .replace })
+        #expect(try shop.rows("SELECT count(*), count(DISTINCT event_id) FROM silver.stock") == ["26 26"])
+        #expect(try shop.run(select: ["stock"]).isChanged == false)
+    }
+
+    @Test func testsFindWhatShouldNotBe() throws {
+        let shop = try Shop()
+        try shop.arrive("carts", "event_id, action, ts", "('k1', 'add', '2026-03-01 10:00:00Z')")
+        try shop.run()
+        #expect(try shop.runner().test().failures.isEmpty)
+        try shop.arrive("carts", "event_id, action, ts", "('k2', 'steal', '2026-03-01 10:00:00Z')")
+        try shop.run()
+        let failures = try shop.runner().test().failures
+        #expect(failures.map(\.name) == ["silver.carts.action: accepted_values"])
+        #expect(failures.first?.failures == 1)
+    }
+
+    /// Events in any order, repeated, late and in conflict, in many runs, must give what one run over all of them gives.
+    @Test(arguments: [1, 2, 3]) func manyRunsGiveWhatOneRunGives(seed: UInt64) throws {
+        let shop = try Shop()
+        var random = Random(state: seed)
+        for _ in 0..<6 {
+            for topic in ["clicks", "carts", "purchases", "searches"] {
+                let events = (0..<random.below(12) + 1).map { _ in
+                    // Times around two midnights, so that sessions and orders cross them.
+                    let minute = random.below(3 * 24 * 6) * 10
+                    let time = "TIMESTAMPTZ '2026-02-27 00:00:00Z' + INTERVAL \(minute) MINUTE"
+                    let order = random.below(3) == 0 ? "''" : "'o\(random.below(12))'"
+                    let amount = topic == "purchases" ? ", \(order), \(random.below(1000)).\(random.below(100))" : ""
+                    let user = random.below(3)
+                    return
+                        "('\(topic)\(random.below(60))', 'u\(user)', 's\(user)-\(random.below(4))', \(time)\(amount))"
+                }
+                let more = topic == "purchases" ? ", order_id, total_amount" : ""
+                try shop.arrive(topic, "event_id, user_id, session_id, ts" + more, events.joined(separator: ", "))
+            }
+            try shop.run()
+        }
+        let tables = shop.project.models.filter { $0.materialization != .ephemeral }.map(\.table)
+        let incremental = try tables.map { try shop.rows("SELECT * FROM \($0) ORDER BY ALL") }
+        try shop.run(fullRefresh: true)
+        let whole = try tables.map { try shop.rows("SELECT * FROM \($0) ORDER BY ALL") }
+        for (index, table) in tables.enumerated() {
+            #expect(incremental[index] == whole[index], "\(table)")
+        }
+        #expect(whole.contains { $0.count > 20 })
+        #expect(try shop.runner().test().failures.isEmpty)
+    }
+
+    /// A small generator (SplitMix64) that gives the same numbers everywhere.
+    private struct Random {
+        var state: UInt64
+        mutating func below(_ bound: Int) -> Int {
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var mixed = state
+            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+            return Int((mixed ^ (mixed >> 31)) % UInt64(bound))
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import Engine
+import Foundation
+import Iceberg
+import Lake
+import Models
+
+/// A lake in a temporary folder, with events that arrive as the test says.
+final class Shop {
+    static let projectFolder = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .appendingPathComponent("models").path
+
+    let folder: String
+    let catalog: SQLiteCatalog
+    let project: ModelProject
+    private let connection: Connection
+    private var offset = 0
+    private var batch = 0
+
+    init() throws {
+        folder = NSTemporaryDirectory() + "models-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        catalog = try SQLiteCatalog(path: folder + "/catalog.sqlite", warehouse: folder)
+        project = try ModelProject(folder: Self.projectFolder)
+        connection = try DuckDB().connect()
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+    /// What an event has where a test does not say.
+    private static let defaults = [
+        "user_id": "'anna'", "session_id": "'s1'", "product_id": "'shoe'", "page": "'/shoe'", "referrer": "''",
+        "quantity": "1", "currency": "'EUR'", "total_amount": "10.00", "query": "'shoes'", "status": "'paid'",
+        "items": "[{'product_id': 'shoe', 'quantity': 1, 'unit_price': 10.00}]", "channel": "'website'",
+        "warehouse_id": "'w1'", "change": "1", "reason": "'sale'",
+    ]
+
+    /// Lets events arrive in one commit of the log, in this order: `values` are rows of SQL for the `columns` named.
+    func arrive(_ topic: String, _ columns: String, _ values: String) throws {
+        guard let source = project.sources.first(where: { $0.name == topic }) else { return }
+        batch += 1
+        let given = Set(columns.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) })
+        let fields = source.columns.map { column in
+            let value =
+                switch column.name {
+                case _ where given.contains(column.name): "event.\(column.name)"
+                case "raw": "to_json(event)::VARCHAR"
+                case "received_at": "TIMESTAMPTZ '2026-06-01 00:00:00Z' + INTERVAL \(batch) SECOND"
+                case "log_partition": "0"
+                case "log_offset": "\(offset) + row_number() OVER ()"
+                default: Self.defaults[column.name] ?? "NULL"
+                }
+            return "CAST(\(value) AS \(column.type)) AS \(column.name)"
+        }
+        let select = "SELECT \(fields.joined(separator: ", ")) FROM (VALUES \(values)) event(\(columns))"
+        let identifier = TableIdentifier("bronze", topic)
+        try catalog.createNamespace("bronze", ifMissing: true)
+        var table: Table
+        if try catalog.tableExists(identifier) {
+            table = try catalog.loadTable(identifier)
+        } else {
+            let schema = Schema(
+                assigningIDs: try connection.columns(of: select).map { ColumnDefinition($0.name, $0.type.iceberg) })
+            table = try catalog.createTable(
+                identifier, schema: schema, spec: PartitionSpec(of: schema, by: [("received_at", .day)]))
+        }
+        let rows = try TableWriter(connection).write(
+            select, into: &table, mode: .append, summary: ["cartograph.offsets": "\(topic)@\(offset)"])
+        offset += rows.rowCount
+    }
+
+    func runner(_ variables: [String: String] = [:]) -> ModelRunner {
+        ModelRunner(project: project, catalog: catalog, variables: variables)
+    }
+
+    @discardableResult
+    func run(select: [String] = [], fullRefresh: Bool = false) throws -> RunReport {
+        try runner().run(select: select, fullRefresh: fullRefresh)
+    }
+
+    /// The rows of a statement over the lake's tables, one line each, values separated by a blank.
+    func rows(_ sql: String) throws -> [String] {
+        let connection = try DuckDB(.init(preservesInsertionOrder: true)).connect()
+        for space in try catalog.listNamespaces() {
+            try connection.execute("CREATE SCHEMA IF NOT EXISTS \(space)")
+            for identifier in try catalog.listTables(in: space) {
+                let scan = try LakeTable(catalog.loadTable(identifier)).scanSQL()
+                try connection.execute("CREATE VIEW \(space).\(identifier.name) AS \(scan)")
+            }
+        }
+        return try connection.query(sql).rows.map { $0.map(\.text).joined(separator: " ") }
+    }
+
+    /// Every model's table and its snapshot.
+    func snapshots() throws -> [String: Int64?] {
+        var found: [String: Int64?] = [:]
+        for space in ["silver", "gold"] {
+            for identifier in try catalog.listTables(in: space) {
+                found["\(identifier)"] = try catalog.loadTable(identifier).currentSnapshot?.id
+            }
+        }
+        return found
+    }
+}

@@ -1,0 +1,105 @@
+import EventLog
+import Events
+import Foundation
+import Simulator
+import Streaming
+import Testing
+
+@Suite struct ShopStreamTests {
+    @Test func addsUpToWhatTheSimulatorSaysItSold() throws {
+        let fixture = try StreamFixture(events: 60_000, duplicates: 0.02)
+        let stream = try fixture.applied()
+        var sum = SalesTotals()
+        for cell in stream.dailyTotals() { sum += cell.totals }
+        #expect(sum.orders == Int64(fixture.totals.orders))
+        #expect(sum.units == Int64(fixture.totals.units))
+        #expect(sum.revenue == Int128(fixture.totals.revenueCents) * 100)
+        #expect(sum.clicks == Int64(fixture.totals[.click]))
+        #expect(sum.carts == Int64(fixture.totals[.cart]))
+        #expect(fixture.totals.duplicates > 500)
+        #expect(stream.counters.duplicates == Int64(fixture.totals.duplicates))
+        #expect(stream.counters.conflicts == 0)
+    }
+
+    @Test func aStateRestoredFromAnyCheckpointEndsTheSame() throws {
+        let fixture = try StreamFixture(events: 30_000, duplicates: 0.05)
+        let whole = StreamDigest(try fixture.applied())
+        let cut = fixture.log.cut()
+        // Stop after every few thousand events, restore, and go on to the end.
+        for stop in stride(from: 1_000, to: 30_000, by: 4_000) {
+            let first = try fixture.stream()
+            let reader = try StreamReader(fixture.log, from: LogOffsets(partitions: 2), commit: 0)
+            _ = try reader.read(before: cut, atLeast: stop) { first.apply($0, topic: $1) }
+            let position = Checkpoint.Position(
+                commit: reader.commit, offsets: reader.offsets, filterOffsets: LogOffsets(partitions: 2))
+            try Checkpoint.save(first, position, to: fixture.settings.checkpointPath)
+            let (second, restored) = StreamRunner.restore(fixture.log, fixture.settings) { Issue.record("\($0)") }
+            #expect(restored == position)
+            #expect(StreamDigest(second) == StreamDigest(first))
+            let rest = try StreamReader(fixture.log, from: restored.offsets, commit: restored.commit)
+            while try rest.read(before: cut, atLeast: 7_000, { second.apply($0, topic: $1) }) {}
+            #expect(StreamDigest(second) == whole)
+        }
+    }
+
+    @Test func aDamagedCheckpointIsToldOfAndTheStateComesFromTheLog() throws {
+        let fixture = try StreamFixture(events: 5_000)
+        let stream = try fixture.applied()
+        let cut = fixture.log.cut()
+        let position = Checkpoint.Position(
+            commit: cut.commit, offsets: cut.offsets, filterOffsets: LogOffsets(partitions: 2))
+        let path = fixture.settings.checkpointPath
+        try Checkpoint.save(stream, position, to: path)
+        let good = try Data(contentsOf: URL(fileURLWithPath: path))
+        var random = SplitMix(seed: 3)
+        for round in 0..<200 {
+            var bad = good
+            if round % 4 == 0 {
+                bad = bad.prefix(random.below(bad.count))
+            } else {
+                bad[random.below(bad.count)] ^= UInt8(1 << random.below(8))
+            }
+            try bad.write(to: URL(fileURLWithPath: path))
+            var told: [String] = []
+            let (fresh, start) = StreamRunner.restore(fixture.log, fixture.settings) { told.append($0) }
+            #expect(told.count == 1)
+            #expect(start.commit == 0)
+            #expect(fresh.counters == ShopStream.Counters())
+        }
+    }
+
+    @Test func aCheckpointAheadOfTheLogIsNotBelieved() throws {
+        let fixture = try StreamFixture(events: 1_000)
+        var ahead = fixture.log.cut().offsets
+        ahead[.clicks, 0] += 1
+        let position = Checkpoint.Position(
+            commit: 99, offsets: ahead, filterOffsets: LogOffsets(partitions: 2))
+        try Checkpoint.save(try fixture.applied(), position, to: fixture.settings.checkpointPath)
+        var told: [String] = []
+        let (_, start) = StreamRunner.restore(fixture.log, fixture.settings) { told.append($0) }
+        #expect(told.first?.contains("ahead of the log") == true)
+        #expect(start.commit == 0)
+    }
+}
+
+@Suite struct LiveFeedTests {
+    @Test(.timeLimit(.minutes(1))) func aRunnerPublishesTheWholeLogAndEndsItsListeners() async throws {
+        let fixture = try StreamFixture(events: 5_000)
+        let runner = StreamRunner(log: fixture.log, settings: fixture.settings) { Issue.record("\($0)") }
+        let views = try #require(runner.feed.listen())
+        runner.start()
+        let goal = fixture.log.cut().commit
+        for await view in views {
+            let text = String(decoding: view, as: UTF8.self)
+            if text.contains("\"commit\":\(goal),") || text.contains("\"commit\":\(goal)}") { break }
+        }
+        let others = try #require(runner.feed.listen())
+        runner.stop()
+        var last = 0
+        for await _ in others { last += 1 }
+        // Ends, and a listener that was slow has at most the newest view waiting.
+        #expect(last <= 1)
+        #expect(runner.feed.listen() == nil)
+        #expect(FileManager.default.fileExists(atPath: fixture.settings.checkpointPath))
+    }
+}

@@ -1,0 +1,9 @@
+-- The channels' sales of a day are the day's.
+select business_day, currency
+from (
+    select business_day, currency, revenue, orders from {{ ref('daily_sales') }}
+    union all
+    select business_day, currency, -revenue, -orders from {{ ref('daily_channel') }} where currency <> ''
+)
+group by business_day, currency
+having sum(revenue) <> 0 or sum(orders) <> 0
