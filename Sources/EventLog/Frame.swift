@@ -1,6 +1,6 @@
 import CBytes
-import Glibc
 import Events
+import Glibc
 
 /// The 64 bytes before a frame's records: where the frame belongs and what it must sum to. Little-endian.
 ///

@@ -105,6 +105,7 @@ extension EventDecoder {
     }
 
     private static func equals(_ text: StringRef, _ word: String) -> Bool {
-        text.count == word.utf8.count && UnsafeBufferPointer(start: text.start, count: text.count).elementsEqual(word.utf8)
+        text.count == word.utf8.count
+            && UnsafeBufferPointer(start: text.start, count: text.count).elementsEqual(word.utf8)
     }
 }

@@ -61,7 +61,9 @@ public struct BronzeTable: Sendable {
         let schema = Schema(assigningIDs: definitions)
         return try catalog.createTable(
             identifier, schema: schema, spec: PartitionSpec(of: schema, by: [("received_at", .day)]),
-            properties: ["comment": "Records of the topic \(topic.name) as they arrived."], location: nil)
+            properties: TableUpkeep.properties.merging([
+                "comment": "Records of the topic \(topic.name) as they arrived."
+            ]) { $1 }, location: nil)
     }
 }
 

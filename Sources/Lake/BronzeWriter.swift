@@ -92,6 +92,34 @@ public final class BronzeWriter {
         return report
     }
 
+    /// Joins the bronze tables' small files and forgets their old snapshots, where there are too many.
+    public func tidy() throws {
+        for topic in Topic.allCases {
+            try open(topic)
+            guard var table = tables[topic], let offsets = done[topic] else { continue }
+            do {
+                try TableUpkeep(connection, BronzeWriter.upkeep).care(for: &table) {
+                    [BronzeWriter.offsetsKey: offsets.description]
+                }
+                tables[topic] = table
+            } catch {
+                tables[topic] = nil
+                done[topic] = nil
+                throw error
+            }
+        }
+    }
+
+    /// Bronze is committed to every few seconds, and the models may be some minutes behind.
+    private static let upkeep: TableUpkeep.Limits = {
+        var limits = TableUpkeep.Limits()
+        limits.smallFilesMax = 60
+        limits.snapshotsMax = 400
+        limits.snapshotsKept = 200
+        limits.snapshotSecondsKept = 1_800
+        return limits
+    }()
+
     private func open(_ topic: Topic) throws {
         guard tables[topic] == nil else { return }
         let table = try BronzeTable(topic).open(catalog)

@@ -14,6 +14,9 @@ final class LakeService: Sendable {
     /// The pause after a failed drain, in seconds.
     private static let retrySeconds = 5.0
 
+    /// After how many drains the tables are tidied up.
+    private static let drainsPerTidying = 12
+
     /// What the service says of itself.
     struct Status: Sendable {
         /// Rows in all bronze tables.
@@ -94,9 +97,12 @@ final class LakeService: Sendable {
         isStarted.store(true, ordering: .relaxed)
         let thread = Thread { [self] in
             var wait = seconds
+            var drains = 0
             while stopping.wait(timeout: .now() + wait) == .timedOut {
                 do {
                     _ = try drain(to: log.cut())
+                    drains += 1
+                    if drains % LakeService.drainsPerTidying == 0 { try tidy() }
                     wait = seconds
                 } catch {
                     wait = LakeService.retrySeconds
@@ -128,6 +134,15 @@ final class LakeService: Sendable {
         try bench.use { writer in
             _ = try drain(writer, cut) { _, _ in }
             return try body()
+        }
+    }
+
+    private func tidy() throws {
+        do {
+            try bench.use { try $0.tidy() }
+        } catch {
+            report("the bronze tables could not be tidied up: \(error)")
+            throw error
         }
     }
 

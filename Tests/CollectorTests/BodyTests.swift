@@ -20,17 +20,21 @@ import Testing
         #expect(Set(try door.stored([.searches])) == Set(["a", "b", "c"].map { Array(search($0).utf8) }))
     }
 
-    @Test(arguments: ["", " \r\n\t", "[]", " [ ] "] as [String]) func aBodyWithoutEventsStoresNothing(_ body: String) async throws {
+    @Test(arguments: ["", " \r\n\t", "[]", " [ ] "] as [String]) func aBodyWithoutEventsStoresNothing(_ body: String)
+        async throws
+    {
         let door = try Door()
         let result = try await door.collect(body, as: .either)
         #expect(result.accepted == 0 && result.rejectedCount == 0)
         #expect(door.log.cut().commit == 0)
     }
 
-    @Test(arguments: [
-        "7", "null", "\"a,b]\"", "[1,[2,{\"a\":[3]}],\"x,y]\"]", "{\"a\":}", "}", "{}}", "\"\\\"],[\"", "{\"type\":\"search\"}", "nul",
-        "{\"a\":1]", "[[[]]]", "{\"a\":\"\\\\\"}",
-    ] as [String])
+    @Test(
+        arguments: [
+            "7", "null", "\"a,b]\"", "[1,[2,{\"a\":[3]}],\"x,y]\"]", "{\"a\":}", "}", "{}}", "\"\\\"],[\"",
+            "{\"type\":\"search\"}", "nul",
+            "{\"a\":1]", "[[[]]]", "{\"a\":\"\\\\\"}",
+        ] as [String])
     func oneBadElementDoesNotCostItsNeighbours(_ bad: String) async throws {
         let door = try Door()
         let result = try await door.collect("[\(search("a")),\(bad),\(search("b")),\(search("c"))]", as: .json)
@@ -117,7 +121,8 @@ import Testing
             #expect(limit == 100_000)
         }
         #expect(door.log.cut().commit == 0)
-        #expect(!door.metrics.text().contains("cartograph_events_rejected_total{"), "nothing was stored, so nothing counts")
+        #expect(
+            !door.metrics.text().contains("cartograph_events_rejected_total{"), "nothing was stored, so nothing counts")
         #expect(try await door.collect(body, as: .ndjson).rejectedCount == 100_000)
     }
 }

@@ -16,7 +16,9 @@ import Testing
             let door = try Door(clock: shop.now)
             let bytes = lines.withBytes { Array($0) }
             let result = try await door.collect(bytes, as: .ndjson)
-            #expect(result.accepted == lines.lineCount && result.rejectedCount == 0, "\(scenario): \(result.rejected.prefix(3))")
+            #expect(
+                result.accepted == lines.lineCount && result.rejectedCount == 0,
+                "\(scenario): \(result.rejected.prefix(3))")
             #expect(try door.stored(Topic.events).count == lines.lineCount)
             #expect(!door.metrics.text().contains("cartograph_total_mismatch_total 1"))
             for topic in [Topic.clicks, .searches, .carts, .purchases] {
@@ -83,7 +85,8 @@ import Testing
 
     @Test func aTotalThatDoesNotAddUpIsAcceptedAndCounted() async throws {
         let door = try Door()
-        let purchase = #"{"type":"purchase","event_id":"e","user_id":"u","session_id":"s","ts":"2026-01-02T03:04:05Z","currency":"USD","total_amount":5,"items":[{"product_id":"p","quantity":1,"unit_price":4}]}"#
+        let purchase =
+            #"{"type":"purchase","event_id":"e","user_id":"u","session_id":"s","ts":"2026-01-02T03:04:05Z","currency":"USD","total_amount":5,"items":[{"product_id":"p","quantity":1,"unit_price":4}]}"#
         #expect(try await door.collect(purchase, as: .json).accepted == 1)
         #expect(door.metrics.text().contains("cartograph_total_mismatch_total 1\n"))
     }

@@ -62,4 +62,18 @@ import Testing
         flipped[flipped.count - 6] ^= 1
         #expect(throws: InflateError.self, "its checksum does not hold") { _ = try inflated(flipped) }
     }
+
+    @Test func memoryThatIsRefusedEndsIt() throws {
+        let bytes = try gzipped([UInt8](repeating: 0, count: 1 << 20))
+        var left = 2
+        do {
+            _ = try Inflater.inflate(PaddedBytes(copying: bytes), limit: 4 << 20) { _ in
+                left -= 1
+                return left >= 0
+            }
+            Issue.record("inflated")
+        } catch InflateError.refused {
+            #expect(left == -1)
+        }
+    }
 }

@@ -43,7 +43,9 @@ import Testing
         #expect(log.cut().commit < 500, "each of 500 simultaneous appends had a commit of its own")
         for (earlier, later) in zip(stored, stored.dropFirst()) {
             #expect(earlier.commit <= later.commit)
-            #expect(earlier.commit == later.commit ? earlier.receivedAt == later.receivedAt : earlier.receivedAt < later.receivedAt)
+            #expect(
+                earlier.commit == later.commit
+                    ? earlier.receivedAt == later.receivedAt : earlier.receivedAt < later.receivedAt)
         }
         for partition in 0..<2 {
             let offsets = stored.filter { $0.partition == TopicPartition(.clicks, partition) }.map(\.offset)
@@ -161,9 +163,10 @@ import Testing
 
     @Test func aQuarantineRecordThatIsCutShortIsNone() {
         #expect([UInt8]().withUnsafeBytes { QuarantineRecord.decode($0) == nil })
-        #expect([3, 0, 65].withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in
-            QuarantineRecord.decode(UnsafeRawBufferPointer(rebasing: bytes[0..<1])) == nil
-        })
+        #expect(
+            [3, 0, 65].withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in
+                QuarantineRecord.decode(UnsafeRawBufferPointer(rebasing: bytes[0..<1])) == nil
+            })
         #expect(([5, 0, 65, 66] as [UInt8]).withUnsafeBytes { QuarantineRecord.decode($0) == nil })
         #expect(([1, 0, 65, 0, 0] as [UInt8]).withUnsafeBytes { QuarantineRecord.decode($0)?.record.reason == "A" })
     }

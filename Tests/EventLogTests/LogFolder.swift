@@ -29,7 +29,8 @@ final class LogFolder {
 
     /// The segment files of a folder such as `clicks/0`, oldest first.
     func segments(_ folder: String) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: path + "/" + folder).filter { $0.hasSuffix(".log") }.sorted()
+        try FileManager.default.contentsOfDirectory(atPath: path + "/" + folder).filter { $0.hasSuffix(".log") }
+            .sorted()
             .map { folder + "/" + $0 }
     }
 

@@ -22,7 +22,9 @@ import Testing
         let whole = try filled(segmentBytes: 64 << 20)
         let rolled = try filled(segmentBytes: segmentBytes)
         if segmentBytes < 1_000 { #expect(try rolled.segments("clicks/0").count > 3) }
-        let expected = try whole.open { try $0.everything().map { [$0.text, "\($0.partition)", "\($0.offset)", "\($0.commit)"] } }
+        let expected = try whole.open {
+            try $0.everything().map { [$0.text, "\($0.partition)", "\($0.offset)", "\($0.commit)"] }
+        }
         let found = try rolled.open(segmentBytes: segmentBytes) {
             try $0.everything().map { [$0.text, "\($0.partition)", "\($0.offset)", "\($0.commit)"] }
         }
@@ -76,7 +78,12 @@ import Testing
             let all = try log.everything()
             #expect(seen == all)
             #expect(all.count == 240)
-            #expect(zip(all, all.dropFirst()).allSatisfy { ($0.commit, $0.partition.topic.rawValue, $0.partition.partition, $0.offset) < ($1.commit, $1.partition.topic.rawValue, $1.partition.partition, $1.offset) })
+            #expect(
+                zip(all, all.dropFirst()).allSatisfy {
+                    ($0.commit, $0.partition.topic.rawValue, $0.partition.partition, $0.offset) < (
+                        $1.commit, $1.partition.topic.rawValue, $1.partition.partition, $1.offset
+                    )
+                })
         }
     }
 
@@ -146,9 +153,11 @@ import Testing
 
     @Test func offsetsOfAnotherNumberOfPartitionsAreRefused() throws {
         try LogFolder().open { log throws in
-            guard case .incompatible = try logError({
-                _ = try LogConsumer(log, topics: [.clicks], from: LogOffsets(partitions: 3))
-            }) else { throw LogError.closed }
+            guard
+                case .incompatible = try logError({
+                    _ = try LogConsumer(log, topics: [.clicks], from: LogOffsets(partitions: 3))
+                })
+            else { throw LogError.closed }
         }
     }
 

@@ -34,7 +34,9 @@ import Testing
             case .type: break
             }
         }
-        #expect(event.strings.count + event.numbers.count + (type == .purchase ? 1 : 0) == row.required.count + row.optional.count)
+        #expect(
+            event.strings.count + event.numbers.count + (type == .purchase ? 1 : 0) == row.required.count
+                + row.optional.count)
     }
 
     @Test func theSchemaIsTheContractsTableInItsOrder() {
@@ -81,7 +83,8 @@ import Testing
             case .money, .timestamp, .type: break
             }
             for json in wrong {
-                #expect(Sample(type, all: true).with(name, json).verdict.reason == "wrong_type:\(name)", "\(name): \(json)")
+                #expect(
+                    Sample(type, all: true).with(name, json).verdict.reason == "wrong_type:\(name)", "\(name): \(json)")
             }
         }
         for json in ["1", "[]", "{}", "true"] {
@@ -95,7 +98,9 @@ import Testing
         let mine = Set(row.required + row.optional + ["type"])
         let plain = Sample(type).verdict
         for field in EventField.allCases where !mine.contains(field.name) {
-            for json in ["true", "\"x\"", "-7", "1e9", "[1,{}]", "{\"product_id\":[]}", "[{\"quantity\":-1}]", "null", "\"\""] {
+            for json in [
+                "true", "\"x\"", "-7", "1e9", "[1,{}]", "{\"product_id\":[]}", "[{\"quantity\":-1}]", "null", "\"\"",
+            ] {
                 #expect(Sample(type).with(field.name, json).verdict == plain, "\(field.name): \(json)")
             }
         }
@@ -143,11 +148,12 @@ import Testing
         #expect(Sample(.click).with("page", "\"\(long)\"").verdict.event?.strings[.page] == long)
     }
 
-    @Test(arguments: [
-        (EventType.click, "channel", EventWords.channels), (.orderStatus, "status", EventWords.statuses),
-        (.orderStatus, "previous_status", EventWords.statuses), (.cart, "action", ["add", "update", "remove"]),
-        (.wishlist, "action", ["add", "remove"]),
-    ] as [(EventType, String, [String])])
+    @Test(
+        arguments: [
+            (EventType.click, "channel", EventWords.channels), (.orderStatus, "status", EventWords.statuses),
+            (.orderStatus, "previous_status", EventWords.statuses), (.cart, "action", ["add", "update", "remove"]),
+            (.wishlist, "action", ["add", "remove"]),
+        ] as [(EventType, String, [String])])
     func closedListsTakeTheirWordsAndNoOthers(_ type: EventType, _ name: String, _ words: [String]) {
         for word in words { #expect(Sample(type, all: true).with(name, "\"\(word)\"").verdict.event != nil) }
         for word in ["", "Add", "website ", "unknown", type == .wishlist ? "update" : "addd"] {

@@ -4,10 +4,13 @@ import Testing
 
 @Suite struct DecoderFuzzTests {
     /// Pieces that a mutation writes into an event: JSON's own marks, and what is nearly JSON.
-    private static let pieces: [[UInt8]] = [
-        "\"", "\\", "{", "}", "[", "]", ",", ":", "null", "true", "0", "-", "1.5", "1e3", "\\u0041", "\\ud83d\\ude00", "\\ud800",
-        "é", "\u{1}", " ", "\n", "\"user_id\":", "\"items\":[", "\"ts\":0", "\"type\":\"cart\"", ",\"x\":{}", "99999999999999999999",
-    ].map { Array($0.utf8) } + [[0xff], [0xc3], [0], [0xed, 0xa0, 0x80]]
+    private static let pieces: [[UInt8]] =
+        [
+            "\"", "\\", "{", "}", "[", "]", ",", ":", "null", "true", "0", "-", "1.5", "1e3", "\\u0041",
+            "\\ud83d\\ude00", "\\ud800",
+            "é", "\u{1}", " ", "\n", "\"user_id\":", "\"items\":[", "\"ts\":0", "\"type\":\"cart\"", ",\"x\":{}",
+            "99999999999999999999",
+        ].map { Array($0.utf8) } + [[0xff], [0xc3], [0], [0xed, 0xa0, 0x80]]
 
     private static func mutated(_ bytes: [UInt8], _ random: inout Seeded) -> [UInt8] {
         var bytes = bytes
@@ -82,7 +85,8 @@ import Testing
                 let other = object[field.name] as? String
                 #expect(other == event.strings[field] || field.kind == .id && other == "", "\(field.name) in \(text)")
             case .integer:
-                #expect((object[field.name] as? NSNumber)?.int64Value == event.numbers[field], "\(field.name) in \(text)")
+                #expect(
+                    (object[field.name] as? NSNumber)?.int64Value == event.numbers[field], "\(field.name) in \(text)")
             case .items:
                 let other = object[field.name] as? [[String: Any]]
                 #expect(other?.count == event.items.count, "\(text)")
@@ -96,7 +100,9 @@ import Testing
         let batch = EventBatch(capacity: 1)
         let decoder = EventDecoder()
         for _ in 0..<50_000 {
-            var bytes = (0..<Int.random(in: 1...60, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            var bytes = (0..<Int.random(in: 1...60, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
             bytes[0] = 0x7b
             let padded = PaddedBytes(copying: bytes)
             batch.removeAll()

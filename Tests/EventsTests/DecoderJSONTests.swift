@@ -16,27 +16,36 @@ import Testing
 
     @Test func whiteSpaceMayStandAnywhereBetween() {
         let space = " \t\r\n"
-        let items = "[\(space){\(space)\"product_id\"\(space):\(space)\"p\"\(space),\"quantity\":1 , \"unit_price\" : 2 } ]"
+        let items =
+            "[\(space){\(space)\"product_id\"\(space):\(space)\"p\"\(space),\"quantity\":1 , \"unit_price\" : 2 } ]"
         let sample = Sample(.purchase).with("items", items)
-        let text = space + "{" + sample.pairs.map { "\(space)\"\($0.key)\"\(space):\(space)\($0.json)\(space)" }
+        let text =
+            space + "{"
+            + sample.pairs.map { "\(space)\"\($0.key)\"\(space):\(space)\($0.json)\(space)" }
             .joined(separator: ",") + "}" + space
         #expect(decode(text).event?.items == [.init(product: "p", quantity: 1, price: 20_000)])
         #expect(decode("{" + "\u{b}" + Sample(.click).text.dropFirst()).reason == "not_json")
         #expect(decode("\u{feff}" + Sample(.click).text).reason == "not_json")
     }
 
-    @Test(arguments: [
-        (#"\""#, "\""), (#"\\"#, "\\"), (#"\/"#, "/"), (#"\b"#, "\u{8}"), (#"\f"#, "\u{c}"), (#"\n"#, "\n"), (#"\r"#, "\r"),
-        (#"\t"#, "\t"), (#"\u0041"#, "A"), (#"\u00E9"#, "é"), (#"\u20ac"#, "€"), (#"\ud83D\uDE00"#, "😀"), (#"\u0000"#, "\0"),
-        (#"\uffff"#, "\u{ffff}"), (#"a\u0062c\n\ud800\udc00z"#, "abc\n\u{10000}z"), (#"\udbff\udfff"#, "\u{10ffff}"),
-    ] as [(String, String)])
+    @Test(
+        arguments: [
+            (#"\""#, "\""), (#"\\"#, "\\"), (#"\/"#, "/"), (#"\b"#, "\u{8}"), (#"\f"#, "\u{c}"), (#"\n"#, "\n"),
+            (#"\r"#, "\r"),
+            (#"\t"#, "\t"), (#"\u0041"#, "A"), (#"\u00E9"#, "é"), (#"\u20ac"#, "€"), (#"\ud83D\uDE00"#, "😀"),
+            (#"\u0000"#, "\0"),
+            (#"\uffff"#, "\u{ffff}"), (#"a\u0062c\n\ud800\udc00z"#, "abc\n\u{10000}z"),
+            (#"\udbff\udfff"#, "\u{10ffff}"),
+        ] as [(String, String)])
     func escapesAreUndone(_ escaped: String, _ plain: String) {
         #expect(Sample(.click).with("page", "\"\(escaped)\"").verdict.event?.strings[.page] == plain)
     }
 
-    @Test(arguments: [
-        #"\x"#, #"\u12"#, #"\u12g4"#, #"\ud800"#, #"\ud800x"#, #"\ud800\n"#, #"\ud800\ud800"#, #"\udc00"#, #"\U0041"#, "\n", "\u{1f}", "\0",
-    ] as [String])
+    @Test(
+        arguments: [
+            #"\x"#, #"\u12"#, #"\u12g4"#, #"\ud800"#, #"\ud800x"#, #"\ud800\n"#, #"\ud800\ud800"#, #"\udc00"#,
+            #"\U0041"#, "\n", "\u{1f}", "\0",
+        ] as [String])
     func malformedStringsAreNotJSON(_ text: String) {
         #expect(Sample(.click).with("page", "\"\(text)\"").verdict.reason == "not_json")
         #expect(Sample(.click).with("unknown", "\"\(text)\"").verdict.reason == "not_json")
@@ -92,7 +101,8 @@ import Testing
     @Test func nestingIsBounded() {
         func nested(_ depth: Int, _ open: String, _ close: String) -> String {
             Sample(.click).with(
-                "unknown", String(repeating: open, count: depth) + "1" + String(repeating: close, count: depth)).text
+                "unknown", String(repeating: open, count: depth) + "1" + String(repeating: close, count: depth)
+            ).text
         }
         #expect(decode(nested(EventLimits.depth, "[", "]")).event != nil)
         #expect(decode(nested(EventLimits.depth, "{\"a\":", "}")).event != nil)
@@ -119,12 +129,15 @@ import Testing
         #expect(decode(bytes).event != nil)
     }
 
-    @Test(arguments: [
-        "", " ", "null", "true", "1", "\"{}\"", "[]", "[{}]", "{", "}", "{,}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}",
-        "{'a':1}", "{\"a\":01}", "{\"a\":+1}", "{\"a\":.5}", "{\"a\":1.}", "{\"a\":1e}", "{\"a\":-}", "{\"a\":NaN}",
-        "{\"a\":tru}", "{\"a\":nul}", "{\"a\":[1,]}", "{\"a\":[1 2]}", "{\"a\":{\"b\" 1}}", "{\"a\":1 \"b\":2}", "{\"a\"::1}",
-        "{\"a\":0x1}", "{\"a\":1e+}", "{\"a\":--1}", "{\"a\":undefined}",
-    ] as [String])
+    @Test(
+        arguments: [
+            "", " ", "null", "true", "1", "\"{}\"", "[]", "[{}]", "{", "}", "{,}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}",
+            "{a:1}",
+            "{'a':1}", "{\"a\":01}", "{\"a\":+1}", "{\"a\":.5}", "{\"a\":1.}", "{\"a\":1e}", "{\"a\":-}", "{\"a\":NaN}",
+            "{\"a\":tru}", "{\"a\":nul}", "{\"a\":[1,]}", "{\"a\":[1 2]}", "{\"a\":{\"b\" 1}}", "{\"a\":1 \"b\":2}",
+            "{\"a\"::1}",
+            "{\"a\":0x1}", "{\"a\":1e+}", "{\"a\":--1}", "{\"a\":undefined}",
+        ] as [String])
     func whatIsNoJSONObjectIsNotJSON(_ text: String) {
         #expect(decode(text).reason == "not_json")
     }
@@ -134,11 +147,12 @@ import Testing
         #expect(decode(" { } ").reason == "missing_field:type")
     }
 
-    @Test(arguments: [
-        [0x80], [0xbf], [0xc0, 0x80], [0xc1, 0xbf], [0xc3], [0xc3, 0x28], [0xe0, 0x80, 0x80], [0xe0, 0x9f, 0xbf],
-        [0xe2, 0x82], [0xed, 0xa0, 0x80], [0xed, 0xbf, 0xbf], [0xf0, 0x80, 0x80, 0x80], [0xf0, 0x8f, 0xbf, 0xbf],
-        [0xf0, 0x9f, 0x98], [0xf4, 0x90, 0x80, 0x80], [0xf5, 0x80, 0x80, 0x80], [0xff], [0xfe],
-    ] as [[UInt8]] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0x80], [0xbf], [0xc0, 0x80], [0xc1, 0xbf], [0xc3], [0xc3, 0x28], [0xe0, 0x80, 0x80], [0xe0, 0x9f, 0xbf],
+            [0xe2, 0x82], [0xed, 0xa0, 0x80], [0xed, 0xbf, 0xbf], [0xf0, 0x80, 0x80, 0x80], [0xf0, 0x8f, 0xbf, 0xbf],
+            [0xf0, 0x9f, 0x98], [0xf4, 0x90, 0x80, 0x80], [0xf5, 0x80, 0x80, 0x80], [0xff], [0xfe],
+        ] as [[UInt8]])
     func malformedUTF8IsNamedWhereverItStands(_ bad: [UInt8]) {
         let text = Array(Sample(.click, all: true).text.utf8)
         for at in 0...text.count {
@@ -147,7 +161,11 @@ import Testing
         }
     }
 
-    @Test(arguments: ["é", "€", "😀", "\u{7ff}", "\u{800}", "\u{ffff}", "\u{d7ff}", "\u{e000}", "\u{10000}", "\u{10ffff}", "\u{7f}"] as [String])
+    @Test(
+        arguments: [
+            "é", "€", "😀", "\u{7ff}", "\u{800}", "\u{ffff}", "\u{d7ff}", "\u{e000}", "\u{10000}", "\u{10ffff}",
+            "\u{7f}",
+        ] as [String])
     func wellFormedUTF8IsKept(_ text: String) {
         #expect(Sample(.search).with("query", "\"\(text)\"").verdict.event?.strings[.query] == text)
     }

@@ -3,23 +3,31 @@ import Foundation
 import Testing
 
 @Suite struct ValueTests {
-    @Test(arguments: [
-        ("0", 0, "0.00"), ("12.3", 123_000, "12.30"), ("0.3333", 3_333, "0.3333"), ("-1.5", -15_000, "-1.50"),
-        ("-0.0001", -1, "-0.0001"), ("1.2300", 12_300, "1.23"), ("99999999999999.9999", 999_999_999_999_999_999, "99999999999999.9999"),
-    ] as [(String, Int64, String)])
+    @Test(
+        arguments: [
+            ("0", 0, "0.00"), ("12.3", 123_000, "12.30"), ("0.3333", 3_333, "0.3333"), ("-1.5", -15_000, "-1.50"),
+            ("-0.0001", -1, "-0.0001"), ("1.2300", 12_300, "1.23"),
+            ("99999999999999.9999", 999_999_999_999_999_999, "99999999999999.9999"),
+        ] as [(String, Int64, String)])
     func moneyIsReadAndWrittenExactly(_ text: String, _ amount: Int64, _ written: String) {
         #expect(Money(text)?.tenThousandths == amount)
         #expect(Money(tenThousandths: amount).description == written)
         #expect(Money(written)?.tenThousandths == amount)
     }
 
-    @Test(arguments: ["", "-", ".", "1.", ".1", "1.23456", "1e2", " 1", "1 ", "+1", "1,0", "100000000000000", "--1", "1.2.3", "١", "1.-2"] as [String])
+    @Test(
+        arguments: [
+            "", "-", ".", "1.", ".1", "1.23456", "1e2", " 1", "1 ", "+1", "1,0", "100000000000000", "--1", "1.2.3", "١",
+            "1.-2",
+        ] as [String])
     func whatIsNoMoneyIsNil(_ text: String) { #expect(Money(text) == nil) }
 
     @Test func everyAmountSurvivesItsText() {
         var random = Seeded(state: 4)
         for _ in 0..<10_000 {
-            let amount = Int64.random(in: -999_999_999_999_999_999...999_999_999_999_999_999, using: &random) >> Int64.random(in: 0..<60, using: &random)
+            let amount =
+                Int64.random(in: -999_999_999_999_999_999...999_999_999_999_999_999, using: &random)
+                >> Int64.random(in: 0..<60, using: &random)
             #expect(Money(Money(tenThousandths: amount).description)?.tenThousandths == amount)
         }
         #expect(Money(tenThousandths: .min).description == "-922337203685477.5808")
@@ -58,10 +66,13 @@ import Testing
         #expect(Timestamp.text(0, fraction: 0) == "1970-01-01T00:00:00Z")
     }
 
-    @Test(arguments: [
-        "UTC", "Asia/Ho_Chi_Minh", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe",
-        "America/St_Johns", "Pacific/Apia", "America/Sao_Paulo", "Asia/Gaza", "Africa/Casablanca", "Pacific/Chatham",
-    ] as [String])
+    @Test(
+        arguments: [
+            "UTC", "Asia/Ho_Chi_Minh", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu",
+            "Australia/Lord_Howe",
+            "America/St_Johns", "Pacific/Apia", "America/Sao_Paulo", "Asia/Gaza", "Africa/Casablanca",
+            "Pacific/Chatham",
+        ] as [String])
     func businessDaysAgreeWithFoundation(_ name: String) throws {
         var calendar = try #require(BusinessCalendar(zoneNamed: name))
         let zone = try #require(TimeZone(identifier: name == "UTC" ? "GMT" : name))
@@ -85,9 +96,15 @@ import Testing
                 var high = next
                 while high - low > 1 {
                     let middle = (low + high) / 2
-                    if zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(middle))) == last { low = middle } else { high = middle }
+                    if zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(middle))) == last {
+                        low = middle
+                    } else {
+                        high = middle
+                    }
                 }
-                for delta in [-3_600, -900, -60, -2, -1, 0, 1, 59, 60, 600, 899, 900, 3_599, 3_600] { check(high + Int64(delta)) }
+                for delta in [-3_600, -900, -60, -2, -1, 0, 1, 59, 60, 600, 899, 900, 3_599, 3_600] {
+                    check(high + Int64(delta))
+                }
                 last = offset
             }
             at = next
@@ -100,14 +117,15 @@ import Testing
     }
 
     /// Computed by another program from the definition: data on disk is partitioned by these.
-    @Test(arguments: [
-        ("", 0x90d4_c43c_b909_531f, 0x2be8_02fe_836e_bdde, 1, 3),
-        ("u", 0xe5f1_32d2_a28c_4692, 0xc96b_a8d8_f02e_4fc2, 1, 6),
-        ("user-1", 0x4f61_f9fc_9c9a_4015, 0xbb69_8e6d_41d1_fc3b, 0, 2),
-        ("12345678", 0x46e8_bf27_9011_86b7, 0x2188_eb21_a940_57df, 0, 1),
-        ("a user id of more than one word", 0x454a_6594_8a50_52b8, 0x36c7_3b9b_8946_d8d9, 0, 1),
-        ("ü✓", 0x7766_4fa4_c733_1845, 0x051b_c2cc_e99b_a71d, 0, 3),
-    ] as [(String, UInt64, UInt64, Int, Int)] as [(String, UInt64, UInt64, Int, Int)])
+    @Test(
+        arguments: [
+            ("", 0x90d4_c43c_b909_531f, 0x2be8_02fe_836e_bdde, 1, 3),
+            ("u", 0xe5f1_32d2_a28c_4692, 0xc96b_a8d8_f02e_4fc2, 1, 6),
+            ("user-1", 0x4f61_f9fc_9c9a_4015, 0xbb69_8e6d_41d1_fc3b, 0, 2),
+            ("12345678", 0x46e8_bf27_9011_86b7, 0x2188_eb21_a940_57df, 0, 1),
+            ("a user id of more than one word", 0x454a_6594_8a50_52b8, 0x36c7_3b9b_8946_d8d9, 0, 1),
+            ("ü✓", 0x7766_4fa4_c733_1845, 0x051b_c2cc_e99b_a71d, 0, 3),
+        ] as [(String, UInt64, UInt64, Int, Int)])
     func keyHashesNeverChange(_ key: String, _ high: UInt64, _ low: UInt64, _ ofTwo: Int, _ ofSeven: Int) {
         let hash = KeyHash(key)
         #expect(hash.high == high && hash.low == low)

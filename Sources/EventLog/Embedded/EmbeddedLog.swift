@@ -131,7 +131,8 @@ public final class EmbeddedLog: EventLog {
         let path = folder + "/format"
         let names = try SystemFolder.names(in: folder)
         if names.contains("format") {
-            let words = (try? String(contentsOfFile: path, encoding: .utf8))?.split(whereSeparator: \.isWhitespace) ?? []
+            let text = try? String(contentsOfFile: path, encoding: .utf8)
+            let words = text?.split(whereSeparator: \.isWhitespace) ?? []
             guard words.count == 4, words[0] == "cartograph-log", words[1] == "1", words[2] == "partitions",
                 let stored = Int(words[3]), (1...256).contains(stored)
             else { throw .incompatible(path: path, what: "not the format of a log that this version reads") }

@@ -33,7 +33,9 @@ struct LogRecovery {
         for (index, partition) in ends.all.enumerated() where tails[index].baseOffset > ends[partition] {
             throw lostLedger(partition)
         }
-        let lacking = ends.all.enumerated().first { tails[$0.offset].endOffset(upTo: ends[$0.element]) != ends[$0.element] }
+        let lacking = ends.all.enumerated().first {
+            tails[$0.offset].endOffset(upTo: ends[$0.element]) != ends[$0.element]
+        }
         if let (index, partition) = lacking {
             // Only the last commit can have been under way, and only while nothing behind it says it is durable.
             guard !isConfirmed, let undone = ledger.last else {
@@ -117,7 +119,9 @@ struct LogRecovery {
             guard earlierScan.endOffset == newest.baseOffset else {
                 throw .damaged(
                     path: earlier.path, at: earlierScan.goodBytes,
-                    what: "entries up to \(newest.baseOffset) were expected, those up to \(earlierScan.endOffset) can be read")
+                    what:
+                        "entries up to \(newest.baseOffset) were expected, those up to \(earlierScan.endOffset) can be read"
+                )
             }
             scan = try LogRecovery.read(newest, partitions, into: &ledger)
         }

@@ -41,7 +41,8 @@ struct Segment: Sendable, Equatable {
 
     /// Walks through the frames of the segment from its beginning, checking each; `visit` sees those that hold.
     func scan(
-        topic: UInt16, partition: UInt16, visit: (FrameHeader, UnsafeRawBufferPointer) throws(LogError) -> Void = { _, _ in }
+        topic: UInt16, partition: UInt16,
+        visit: (FrameHeader, UnsafeRawBufferPointer) throws(LogError) -> Void = { _, _ in }
     ) throws(LogError) -> Scan {
         let file = try SystemFile(opening: path, flags: O_RDONLY)
         let size = try file.size()

@@ -40,7 +40,8 @@ struct SystemFile: ~Copyable {
     }
 
     /// Reads up to `count` bytes at a position; fewer only at the file's end.
-    borrowing func read(_ count: Int, at position: Int64, into target: UnsafeMutableRawPointer) throws(LogError) -> Int {
+    borrowing func read(_ count: Int, at position: Int64, into target: UnsafeMutableRawPointer) throws(LogError) -> Int
+    {
         var done = 0
         while done < count {
             let got = pread(descriptor, target + done, count - done, off_t(position) + done)
