@@ -57,6 +57,7 @@ import Testing
             #expect(ids == ids.sorted() && !ids.isEmpty)
             #expect(ids.allSatisfy { KeyHash("u\($0 % 40)").partition(of: 2) == partition })
         }
+        withExtendedLifetime(door) {}
     }
 
     @Test func eventsTooFarAheadOfTheClockAreRejected() async throws {

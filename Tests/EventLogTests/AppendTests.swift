@@ -27,7 +27,7 @@ import Testing
     @Test func appendsOfManyTasksAreStoredOnceAndShareCommits() async throws {
         let folder = try LogFolder()
         let log = try EmbeddedLog(folder: folder.path)
-        defer { log.close() }
+        defer { withExtendedLifetime(folder) { log.close() } }
         let receipts = try await withThrowingTaskGroup(of: (String, Int64).self) { group in
             for task in 0..<500 {
                 group.addTask {
@@ -90,7 +90,7 @@ import Testing
     @Test func aRepeatThatWaitsBesideItsOriginalIsStoredOnce() async throws {
         let folder = try LogFolder()
         let log = try EmbeddedLog(folder: folder.path)
-        defer { log.close() }
+        defer { withExtendedLifetime(folder) { log.close() } }
         let repeats = try await withThrowingTaskGroup(of: Bool.self) { group in
             for task in 0..<200 {
                 let stamp = ProducerStamp(producer: "p\(task % 20)", sequence: 7)

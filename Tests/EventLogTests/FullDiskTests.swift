@@ -63,6 +63,6 @@ struct FullDiskTests {
         #expect(log.cut().totals.accepted == Int64(good.count))
         _ = try log.appendAndWait(AppendBatch(["more"]))
         #expect(try log.everything().count == good.count + 1)
-        log.close()
+        withExtendedLifetime(disk) { log.close() }
     }
 }

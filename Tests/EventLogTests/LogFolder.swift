@@ -23,7 +23,7 @@ final class LogFolder {
         let log = try EmbeddedLog(
             folder: path, partitions: partitions, segmentBytes: segmentBytes,
             clock: { clock ?? EmbeddedLog.wallClock() })
-        defer { log.close() }
+        defer { withExtendedLifetime(self) { log.close() } }
         return try body(log)
     }
 

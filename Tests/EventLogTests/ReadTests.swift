@@ -90,7 +90,7 @@ import Testing
     @Test func everyCutIsConsistentWhileWritersWrite() async throws {
         let folder = try LogFolder()
         let log = try EmbeddedLog(folder: folder.path, segmentBytes: 20_000)
-        defer { log.close() }
+        defer { withExtendedLifetime(folder) { log.close() } }
         let isDone = Flag()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {

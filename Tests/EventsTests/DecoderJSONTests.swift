@@ -192,6 +192,8 @@ import Testing
         #expect(DecodedEvent(batch, 0) == decode(texts[0]).event)
         #expect(DecodedEvent(batch, 1) == decode(texts[2]).event)
         #expect(batch.items(1) == 2..<4)
+        // The batch points into these.
+        withExtendedLifetime(padded) {}
     }
 }
 

@@ -4,7 +4,7 @@ import Testing
 @Suite struct SalesTests {
     static let sales = "SELECT business_day, orders, revenue FROM gold.daily_sales ORDER BY 1"
 
-    @Test func anOrderCountsOnceByItsFirstPurchase() throws {
+    @Test func anOrderCountsOnceByThePurchaseThatArrivedFirst() throws {
         let shop = try Shop()
         try shop.arrive(
             "purchases", "event_id, order_id, total_amount, ts",
@@ -15,10 +15,10 @@ import Testing
             ('p4', 'o1', 12.00, '2026-03-02 10:00:00Z')
             """)
         try shop.run()
-        #expect(try shop.rows(Self.sales) == ["2026-03-01 2 31.0000"])
+        #expect(try shop.rows(Self.sales) == ["2026-03-01 2 30.0000"], "the first to arrive, whatever its time")
         #expect(
             try shop.rows("SELECT event_id, is_counted FROM silver.sales ORDER BY 1") == [
-                "p1 false", "p2 true", "p3 true", "p4 false",
+                "p1 true", "p2 false", "p3 true", "p4 false",
             ])
     }
 
@@ -36,7 +36,7 @@ import Testing
         #expect(try shop.rows(Self.sales) == ["2026-03-01 4 40.0000"])
     }
 
-    @Test func aLatePurchaseTakesItsOrderFromALaterDay() throws {
+    @Test func aLaterPurchaseOfAnOrderChangesNoOtherDay() throws {
         let shop = try Shop()
         try shop.arrive(
             "purchases", "event_id, order_id, total_amount, ts",
@@ -49,10 +49,8 @@ import Testing
         try shop.arrive(
             "purchases", "event_id, order_id, total_amount, ts", "('p3', 'o1', 12.00, '2026-03-03 10:00:00Z')")
         let report = try shop.run()
-        #expect(try shop.rows(Self.sales) == ["2026-03-03 1 12.0000", "2026-03-07 1 20.0000"])
-        #expect(
-            report.models.first { $0.name == "daily_sales" }?.days == .some(["2026-03-03", "2026-03-05"]),
-            "the day of the order's old place is rebuilt too, and no other")
+        #expect(try shop.rows(Self.sales) == ["2026-03-05 1 10.0000", "2026-03-07 1 20.0000"])
+        #expect(report.models.first { $0.name == "daily_sales" }?.days == .some(["2026-03-03"]))
     }
 
     @Test func aLateEventReopensItsOwnDayOnly() throws {

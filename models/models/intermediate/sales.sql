@@ -1,9 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='insert_overwrite',
-    partition_by='business_day',
-    meta={'rebuild_days': 'sales_days'}
-) }}
+{{ config(materialized='incremental', incremental_strategy='insert_overwrite', partition_by='business_day') }}
 
 with bought as (
     select *
