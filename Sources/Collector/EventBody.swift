@@ -31,21 +31,37 @@ struct EventBody {
         switch format {
         case .ndjson: try lines(body)
         case .json: first[0] == 0x5b ? try elements(first + 1, body) : try emit(first, end, body)
-        case .either: first[0] == 0x5b ? try elements(first + 1, body) : try lines(body)
+        case .either:
+            if first[0] == 0x5b {
+                try elements(first + 1, body)
+            } else if firstLineIsWhole(first) {
+                try lines(body)
+            } else {
+                try emit(first, end, body)
+            }
         }
+    }
+
+    /// Whether the first line ends like an object does: else it is one object set over several lines.
+    private func firstLineIsWhole(_ first: UnsafePointer<UInt8>) -> Bool {
+        let found = memchr(first, 0x0a, end - first).map { UnsafePointer($0.assumingMemoryBound(to: UInt8.self)) }
+        var last = found ?? end
+        while last > first, EventBody.isSpace(last[-1]) { last -= 1 }
+        return found == nil || last[-1] == 0x7d || first[0] != 0x7b
     }
 
     private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 }
 
-    /// Hands on the bytes between two positions, unless there is nothing but space.
+    /// Hands on the bytes between two positions without the space around them; nothing at all only when `orNothing`.
     private func emit(
-        _ first: UnsafePointer<UInt8>, _ last: UnsafePointer<UInt8>, _ body: (UnsafeRawBufferPointer) throws -> Void
+        _ first: UnsafePointer<UInt8>, _ last: UnsafePointer<UInt8>, orNothing: Bool = false,
+        _ body: (UnsafeRawBufferPointer) throws -> Void
     ) rethrows {
         var first = first
         var last = last
         while first < last, EventBody.isSpace(first[0]) { first += 1 }
         while last > first, EventBody.isSpace(last[-1]) { last -= 1 }
-        if last > first { try body(UnsafeRawBufferPointer(start: first, count: last - first)) }
+        if last > first || orNothing { try body(UnsafeRawBufferPointer(start: first, count: last - first)) }
     }
 
     /// Hands on every line that is not blank, as it came but for its line end.
@@ -67,6 +83,8 @@ struct EventBody {
         var piece = first
         var p = first
         var depth = 0
+        // An element that is not there is malformed, and counts: the others keep their places.
+        var isFirst = true
         while p < end {
             switch p[0] {
             case 0x22:
@@ -79,15 +97,16 @@ struct EventBody {
                 depth = max(0, depth - 1)
             case 0x5d:
                 if depth == 0 {
-                    try emit(piece, p, body)
+                    try emit(piece, p, orNothing: !isFirst, body)
                     // Anything after the array's end is not part of it, and not JSON.
                     try emit(p + 1, end, body)
                     return
                 }
                 depth -= 1
             case 0x2c where depth == 0:
-                try emit(piece, p, body)
+                try emit(piece, p, orNothing: true, body)
                 piece = p + 1
+                isFirst = false
             default:
                 break
             }

@@ -4,7 +4,7 @@ public import Events
 public struct ProducerStamp: Sendable, Hashable {
     /// The sender: stable across its restarts, at most `AppendBatch.producerBytes` bytes.
     public let producer: String
-    /// The number of this batch, from 1, each one higher than the last.
+    /// The number of this batch: 1 for the first, one more for each that follows.
     public let sequence: Int64
 
     /// A stamp.

@@ -8,6 +8,8 @@ public enum LogError: Error, Sendable, CustomStringConvertible {
     case closed
     /// A batch is larger than the log takes.
     case batchTooLarge(bytes: Int, limit: Int)
+    /// A producer's batch came before the one that precedes it.
+    case outOfOrder(producer: String, expected: Int64, got: Int64)
     /// A system call failed.
     case system(operation: String, path: String, code: Int32, reason: String)
     /// A write or a sync failed earlier; nothing more is accepted until a restart.
@@ -30,6 +32,8 @@ public enum LogError: Error, Sendable, CustomStringConvertible {
             return "the log is closed"
         case .batchTooLarge(let bytes, let limit):
             return "a batch of \(bytes) bytes is over the log's limit of \(limit): send it in parts"
+        case .outOfOrder(let producer, let expected, let got):
+            return "\(producer) sent batch \(got) where \(expected) comes next: send them one after another, from 1"
         case .system(let operation, let path, _, let reason):
             return "\(operation) failed for \(path): \(reason)"
         case .failed(let what):

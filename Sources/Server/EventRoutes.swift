@@ -87,6 +87,7 @@ struct EventRoutes: Sendable {
         case .tooManyEvents: JSONResponse.error(.contentTooLarge, "too_large: \(error)")
         case .log(.batchTooLarge): JSONResponse.error(.contentTooLarge, "too_large: \(error)")
         case .log(.busy): JSONResponse.error(.tooManyRequests, error.description, retryAfter: 1)
+        case .log(.outOfOrder): JSONResponse.error(.conflict, error.description)
         case .log: JSONResponse.error(.serviceUnavailable, error.description, retryAfter: 5)
         }
     }

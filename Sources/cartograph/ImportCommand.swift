@@ -113,8 +113,9 @@ struct ImportCommand: AsyncParsableCommand {
         var outcome = Outcome(file: path)
         let bar = SharedProgress("importing \(name)", quiet: common.json)
         var stream = try file.stream()
+        var sequences = Sequences(identity: file.identity)
         while let chunk = try stream.next() {
-            let answer = try await store(chunk, name, file.identity, into: &target)
+            let answer = try await store(chunk, name, &sequences, into: &target)
             outcome.chunks += 1
             if answer.isRepeat { outcome.repeatedChunks += 1 }
             outcome.rows = chunk.rows
@@ -130,18 +131,34 @@ struct ImportCommand: AsyncParsableCommand {
         return outcome
     }
 
-    /// Stores one part of the file. Its number in the file is its sequence, so that storing it again changes nothing.
+    /// Numbers a file's parts, events and rejected rows apart: the same file gives the same numbers every time.
+    private struct Sequences {
+        let identity: String
+        private var events: Int64 = 0
+        private var rejected: Int64 = 0
+
+        init(identity: String) { self.identity = identity }
+
+        mutating func nextEvents() -> ProducerStamp {
+            events += 1
+            return ProducerStamp(producer: "import/\(identity)/events", sequence: events)
+        }
+
+        mutating func nextRejected() -> ProducerStamp {
+            rejected += 1
+            return ProducerStamp(producer: "import/\(identity)/rejected", sequence: rejected)
+        }
+    }
+
+    /// Stores one part of the file; storing it again changes nothing.
     private func store(
-        _ chunk: ImportChunk, _ name: String, _ identity: String, into target: inout some ImportTarget
+        _ chunk: ImportChunk, _ name: String, _ sequences: inout Sequences, into target: inout some ImportTarget
     ) async throws -> ImportAnswer {
-        let sequence = Int64(chunk.index) + 1
         var answer = ImportAnswer()
         var repeats: [Bool] = []
         if let first = chunk.events.first, let last = chunk.events.last {
             let source = "import \(name):\(first.firstLine)-\(last.lastLine)"
-            let stored = try await target.store(
-                chunk.events, source: source,
-                stamp: ProducerStamp(producer: "import/\(identity)/events", sequence: sequence))
+            let stored = try await target.store(chunk.events, source: source, stamp: sequences.nextEvents())
             answer.accepted += stored.accepted
             answer.rejected.merge(stored.rejected) { $0 + $1 }
             repeats.append(stored.isRepeat)
@@ -154,8 +171,7 @@ struct ImportCommand: AsyncParsableCommand {
                 }
                 return kept
             }
-            let kept = try await target.keep(
-                rows, stamp: ProducerStamp(producer: "import/\(identity)/rejected", sequence: sequence))
+            let kept = try await target.keep(rows, stamp: sequences.nextRejected())
             answer.rejected.merge(kept.rejected) { $0 + $1 }
             repeats.append(kept.isRepeat)
         }

@@ -93,7 +93,7 @@ import Testing
         defer { withExtendedLifetime(folder) { log.close() } }
         let repeats = try await withThrowingTaskGroup(of: Bool.self) { group in
             for task in 0..<200 {
-                let stamp = ProducerStamp(producer: "p\(task % 20)", sequence: 7)
+                let stamp = ProducerStamp(producer: "p\(task % 20)", sequence: 1)
                 group.addTask { try await log.append(AppendBatch(["\(stamp)"], stamp: stamp)).isRepeat }
             }
             return try await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }

@@ -208,20 +208,26 @@ private final class WriterBox: @unchecked Sendable {
                 fresh.append(item)
                 continue
             }
-            if writer.isRepeat(item.batch) || stamp.sequence <= last[stamp.producer] ?? .min {
+            let known = last[stamp.producer] ?? writer.lastSequence(of: stamp.producer)
+            if stamp.sequence <= known {
                 repeats.append(item)
-            } else {
+            } else if stamp.sequence == known + 1 {
                 last[stamp.producer] = stamp.sequence
                 fresh.append(item)
+            } else {
+                // Storing it would make the batches in between look like repeats when they come.
+                item.completion(
+                    .failure(.outOfOrder(producer: stamp.producer, expected: known + 1, got: stamp.sequence)))
             }
         }
+        guard !fresh.isEmpty || !repeats.isEmpty else { return }
         do {
             let number = fresh.isEmpty ? writer.lastCommit : try writer.commit(fresh.map(\.batch))
             for item in fresh { item.completion(.success(AppendReceipt(commit: number, isRepeat: false))) }
             for item in repeats { item.completion(.success(AppendReceipt(commit: number, isRepeat: true))) }
         } catch {
             fail(error, queue)
-            for item in pending { item.completion(.failure(error)) }
+            for item in fresh + repeats { item.completion(.failure(error)) }
         }
     }
 }

@@ -72,11 +72,8 @@ final class LogWriter {
     /// The number of the last commit.
     var lastCommit: Int64 { entry.commit }
 
-    /// Which of the batches repeat a producer's earlier one.
-    func isRepeat(_ batch: AppendBatch) -> Bool {
-        guard let stamp = batch.stamp, let last = producers[stamp.producer] else { return false }
-        return stamp.sequence <= last
-    }
+    /// The last sequence stored for a producer; 0 for one that is not known.
+    func lastSequence(of producer: String) -> Int64 { producers[producer] ?? 0 }
 
     /// Writes batches as one commit and syncs it; returns the commit's number.
     func commit(_ batches: [AppendBatch]) throws(LogError) -> Int64 {
