@@ -22,7 +22,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .executable(name: "cartograph", targets: ["cartograph"]),
-        
+
         .executable(name: "cartograph-bench", targets: ["cartograph-bench"]),
         .library(name: "Iceberg", targets: ["Iceberg", "Storage"]),
     ],
@@ -113,7 +113,8 @@ let package = Package(
         tests(
             "BooksTests",
             of: [
-                "Books", "Collector", "Engine", "EventLog", "Events", "Iceberg", "Lake", "Models", "Simulator", "Storage",
+                "Books", "Collector", "Engine", "EventLog", "Events", "Iceberg", "Lake", "Models", "Simulator",
+                "Storage",
                 "Streaming", "Telemetry",
             ]),
         tests("EventLogTests", of: ["EventLog", "Events"]),

@@ -59,7 +59,9 @@ struct Measure: Encodable {
 
     var line: String {
         let name = (bench + " " + measure).padding(toLength: 44, withPad: " ", startingAt: 0)
-        let ratio = versus.map { "  " + $0.map { "\($0.key) ×\(String(format: "%.2f", $0.value))" }.joined(separator: " ") }
+        let ratio = versus.map {
+            "  " + $0.map { "\($0.key) ×\(String(format: "%.2f", $0.value))" }.joined(separator: " ")
+        }
         return "  \(name) \(String(format: value >= 1_000 ? "%14.0f" : "%14.2f", value)) \(unit)\(ratio ?? "")"
     }
 }

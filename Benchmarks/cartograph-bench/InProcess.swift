@@ -118,7 +118,8 @@ final class InProcess {
             Measure(bench: "append", measure: "crc and group commit", value: rate, unit: "events/cpu-s"),
             Measure(
                 bench: "append", measure: "one batch of 1,000 after another",
-                value: Double(appended) / (Double(wall.components.seconds) + Double(wall.components.attoseconds) / 1e18),
+                value: Double(appended)
+                    / (Double(wall.components.seconds) + Double(wall.components.attoseconds) / 1e18),
                 unit: "events/s wall"),
         ]
     }

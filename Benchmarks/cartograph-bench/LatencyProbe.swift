@@ -108,7 +108,9 @@ private final class Socket: Sendable {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard connected == 0, let opened = fdopen(descriptor, "r") else { throw BenchError("nobody listens on \(port)") }
+        guard connected == 0, let opened = fdopen(descriptor, "r") else {
+            throw BenchError("nobody listens on \(port)")
+        }
         self.descriptor = descriptor
         stream = opened
     }

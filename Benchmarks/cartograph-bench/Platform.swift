@@ -37,7 +37,9 @@ struct Platform {
     /// From an acknowledgement to the first live view that holds the event, beside the same load.
     func latency() throws -> [Measure] {
         try withServer { server in
-            let load = try start(["simulate", "--to", server.address, "--rate", "\(rate)", "--for", "\(seconds)s", "--json"])
+            let load = try start([
+                "simulate", "--to", server.address, "--rate", "\(rate)", "--for", "\(seconds)s", "--json",
+            ])
             let delays = try LatencyProbe(port: server.port).measure(seconds: Double(seconds)).sorted()
             load.process.waitUntilExit()
             guard delays.count >= 100 else { throw BenchError("only \(delays.count) probes came through") }

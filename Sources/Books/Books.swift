@@ -99,7 +99,8 @@ public struct Books {
                 let rows = try connection.query("SELECT count(*) FROM (\(scan))").first?.integer ?? -1
                 balance.lines.append(
                     TrialBalance.Line(
-                        "bronze \(topic.name)", "log records", String(counted.records[topic] ?? 0), "rows", String(rows)))
+                        "bronze \(topic.name)", "log records", String(counted.records[topic] ?? 0), "rows", String(rows)
+                    ))
                 balance.lines.append(
                     TrialBalance.Line(
                         "bronze \(topic.name) content", "log fingerprint", hex(counted.fingerprints[topic] ?? 0),
@@ -175,13 +176,15 @@ public struct Books {
                 "SELECT currency, sum(revenue) FROM (\(daily)) GROUP BY currency", "gold.daily_sales")
             add(revenue, "live", goldRevenue, "gold", "revenue", &balance)
             let rows = try connection.query(
-                "SELECT CAST(sum(orders) AS BIGINT), CAST(sum(units) AS BIGINT), count(*) FROM (\(daily))").rows.first
+                "SELECT CAST(sum(orders) AS BIGINT), CAST(sum(units) AS BIGINT), count(*) FROM (\(daily))"
+            ).rows.first
             balance.lines.append(line("orders", sales.orders, rows?[0].integer))
             balance.lines.append(line("units", sales.units, rows?[1].integer))
             balance.lines.append(line("days with sales, by currency", Int64(liveDays.count), rows?[2].integer))
             let channel = try scanSQL("gold", "daily_channel")
             let traffic = try connection.query(
-                "SELECT CAST(sum(clicks) AS BIGINT), CAST(sum(carts) AS BIGINT) FROM (\(channel))").rows.first
+                "SELECT CAST(sum(clicks) AS BIGINT), CAST(sum(carts) AS BIGINT) FROM (\(channel))"
+            ).rows.first
             balance.lines.append(line("clicks", sales.clicks, traffic?[0].integer))
             balance.lines.append(line("carts", sales.carts, traffic?[1].integer))
             try addDays(live, channel, &balance)
@@ -240,12 +243,13 @@ public struct Books {
             $0.carts += $1.carts
             $0.purchases += $1.purchases
         }
-        let gold = try connection.query(
-            """
-            SELECT CAST(sum(views) AS BIGINT), CAST(sum(carts) AS BIGINT), CAST(sum(purchases) AS BIGINT)
-            FROM (\(try scanSQL("gold", "daily_funnel")))
-            """
-        ).rows.first?.map { $0.integer ?? 0 } ?? [0, 0, 0]
+        let gold =
+            try connection.query(
+                """
+                SELECT CAST(sum(views) AS BIGINT), CAST(sum(carts) AS BIGINT), CAST(sum(purchases) AS BIGINT)
+                FROM (\(try scanSQL("gold", "daily_funnel")))
+                """
+            ).rows.first?.map { $0.integer ?? 0 } ?? [0, 0, 0]
         balance.notes["funnel, live"] = "\(totals.views) views, \(totals.carts) carts, \(totals.purchases) purchases"
         balance.notes["funnel, gold"] = "\(gold[0]) views, \(gold[1]) carts, \(gold[2]) purchases"
     }

@@ -44,7 +44,8 @@ struct LogCount {
                     batch.removeAll()
                     if let reason = decoder.decode(raw, into: batch) {
                         throw LogError.damaged(
-                            path: frame.partition.description, at: offset, what: "a record no longer decodes (\(reason))")
+                            path: frame.partition.description, at: offset,
+                            what: "a record no longer decodes (\(reason))")
                     }
                     let currency = batch.string(.currency, 0)?.string ?? ""
                     amounts[currency, default: 0] += Int128(batch.money(.totalAmount, 0) ?? 0)

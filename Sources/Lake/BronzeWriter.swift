@@ -143,7 +143,8 @@ public final class BronzeWriter {
                 files, summary: [BronzeWriter.offsetsKey: source.offsets.description]
             ) { snapshot in
                 // Another writer on the same table would count records twice.
-                let found = try snapshot.map { try BronzeWriter.offsets(in: $0) } ?? LogOffsets(partitions: log.partitions)
+                let found =
+                    try snapshot.map { try BronzeWriter.offsets(in: $0) } ?? LogOffsets(partitions: log.partitions)
                 guard (0..<log.partitions).allSatisfy({ found[topic, $0] == base[topic, $0] }) else {
                     throw LakeTableError("bronze.\(topic.name) was written by another process in the meantime")
                 }

@@ -5,9 +5,9 @@ import HummingbirdCore
 public import Logging
 import NIOCore
 import ServiceLifecycle
-import UnixSignals
 public import Streaming
 public import Telemetry
+import UnixSignals
 
 /// The platform's one HTTP server: the door for events, the read API, the live dashboard, metrics and health.
 public struct CartographServer: Sendable {

@@ -96,13 +96,15 @@ struct EventRoutes: Sendable {
         let type = contentType?.split(separator: ";").first.map { $0.trimmingCharacters(in: .whitespaces).lowercased() }
         switch type {
         case "application/json": return .json
-        case "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines": return .ndjson
+        case "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines":
+            return .ndjson
         // What browsers send from sendBeacon, and what curl and senders without a type of their own send.
         case nil, "", "text/plain", "application/x-www-form-urlencoded", "application/octet-stream": return .either
         case .some(let other):
             throw Refusal(
                 status: .unsupportedMediaType,
-                message: "content-type \(other.prefix(80)) is not supported: send application/json or application/x-ndjson")
+                message:
+                    "content-type \(other.prefix(80)) is not supported: send application/json or application/x-ndjson")
         }
     }
 

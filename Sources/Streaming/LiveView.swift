@@ -163,7 +163,9 @@ public struct LiveView: Sendable, Encodable {
         }
 
         /// All up to date.
-        public init(streamLagMS: Double = 0, lakeLagSeconds: Double = 0, lastBatchAt: String? = nil, bronzeRows: Int64 = 0) {
+        public init(
+            streamLagMS: Double = 0, lakeLagSeconds: Double = 0, lastBatchAt: String? = nil, bronzeRows: Int64 = 0
+        ) {
             self.streamLagMS = streamLagMS
             self.lakeLagSeconds = lakeLagSeconds
             self.lastBatchAt = lastBatchAt

@@ -179,7 +179,9 @@ public final class ShopStream {
             guard day == today, let product = products.product(columns.itemProducts[item]) else { continue }
             product.pointee.units += quantity
             // An order that holds a product on two lines is one order of it.
-            if !(items.lowerBound..<item).contains(where: { isSame(columns.itemProducts[$0], columns.itemProducts[item]) }) {
+            if !(items.lowerBound..<item).contains(where: {
+                isSame(columns.itemProducts[$0], columns.itemProducts[item])
+            }) {
                 product.pointee.orders += 1
             }
             if currency == reportingCurrency {

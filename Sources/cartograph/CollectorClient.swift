@@ -59,7 +59,8 @@ struct CollectorConnection {
                 }
         } catch {
             throw CommandError(
-                "no collector answers at http://\(address.host):\(address.port) (\(error)): is `cartograph up` running?")
+                "no collector answers at http://\(address.host):\(address.port) (\(error)): is `cartograph up` running?"
+            )
         }
         return try await channel.executeThenClose { inbound, outbound in
             var connection = CollectorConnection(

@@ -18,7 +18,8 @@ struct CommonOptions: ParsableArguments {
 
     func validate() throws {
         guard Logger.Level(rawValue: logLevel) != nil else {
-            throw ValidationError("--log-level '\(logLevel)' is none of trace, debug, info, notice, warning, error, critical")
+            throw ValidationError(
+                "--log-level '\(logLevel)' is none of trace, debug, info, notice, warning, error, critical")
         }
     }
 

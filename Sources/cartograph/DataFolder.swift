@@ -17,7 +17,8 @@ struct DataFolder {
         do {
             try FileManager.default.createDirectory(atPath: absolute, withIntermediateDirectories: true)
         } catch {
-            throw CommandError("the data folder \(absolute) cannot be made: \(reason(error)); choose another with --data")
+            throw CommandError(
+                "the data folder \(absolute) cannot be made: \(reason(error)); choose another with --data")
         }
         guard access(absolute, W_OK | X_OK) == 0 else {
             throw CommandError(

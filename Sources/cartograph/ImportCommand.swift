@@ -60,7 +60,8 @@ struct ImportCommand: AsyncParsableCommand {
                 }
                 guard answer.status == 200 else {
                     throw CommandError(
-                        "imported, but the models did not run: \(String(decoding: answer.body.prefix(300), as: UTF8.self))")
+                        "imported, but the models did not run: \(String(decoding: answer.body.prefix(300), as: UTF8.self))"
+                    )
                 }
             }
             try report(outcomes, sales: nil)
@@ -123,7 +124,8 @@ struct ImportCommand: AsyncParsableCommand {
             outcome.rejected.merge(answer.rejected) { $0 + $1 }
             bar.show(
                 chunk.bytesRead, of: chunk.totalBytes,
-                "\(Int64(outcome.accepted).grouped) events, \(Int64(outcome.rejected.values.reduce(0, +)).grouped) rejected")
+                "\(Int64(outcome.accepted).grouped) events, \(Int64(outcome.rejected.values.reduce(0, +)).grouped) rejected"
+            )
         }
         bar.finish()
         let took = ContinuousClock.now - began

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Engine
-import Events
 import EventLog
+import Events
 import Foundation
 import Iceberg
 import Lake
@@ -146,7 +146,8 @@ struct LakeCommand: AsyncParsableCommand {
                 }
             }
             guard found else {
-                throw CommandError("--at '\(at ?? "")' is neither a time (2026-11-21T10:00:00Z) nor a snapshot of a table")
+                throw CommandError(
+                    "--at '\(at ?? "")' is neither a time (2026-11-21T10:00:00Z) nor a snapshot of a table")
             }
         }
 

@@ -55,7 +55,8 @@ final class LakeService: Sendable {
     ///
     /// - Parameter covered: the offsets that the bronze tables hold already.
     init(
-        log: any EventLog, catalog: any Catalog, covered: LogOffsets, temporary: String, seconds: Double, metrics: Metrics,
+        log: any EventLog, catalog: any Catalog, covered: LogOffsets, temporary: String, seconds: Double,
+        metrics: Metrics,
         report: @escaping @Sendable (String) -> Void
     ) throws {
         self.log = log

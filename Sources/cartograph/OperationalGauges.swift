@@ -41,12 +41,14 @@ struct OperationalGauges: Sendable {
         set("cartograph_stream_conflicts", "Ids seen again with other content.", Double(live.counters.conflicts))
         set("cartograph_stream_late", "Events received a day or more late.", Double(live.counters.late))
         set("cartograph_stream_state_bytes", "Memory of the stream's tables.", Double(live.stateBytes))
-        set("cartograph_lake_lag_seconds", "Age of the oldest event not in the lake.",
+        set(
+            "cartograph_lake_lag_seconds", "Age of the oldest event not in the lake.",
             lake.lagSeconds(now: EmbeddedLog.wallClock()))
         set("cartograph_batch_seconds", "How long the last run of the models took.", batch.current.lastSeconds)
         set("cartograph_batch_ok", "1 when the last run of the models succeeded.", batch.current.failure == nil ? 1 : 0)
         set("cartograph_resident_bytes", "Resident memory now.", Double(ProcessMemory.residentBytes ?? 0))
-        set("cartograph_resident_peak_bytes", "Most resident memory so far.",
+        set(
+            "cartograph_resident_peak_bytes", "Most resident memory so far.",
             Double(ProcessMemory.peakResidentBytes ?? 0))
     }
 }

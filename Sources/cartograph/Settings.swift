@@ -104,9 +104,12 @@ struct Settings {
         }
         // It travels in headers and in a cookie.
         guard token?.utf8.allSatisfy({ (0x21...0x7e).contains($0) && !";,\"\\".utf8.contains($0) }) ?? true else {
-            throw CommandError("the token may hold letters, digits and signs, but no space, comma, semicolon, quote or backslash")
+            throw CommandError(
+                "the token may hold letters, digits and signs, but no space, comma, semicolon, quote or backslash")
         }
-        guard (0...65_535).contains(port) else { throw CommandError("\(path): port \(port) is not between 0 and 65535") }
+        guard (0...65_535).contains(port) else {
+            throw CommandError("\(path): port \(port) is not between 0 and 65535")
+        }
         guard (1...64).contains(partitions) else {
             throw CommandError("\(path): partitions must be between 1 and 64, not \(partitions)")
         }

@@ -111,7 +111,11 @@ struct SimulateCommand: AsyncParsableCommand {
         }
         defer { try? file.close() }
         var totals: SimulationTotals?
-        try generate { bytes, _ in try file.write(contentsOf: Data(bytes)) } done: { totals = $0 }
+        try generate { bytes, _ in
+            try file.write(contentsOf: Data(bytes))
+        } done: {
+            totals = $0
+        }
         try file.synchronize()
         if let totals { printGenerated(totals, "written to \(path)") }
     }
@@ -143,7 +147,8 @@ struct SimulateCommand: AsyncParsableCommand {
         if common.json {
             Swift.print(
                 "{\"events\":\(totals.events),\"orders\":\(totals.orders),\"units\":\(totals.units),"
-                    + "\"revenue\":\"\(revenue)\",\"duplicates\":\(totals.duplicates),\"malformed\":\(totals.malformed)}")
+                    + "\"revenue\":\"\(revenue)\",\"duplicates\":\(totals.duplicates),\"malformed\":\(totals.malformed)}"
+            )
         } else {
             Swift.print(
                 "\(Int64(totals.events).grouped) events, \(Int64(totals.orders).grouped) orders, revenue "

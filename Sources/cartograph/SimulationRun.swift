@@ -1,5 +1,5 @@
-import Events
 import EventLog
+import Events
 import Foundation
 import NIOCore
 import Simulator
@@ -30,7 +30,8 @@ actor SimulationFeed {
     init(_ settings: SimulationSettings, rate: Int?, events: Int?, seconds: Double?) throws {
         simulator = try ShopSimulator(settings)
         self.rate = rate
-        tick = min(max(Int64(SimulationFeed.batchEvents) * 500_000_000 / Int64(max(1, rate ?? 1)), 5_000_000), 100_000_000)
+        tick = min(
+            max(Int64(SimulationFeed.batchEvents) * 500_000_000 / Int64(max(1, rate ?? 1)), 5_000_000), 100_000_000)
         left = events
         slot = ContinuousClock.now
         deadline = seconds.map { ContinuousClock.now + .nanoseconds(Int64($0 * 1e9)) }
@@ -149,7 +150,8 @@ struct SimulationSender: Sendable {
 
     private func give(_ answer: CollectorAnswer) -> CollectorFailure {
         CollectorFailure(
-            description: "the collector answered \(answer.status): \(String(decoding: answer.body.prefix(300), as: UTF8.self))")
+            description:
+                "the collector answered \(answer.status): \(String(decoding: answer.body.prefix(300), as: UTF8.self))")
     }
 }
 

@@ -188,7 +188,8 @@ extension SmallShop {
         return [
             first, first, purchase("t-1", order: "o-1", total: "4.00", at: 0),
             purchase("t-2", order: "o-1", total: "5.00", at: -3_600_000_000),
-            purchase("t-3", order: "o-1", total: "6.00", at: Timestamp.day), purchase("t-4", order: "", total: "7.00", at: 0),
+            purchase("t-3", order: "o-1", total: "6.00", at: Timestamp.day),
+            purchase("t-4", order: "", total: "7.00", at: 0),
             purchase("t-5", order: "", total: "7.00", at: 0),
         ]
     }()

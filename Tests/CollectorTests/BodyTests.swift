@@ -44,6 +44,21 @@ import Testing
         #expect(try door.stored([.searches]).count == 3)
     }
 
+    @Test func elementsThatAreNotThereCountSoThatTheOthersKeepTheirPlaces() async throws {
+        let door = try Door()
+        let result = try await door.collect("[\(search("a")),, \(search("b")) ,]", as: .json)
+        #expect(result.accepted == 2)
+        #expect(result.rejected.map(\.index) == [1, 3])
+        #expect(result.rejected.allSatisfy { $0.reason.word == .notJSON })
+    }
+
+    @Test func anObjectOverSeveralLinesIsOneEventWhereTheSenderCannotSay() async throws {
+        let door = try Door()
+        let pretty = search("a").replacing(",", with: ",\n  ")
+        #expect(try await door.collect(pretty, as: .either).accepted == 1)
+        #expect(try await door.collect(search("b") + "\n" + search("c"), as: .either).accepted == 2)
+    }
+
     @Test func anArrayThatDoesNotEndKeepsWhatIsWhole() async throws {
         for (cut, rejected) in [("", 0), (",", 0), (",{\"type\":\"sea", 1), (",\"a\\", 1), (",[[", 1)] {
             let door = try Door()

@@ -42,13 +42,17 @@ import Testing
         for session in 1...sessions {
             let start = midnight + Int64(random.below(86_400)) * 1_000_000
             for _ in 0..<random.below(6) {
-                events.append(Event(type: .click, session: UInt64(session), at: start + Int64(random.below(7_200)) * 1_000_000))
+                events.append(
+                    Event(type: .click, session: UInt64(session), at: start + Int64(random.below(7_200)) * 1_000_000))
             }
             for _ in 0..<random.below(cartsPerSession + 1) {
-                events.append(Event(type: .cart, session: UInt64(session), at: start + Int64(random.below(7_200)) * 1_000_000))
+                events.append(
+                    Event(type: .cart, session: UInt64(session), at: start + Int64(random.below(7_200)) * 1_000_000))
             }
             for _ in 0..<random.below(3) {
-                events.append(Event(type: .purchase, session: UInt64(session), at: start + Int64(random.below(7_200)) * 1_000_000))
+                events.append(
+                    Event(type: .purchase, session: UInt64(session), at: start + Int64(random.below(7_200)) * 1_000_000)
+                )
             }
         }
         return events

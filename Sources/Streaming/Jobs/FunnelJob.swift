@@ -47,7 +47,9 @@ package struct FunnelJob: ~Copyable {
 
     /// Takes in one view, cart or purchase of a session.
     @inline(__always)
-    package mutating func add(_ type: EventType, session hash: UInt64, at instant: Int64, calendar: inout BusinessCalendar) {
+    package mutating func add(
+        _ type: EventType, session hash: UInt64, at instant: Int64, calendar: inout BusinessCalendar
+    ) {
         let key = hash == 0 ? 1 : hash
         let session = slot(key)
         let before = session.pointee
