@@ -52,6 +52,7 @@ let package = Package(
         // The DuckDB C API as a table of functions, opened at run time.
         .target(name: "CDuckDB"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
         room("Events", knows: ["CBytes"]),
         room("EventLog", knows: ["Events", "CBytes"]),
@@ -62,7 +63,7 @@ let package = Package(
             knows: [.product(name: "Yams", package: "Yams"), .product(name: "Crypto", package: "swift-crypto")]),
         room(
             "Collector",
-            knows: ["Events", "EventLog", "Telemetry", "CZlib"]),
+            knows: ["Events", "EventLog", "Telemetry", "CZlib", "CZstd"]),
         room("Streaming", knows: ["Events", "EventLog", "CBytes"]),
         room("Storage"),
         room("Iceberg", knows: ["Storage", "CZlib", .product(name: "GRDB", package: "GRDB.swift")]),
@@ -109,6 +110,7 @@ let package = Package(
         tests("StorageTests", of: ["Storage"]),
         tests("IcebergTests", of: ["Iceberg", "Storage"]),
         tests("EngineTests", of: ["Engine"]),
+        tests("LakeTests", of: ["Engine", "EventLog", "Events", "Iceberg", "Lake", "Storage"]),
         tests("ModelsTests", of: ["Models", "Lake", "Iceberg", "Storage", "Engine"]),
         tests(
             "BooksTests",
@@ -118,7 +120,7 @@ let package = Package(
                 "Streaming", "Telemetry",
             ]),
         tests("EventLogTests", of: ["EventLog", "Events"]),
-        tests("CollectorTests", of: ["Collector", "EventLog", "Events", "Telemetry", "CZlib"]),
+        tests("CollectorTests", of: ["Collector", "EventLog", "Events", "Telemetry", "CZlib", "CZstd"]),
         tests("TelemetryTests", of: ["Telemetry"]),
         tests("StreamingTests", of: ["Streaming", "EventLog", "Events", "Simulator"]),
     ],

@@ -4,7 +4,7 @@ enum OpenAPI {
         """
         {"openapi":"3.1.0","info":{"title":"Cartograph","version":"\(version)","description":"Events in, numbers out."},
         "paths":{
-        "/v1/events":{"post":{"summary":"Send events: a JSON object, an array, or NDJSON; up to 16 MiB; gzip accepted",
+        "/v1/events":{"post":{"summary":"Send events: a JSON object, an array, or NDJSON; up to 16 MiB; gzip and zstd accepted",
         "parameters":[
         {"name":"Cartograph-Producer","in":"header","schema":{"type":"string"},"description":"Names a sender that numbers its batches, so that a batch sent again is stored once"},
         {"name":"Cartograph-Sequence","in":"header","schema":{"type":"integer","minimum":1}}],

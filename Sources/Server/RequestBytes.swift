@@ -60,8 +60,10 @@ enum RequestBytes {
 
     /// The whole body of a request with its compression undone, counted into the reservation.
     static func read(_ request: Request, _ reservation: Reservation) async throws -> PaddedBytes {
-        let encoding = request.headers[.contentEncoding]?.lowercased()
-        var refusal = isKnown(encoding) ? nil : unsupported(encoding ?? "")
+        let coding = request.headers[.contentEncoding] ?? "identity"
+        let encoding = BodyEncoding(contentCoding: coding)
+        let isPlain = coding.isEmpty || coding.lowercased() == "identity"
+        var refusal = encoding != nil || isPlain ? nil : unsupported(coding)
         var bytes = PaddedBytes(capacity: 64 << 10)
         var drained = 0
         for try await chunk in request.body {
@@ -80,23 +82,21 @@ enum RequestBytes {
             if drained > drainBytes { break }
         }
         if let refusal { throw refusal }
-        guard let encoding, !encoding.isEmpty, encoding != "identity" else { return bytes }
-        return try inflated(bytes, reservation)
-    }
-
-    private static func isKnown(_ encoding: String?) -> Bool {
-        ["", "identity", "gzip", "x-gzip", "deflate"].contains(encoding ?? "")
+        guard let encoding else { return bytes }
+        return try inflated(bytes, encoding, reservation)
     }
 
     private static func unsupported(_ encoding: String) -> Refusal {
         Refusal(
             status: .unsupportedMediaType,
-            message: "content-encoding \(encoding.prefix(40)) is not supported: send gzip or none")
+            message: "content-encoding \(encoding.prefix(40)) is not supported: send gzip, zstd or none")
     }
 
-    private static func inflated(_ bytes: borrowing PaddedBytes, _ reservation: Reservation) throws -> PaddedBytes {
+    private static func inflated(
+        _ bytes: borrowing PaddedBytes, _ encoding: BodyEncoding, _ reservation: Reservation
+    ) throws -> PaddedBytes {
         do throws(InflateError) {
-            return try Inflater.inflate(bytes, limit: Collector.bodyBytes) { reservation.take($0) }
+            return try Inflater.inflate(bytes, as: encoding, limit: Collector.bodyBytes) { reservation.take($0) }
         } catch {
             switch error {
             case .malformed: throw Refusal(status: .badRequest, message: error.description)

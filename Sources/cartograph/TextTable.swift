@@ -21,7 +21,9 @@ struct TextTable {
                 let pad = String(repeating: " ", count: widths[column] - cell.count)
                 return column == 0 ? cell + pad : pad + cell
             }
-            text += "  " + cells.joined(separator: "  ") + "\n"
+            var line = "  " + cells.joined(separator: "  ")
+            while line.last == " " { line.removeLast() }
+            text += line + "\n"
             if index == 0 && shown.count > rows.count {
                 text += "  " + widths.map { String(repeating: "─", count: $0) }.joined(separator: "  ") + "\n"
             }

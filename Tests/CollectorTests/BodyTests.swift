@@ -54,7 +54,7 @@ import Testing
 
     @Test func anObjectOverSeveralLinesIsOneEventWhereTheSenderCannotSay() async throws {
         let door = try Door()
-        let pretty = search("a").replacing(",", with: ",\n  ")
+        let pretty = search("a").replacing(",\"", with: ",\n  \"")
         #expect(try await door.collect(pretty, as: .either).accepted == 1)
         #expect(try await door.collect(search("b") + "\n" + search("c"), as: .either).accepted == 2)
     }

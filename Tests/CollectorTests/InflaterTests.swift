@@ -1,3 +1,4 @@
+import CZstd
 import Collector
 import Events
 import Testing
@@ -5,7 +6,7 @@ import Testing
 @Suite struct InflaterTests {
     private func inflated(_ bytes: [UInt8], limit: Int = 1 << 20) throws -> [UInt8] {
         let result = try Inflater.inflate(PaddedBytes(copying: bytes), limit: limit)
-        return Array(result.bytes)
+        return result.withBytes { Array($0) }
     }
 
     private let text = Array(String(repeating: "an event, and another; ", count: 5_000).utf8)
@@ -14,6 +15,33 @@ import Testing
         #expect(try inflated(try gzipped(text)) == text)
         #expect(try inflated(try gzipped([])) == [])
         #expect(try inflated(try gzipped([7])) == [7])
+    }
+
+    private func zstandard(_ bytes: [UInt8]) -> [UInt8] {
+        var out = [UInt8](repeating: 0, count: ZSTD_compressBound(bytes.count))
+        let size = ZSTD_compress(&out, out.count, bytes, bytes.count, 1)
+        return Array(out.prefix(size))
+    }
+
+    private func unpacked(_ bytes: [UInt8], limit: Int = 1 << 20) throws -> [UInt8] {
+        try Inflater.inflate(PaddedBytes(copying: bytes), as: .zstd, limit: limit).withBytes { Array($0) }
+    }
+
+    @Test func zstdIsUndone() throws {
+        #expect(try unpacked(zstandard(text)) == text)
+        #expect(try unpacked(zstandard([])) == [])
+        #expect(try unpacked(zstandard(text) + zstandard([1, 2])) == text + [1, 2])
+    }
+
+    @Test func zstdThatIsCutFlippedOrTooLargeIsAnError() throws {
+        let whole = zstandard(text)
+        for count in stride(from: 0, to: whole.count, by: 7) {
+            #expect(throws: InflateError.self) { _ = try unpacked(Array(whole.prefix(count))) }
+        }
+        #expect(throws: InflateError.self) { _ = try unpacked(text) }
+        let bomb = zstandard([UInt8](repeating: 0, count: 4 << 20))
+        #expect(throws: InflateError.self) { _ = try unpacked(bomb) }
+        #expect(try unpacked(bomb, limit: 4 << 20).count == 4 << 20)
     }
 
     @Test func severalMembersAreOneBody() throws {
