@@ -75,19 +75,30 @@ public struct Books {
             TrialBalance.Line(
                 "events", "received", String(totals.received), "accepted + quarantined",
                 String(totals.accepted + totals.quarantined)))
-        let accepted = Topic.events.reduce(0) { $0 + (counted.records[$1] ?? 0) }
         balance.lines.append(
-            TrialBalance.Line("accepted events", "accepted", String(totals.accepted), "in the log", String(accepted)))
+            held("accepted events", "accepted", totals.accepted, Topic.events, counted, "in the log"))
         balance.lines.append(
-            TrialBalance.Line(
-                "rejected events", "quarantined", String(totals.quarantined), "in the log",
-                String(counted.records[.quarantine] ?? 0)))
+            held("rejected events", "quarantined", totals.quarantined, [.quarantine], counted, "in the log"))
         for topic in Topic.allCases where cut.offsets.records(in: topic) > 0 {
+            let end = cut.offsets.records(in: topic)
             balance.lines.append(
-                TrialBalance.Line(
-                    "log \(topic.name)", "end offsets", String(cut.offsets.records(in: topic)), "readable records",
-                    String(counted.records[topic] ?? 0)))
+                held("log \(topic.name)", "end offsets", end, [topic], counted, "readable records"))
+            let lost = counted.lostRecords(in: topic)
+            if lost > 0 {
+                balance.notes["lost in repairs, \(topic.name)"] = "\(lost) records: see `cartograph log check`"
+            }
         }
+    }
+
+    /// A count beside what the log holds of it, what retention has removed and what a repair gave up.
+    private func held(
+        _ name: String, _ leftName: String, _ left: Int64, _ topics: [Topic], _ counted: LogCount, _ rightName: String
+    ) -> TrialBalance.Line {
+        let readable = topics.reduce(0) { $0 + (counted.records[$1] ?? 0) }
+        let removed = topics.reduce(0) { $0 + counted.start.records(in: $1) }
+        let lost = topics.reduce(0) { $0 + counted.lostRecords(in: $1) }
+        let right = rightName + (removed > 0 ? " + removed by retention" : "") + (lost > 0 ? " + lost in repairs" : "")
+        return TrialBalance.Line(name, leftName, String(left), right, String(readable + removed + lost))
     }
 
     // MARK: - Bronze
@@ -95,7 +106,10 @@ public struct Books {
     private func addBronze(_ counted: LogCount, _ cut: LogCut, _ balance: inout TrialBalance) {
         for topic in Topic.allCases where (counted.records[topic] ?? 0) > 0 {
             do {
-                let scan = try scanSQL("bronze", topic.name)
+                var scan = try scanSQL("bronze", topic.name)
+                if let condition = counted.readableCondition(in: topic) {
+                    scan = "SELECT * FROM (\(scan)) WHERE \(condition)"
+                }
                 let rows = try connection.query("SELECT count(*) FROM (\(scan))").first?.integer ?? -1
                 balance.lines.append(
                     TrialBalance.Line(

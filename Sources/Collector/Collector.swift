@@ -31,6 +31,12 @@ public struct CollectResult: Sendable {
     var acceptedByType = [Int64](repeating: 0, count: EventType.allCases.count)
     var rejectedByReason: [String: Int64] = [:]
     var mismatches: Int64 = 0
+
+    mutating func reject(_ index: Int, _ reason: RejectionReason) {
+        rejectedCount += 1
+        if rejected.count < CollectResult.listed { rejected.append(Rejection(index: index, reason: reason)) }
+        rejectedByReason[reason.description, default: 0] += 1
+    }
 }
 
 /// Bytes that somebody else found to be no event.
@@ -112,23 +118,42 @@ public final class Collector: Sendable {
             help: "Accepted purchases whose total is not the sum of their parts.")
     }
 
-    /// Judges the events of one body and stores them. Throws `CollectError`; then nothing was stored.
+    /// Judges the events of one body, on the calling thread, and stores them.
+    ///
+    /// `completion` gets the result once the events are durable, on the log's thread, or a `CollectError` when nothing
+    /// was stored; it may be called before this returns, and must not block.
     ///
     /// - Parameters:
-    ///   - body: the bytes as they came, decompressed, with the decoder's padding behind them.
+    ///   - body: the bytes as they came, decompressed.
     ///   - source: where they came from, kept with rejected ones.
     ///   - stamp: names the sender and its place, when sending again must store nothing.
     public func collect(
-        _ body: borrowing PaddedBytes, as format: BodyFormat, source: String, stamp: ProducerStamp? = nil
-    ) async throws -> CollectResult {
-        var (batch, result) = try judge(body, format, source)
+        _ body: consuming PaddedBytes, as format: BodyFormat, source: String, stamp: ProducerStamp? = nil,
+        completion: @escaping @Sendable (Result<CollectResult, CollectError>) -> Void
+    ) {
+        do throws(CollectError) {
+            let (batch, result) = try judge(body, format, source)
+            batch.stamp = stamp
+            store(batch, result, completion)
+        } catch {
+            completion(.failure(error))
+        }
+    }
+
+    /// Judges the events of one body and returns when they are durable. Throws `CollectError`; then nothing was stored.
+    public func collect(
+        _ body: consuming PaddedBytes, as format: BodyFormat, source: String, stamp: ProducerStamp? = nil
+    ) async throws(CollectError) -> CollectResult {
+        let (batch, result) = try judge(body, format, source)
         batch.stamp = stamp
-        return try await store(batch, &result)
+        return try await store(batch, result)
     }
 
     /// Stores what a sender could not turn into events, each with its own reason and source. Throws `CollectError`.
-    public func quarantine(_ rows: [RejectedBytes], stamp: ProducerStamp? = nil) async throws -> CollectResult {
-        var batch = AppendBatch(partitions: log.partitions)
+    public func quarantine(
+        _ rows: [RejectedBytes], stamp: ProducerStamp? = nil
+    ) async throws(CollectError) -> CollectResult {
+        let batch = AppendBatch(partitions: log.partitions)
         batch.stamp = stamp
         var result = CollectResult()
         for row in rows {
@@ -137,19 +162,32 @@ public final class Collector: Sendable {
             result.rejectedByReason[row.reason, default: 0] += 1
         }
         result.rejectedCount = rows.count
-        return try await store(batch, &result)
+        return try await store(batch, result)
     }
 
-    private func store(_ batch: AppendBatch, _ result: inout CollectResult) async throws -> CollectResult {
-        do {
-            let receipt = try await log.append(batch)
-            result.commit = receipt.commit
-            result.isRepeat = receipt.isRepeat
-        } catch {
-            throw CollectError.log(error)
+    private func store(_ batch: AppendBatch, _ result: CollectResult) async throws(CollectError) -> CollectResult {
+        let outcome: Result<CollectResult, CollectError> = await withCheckedContinuation { continuation in
+            store(batch, result) { continuation.resume(returning: $0) }
         }
-        if !result.isRepeat { count(result) }
-        return result
+        return try outcome.get()
+    }
+
+    private func store(
+        _ batch: AppendBatch, _ result: CollectResult,
+        _ completion: @escaping @Sendable (Result<CollectResult, CollectError>) -> Void
+    ) {
+        log.append(batch) { [self] outcome in
+            switch outcome {
+            case .success(let receipt):
+                var stored = result
+                stored.commit = receipt.commit
+                stored.isRepeat = receipt.isRepeat
+                if !stored.isRepeat { count(stored) }
+                completion(.success(stored))
+            case .failure(let error):
+                completion(.failure(.log(error)))
+            }
+        }
     }
 
     /// Counts what was stored: not what was refused or had been stored before.
@@ -165,38 +203,39 @@ public final class Collector: Sendable {
 
     /// Decides over each event of a body without storing anything.
     public func judge(
-        _ body: borrowing PaddedBytes, _ format: BodyFormat, _ source: String
-    ) throws -> (AppendBatch, CollectResult) {
+        _ body: consuming PaddedBytes, _ format: BodyFormat, _ source: String
+    ) throws(CollectError) -> (AppendBatch, CollectResult) {
         let bench = benches.withLock { $0.popLast() } ?? Bench()
         defer { benches.withLock { $0.append(bench) } }
         let decoder = EventDecoder(now: clock())
-        var batch = AppendBatch(partitions: log.partitions)
+        // A typical event has a few hundred bytes.
+        let expected = min(body.count / 128 + 1, Collector.requestEvents)
+        let batch = AppendBatch(partitions: log.partitions, body: body)
+        batch.reserve(expected)
         var result = CollectResult()
-        try EventBody(body, format).forEach { raw in
-            guard batch.received < Collector.requestEvents else {
-                throw CollectError.tooManyEvents(limit: Collector.requestEvents)
-            }
-            let index = Int(batch.received)
-            batch.received += 1
-            bench.batch.removeAll()
-            if let reason = decoder.decode(raw, into: bench.batch) {
-                batch.quarantine(raw, reason: reason.description, source: source)
-                result.rejectedCount += 1
-                if result.rejected.count < CollectResult.listed {
-                    result.rejected.append(Rejection(index: index, reason: reason))
+        try batch.withBody { body throws(CollectError) in
+            try EventBody(body, format).forEach { raw throws(CollectError) in
+                guard batch.received < Collector.requestEvents else {
+                    throw CollectError.tooManyEvents(limit: Collector.requestEvents)
                 }
-                result.rejectedByReason[reason.description, default: 0] += 1
-            } else {
-                accept(raw, bench.batch, into: &batch)
-                result.accepted += 1
-                result.acceptedByType[Int(bench.batch.type(0).rawValue)] += 1
-                if bench.batch.totalMismatch(0) { result.mismatches += 1 }
+                let index = Int(batch.received)
+                batch.received += 1
+                bench.batch.removeAll()
+                if let reason = decoder.decode(raw, into: bench.batch) {
+                    batch.quarantine(raw, reason: reason.description, source: source)
+                    result.reject(index, reason)
+                } else {
+                    accept(raw, bench.batch, into: batch)
+                    result.accepted += 1
+                    result.acceptedByType[Int(bench.batch.type(0).rawValue)] += 1
+                    if bench.batch.totalMismatch(0) { result.mismatches += 1 }
+                }
             }
         }
         return (batch, result)
     }
 
-    private func accept(_ raw: UnsafeRawBufferPointer, _ row: EventBatch, into batch: inout AppendBatch) {
+    private func accept(_ raw: UnsafeRawBufferPointer, _ row: EventBatch, into batch: AppendBatch) {
         let type = row.type(0)
         // Stock moves have no user: they are kept in order by product.
         let key = row.string(.userID, 0) ?? row.string(.productID, 0)

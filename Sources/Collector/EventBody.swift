@@ -24,7 +24,7 @@ struct EventBody {
     }
 
     /// Calls `body` with each event's bytes.
-    func forEach(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+    func forEach<Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure) {
         var first = start
         while first < end, EventBody.isSpace(first[0]) { first += 1 }
         guard first < end else { return }
@@ -53,10 +53,10 @@ struct EventBody {
     private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 }
 
     /// Hands on the bytes between two positions without the space around them; nothing at all only when `orNothing`.
-    private func emit(
+    private func emit<Failure: Error>(
         _ first: UnsafePointer<UInt8>, _ last: UnsafePointer<UInt8>, orNothing: Bool = false,
-        _ body: (UnsafeRawBufferPointer) throws -> Void
-    ) rethrows {
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) {
         var first = first
         var last = last
         while first < last, EventBody.isSpace(first[0]) { first += 1 }
@@ -65,7 +65,7 @@ struct EventBody {
     }
 
     /// Hands on every line that is not blank, as it came but for its line end.
-    private func lines(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+    private func lines<Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure) {
         var line = start
         while line < end {
             let found = memchr(line, 0x0a, end - line)
@@ -79,7 +79,7 @@ struct EventBody {
     }
 
     /// Cuts an array at the commas of its own level, minding strings and brackets. What cannot be cut stays one piece.
-    private func elements(_ first: UnsafePointer<UInt8>, _ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+    private func elements<Failure: Error>(_ first: UnsafePointer<UInt8>, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure) {
         var piece = first
         var p = first
         var depth = 0

@@ -14,10 +14,24 @@ public struct ProducerStamp: Sendable, Hashable {
     }
 }
 
-/// Events on their way into the log, already framed by partition: each record is its length and its bytes.
-public struct AppendBatch: Sendable {
+/// Events on their way into the log, each with the partition that it goes to.
+///
+/// Events that stand in the batch's own body are not copied: the log's writer takes them from there straight into the
+/// block that it writes. Filled by one thread, then handed to the log and not touched again.
+public final class AppendBatch: @unchecked Sendable {
+    // Not guarded: whoever fills it hands it over, through the log's queue, and keeps no reference.
+
     /// The longest producer name, in bytes.
     public static let producerBytes = 200
+
+    /// A record of the batch: where its bytes stand, and the partition that it goes to.
+    struct Entry {
+        var start: UInt32
+        var count: UInt32
+        var slot: UInt16
+        /// Whether the bytes stand in `copies`, not in the body.
+        var isCopy: Bool
+    }
 
     /// How many partitions each topic has.
     public let partitions: Int
@@ -30,85 +44,81 @@ public struct AppendBatch: Sendable {
     /// Who sends it, when a repeat must append nothing.
     public var stamp: ProducerStamp?
 
-    private(set) var payloads: [[UInt8]]
+    /// The bytes that the records take in the log, their lengths included.
+    public private(set) var byteCount = 0
+
+    private(set) var entries: ContiguousArray<Entry> = []
+    /// For each slot (a partition of a topic), the records and the bytes that go there.
     private(set) var counts: [Int]
+    private(set) var bytes: [Int]
+    private let body: PaddedBytes
+    private var copies = PaddedBytes(capacity: 0)
 
     /// An empty batch for a log with that many partitions a topic.
-    public init(partitions: Int) {
+    ///
+    /// - Parameter body: bytes that stay with the batch; events added from among them are not copied.
+    public init(partitions: Int, body: consuming PaddedBytes = PaddedBytes(capacity: 0)) {
         self.partitions = partitions
-        payloads = Array(repeating: [], count: Topic.allCases.count * partitions)
+        self.body = body
         counts = Array(repeating: 0, count: Topic.allCases.count * partitions)
+        bytes = counts
     }
 
     /// Whether it holds no record.
     public var isEmpty: Bool { accepted == 0 && quarantined == 0 }
 
-    /// The bytes that its records take.
-    public var byteCount: Int { payloads.reduce(0) { $0 + $1.count } }
+    /// Makes room for that many records.
+    public func reserve(_ records: Int) { entries.reserveCapacity(records) }
+
+    /// Calls `read` with the body's bytes, which stay where they are for as long as the batch lives.
+    public func withBody<Result, Failure: Error>(
+        _ read: (borrowing PaddedBytes) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try read(body)
+    }
 
     /// Adds an accepted event to the partition that its key belongs to.
-    public mutating func add(_ raw: UnsafeRawBufferPointer, to topic: Topic, key: KeyHash) {
+    public func add(_ raw: UnsafeRawBufferPointer, to topic: Topic, key: KeyHash) {
         precondition(topic != .quarantine)
-        store(raw, Int(topic.rawValue) * partitions + key.partition(of: partitions))
+        add(raw, slot: Int(topic.rawValue) * partitions + key.partition(of: partitions))
         accepted += 1
     }
 
     /// Adds a rejected event to the quarantine, with the reason as the contract writes it.
-    public mutating func quarantine(_ raw: UnsafeRawBufferPointer, reason: String, source: String) {
+    public func quarantine(_ raw: UnsafeRawBufferPointer, reason: String, source: String) {
         let record = QuarantineRecord(reason: reason, source: source).encoded(raw: raw)
-        record.withUnsafeBytes { store($0, Int(Topic.quarantine.rawValue) * partitions) }
+        record.withUnsafeBytes { add($0, slot: Int(Topic.quarantine.rawValue) * partitions) }
         quarantined += 1
     }
 
-    private mutating func store(_ raw: UnsafeRawBufferPointer, _ index: Int) {
-        withUnsafeBytes(of: UInt32(raw.count).littleEndian) { payloads[index].append(contentsOf: $0) }
-        payloads[index].append(contentsOf: raw)
-        counts[index] += 1
-    }
-}
-
-/// What the quarantine keeps of a rejected event besides its bytes.
-public struct QuarantineRecord: Sendable, Equatable {
-    /// The reason, as the contract writes it.
-    public let reason: String
-    /// Where the event came from, such as `http` or `import cdnow_master.txt:17`.
-    public let source: String
-
-    /// A record's words; the source is cut at 1,000 bytes.
-    public init(reason: String, source: String) {
-        self.reason = reason
-        self.source = source
+    @inline(__always)
+    private func add(_ raw: UnsafeRawBufferPointer, slot: Int) {
+        let start = raw.baseAddress.map { $0 - UnsafeRawPointer(body.start) } ?? -1
+        let isCopy = start < 0 || start + raw.count > body.count
+        let at = isCopy ? copies.count : start
+        if isCopy { copies.append(raw) }
+        // Both blocks are bounded far below 4 GiB by the sizes of a body and of a batch.
+        entries.append(
+            Entry(
+                start: UInt32(truncatingIfNeeded: at), count: UInt32(truncatingIfNeeded: raw.count),
+                slot: UInt16(truncatingIfNeeded: slot), isCopy: isCopy))
+        counts[slot] &+= 1
+        bytes[slot] &+= raw.count &+ 4
+        byteCount &+= raw.count &+ 4
     }
 
-    private static let wordBytes = 1_000
-
-    /// The record's bytes: each word as a length of two bytes and its UTF-8, then the rejected event as it came.
-    func encoded(raw: UnsafeRawBufferPointer) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(raw.count + reason.utf8.count + source.utf8.count + 4)
-        for word in [reason, source] {
-            let text = word.utf8.prefix(QuarantineRecord.wordBytes)
-            withUnsafeBytes(of: UInt16(text.count).littleEndian) { bytes.append(contentsOf: $0) }
-            bytes.append(contentsOf: text)
+    /// Writes every record, its length before its bytes, to where its slot's cursor stands, and moves the cursors on.
+    func write(to cursors: UnsafeMutablePointer<UnsafeMutableRawPointer>) {
+        let ownBody = UnsafeRawPointer(body.start)
+        let ownCopies = UnsafeRawPointer(copies.start)
+        entries.withUnsafeBufferPointer { entries in
+            for entry in entries {
+                let target = cursors[Int(entry.slot)]
+                target.storeBytes(of: entry.count.littleEndian, as: UInt32.self)
+                (target + 4).copyMemory(
+                    from: (entry.isCopy ? ownCopies : ownBody) + Int(entry.start), byteCount: Int(entry.count))
+                cursors[Int(entry.slot)] = target + 4 + Int(entry.count)
+            }
         }
-        bytes.append(contentsOf: raw)
-        return bytes
-    }
-
-    /// Reads a record: its words, and its rejected bytes in place; nil when it is not one.
-    public static func decode(
-        _ bytes: UnsafeRawBufferPointer
-    ) -> (record: QuarantineRecord, raw: UnsafeRawBufferPointer)? {
-        var at = 0
-        var words: [String] = []
-        for _ in 0..<2 {
-            guard at + 2 <= bytes.count else { return nil }
-            let length = Int(UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt16.self)))
-            at += 2
-            guard at + length <= bytes.count else { return nil }
-            words.append(String(decoding: bytes[at..<(at + length)], as: UTF8.self))
-            at += length
-        }
-        return (QuarantineRecord(reason: words[0], source: words[1]), UnsafeRawBufferPointer(rebasing: bytes[at...]))
     }
 }

@@ -13,7 +13,7 @@ public struct TopicPartition: Hashable, Sendable, CustomStringConvertible {
         self.partition = partition
     }
 
-    /// `topic/partition`, as the folders are named.
+    /// `topic/partition`.
     public var description: String { "\(topic.name)/\(partition)" }
 }
 
@@ -48,25 +48,45 @@ public struct AppendReceipt: Sendable {
 ///
 /// An append is atomic over all its topics and partitions: after a crash all of it is there or none of it. Offsets
 /// count records in a partition from 0. Records of one commit share their `receivedAt`, which rises strictly from
-/// commit to commit, so that merging partitions by it gives every consumer the same order.
+/// commit to commit, and every consumer sees the commits in the same order.
 public protocol EventLog: AnyObject, Sendable {
     /// How many partitions each topic has.
     var partitions: Int { get }
 
-    /// Appends a batch and returns when it is durable.
+    /// Appends a batch and calls `completion` when it is durable, or when it is not going to be.
     ///
-    /// - Throws: `LogError.busy` when the bounded queue is full; any other `LogError` when the log cannot write, after
-    ///   which it accepts nothing more.
-    func append(_ batch: AppendBatch) async throws(LogError) -> AppendReceipt
+    /// The error is `LogError.busy` when the bounded queue is full; any other `LogError` when the log cannot write,
+    /// after which it accepts nothing more. `completion` may be called before this returns, or on the thread that
+    /// writes: it must not block.
+    func append(
+        _ batch: AppendBatch, completion: @escaping @Sendable (Result<AppendReceipt, LogError>) -> Void)
 
     /// The durable end of every partition, and the commit that made it so: one consistent cut.
     func cut() -> LogCut
 
+    /// Where the records that are still held begin: everything, unless retention has removed some.
+    func start() throws(LogError) -> LogCut
+
     /// Waits until a commit after `commit` is durable, or the time is over, or the log is closed.
     func waitForCommit(after commit: Int64, seconds: Double)
 
-    /// A reader of one partition from an offset.
-    func reader(of partition: TopicPartition, from offset: Int64) throws(LogError) -> any PartitionReader
+    /// A consumer of some topics, from offsets on.
+    ///
+    /// - Throws: `LogError.incompatible` when the offsets are those of a log with another number of partitions.
+    func consumer(of topics: [Topic], from offsets: LogOffsets) throws(LogError) -> any LogConsumer
+
+    /// The cut before the first commit that was received at or after an instant (microseconds since 1970 UTC).
+    func cut(before instant: Int64) throws(LogError) -> LogCut
+}
+
+extension EventLog {
+    /// Appends a batch and returns when it is durable. Throws what `append(_:completion:)` fails with.
+    public func append(_ batch: AppendBatch) async throws(LogError) -> AppendReceipt {
+        let result: Result<AppendReceipt, LogError> = await withCheckedContinuation { continuation in
+            append(batch) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
 }
 
 /// A consistent cut through all partitions: everything up to one commit, nothing after it.
@@ -89,16 +109,18 @@ public struct LogCut: Sendable, Equatable {
     }
 }
 
-/// Reads the frames of one partition in order.
-public protocol PartitionReader: AnyObject {
-    /// The offset of the next record.
-    var offset: Int64 { get }
+/// Reads several partitions as one: frames in the order of their commits, within a commit by topic and partition.
+///
+/// Every consumer of the same log sees the same order, which is what makes "the first of several duplicates" mean the
+/// same everywhere.
+public protocol LogConsumer: AnyObject {
+    /// Where the next frames begin.
+    var offsets: LogOffsets { get }
 
-    /// The next frame's header, if it begins before `end`, without moving on.
-    func peek(before end: Int64) throws(LogError) -> FrameHeader?
+    /// Records of the consumer's topics that were passed over because a repair found them unreadable.
+    var lost: Int64 { get }
 
-    /// Hands the next frame's records to `body` and moves past it. The bytes are valid only during the call.
-    ///
-    /// - Returns: false when the next frame does not begin before `end`.
-    func next(before end: Int64, _ body: (borrowing Frame) throws -> Void) throws -> Bool
+    /// Hands the next frame before the cut to `body` and moves past it; false when there is none. The frame's bytes are
+    /// valid only during the call.
+    func next(before cut: LogCut, _ body: (borrowing Frame) throws -> Void) throws -> Bool
 }

@@ -18,8 +18,10 @@ public enum LogError: Error, Sendable, CustomStringConvertible {
     case inUse(path: String, owner: String)
     /// Stored bytes are not what was written.
     case damaged(path: String, at: Int64, what: String)
-    /// The ledger says that records are durable which the partition does not hold.
-    case missing(partition: String, path: String, expected: Int64, found: Int64)
+    /// A file or a part of one is not there, though what it held was durable.
+    case missing(path: String, what: String)
+    /// A consumer asks for records that retention has removed.
+    case expired(partition: String, asked: Int64, first: Int64)
     /// The folder was made by another version or with other settings.
     case incompatible(path: String, what: String)
 
@@ -41,10 +43,12 @@ public enum LogError: Error, Sendable, CustomStringConvertible {
         case .inUse(let path, let owner):
             return "\(path) is in use by another process (\(owner)): stop it, or choose another folder with --data"
         case .damaged(let path, let at, let what):
-            return "\(path) is damaged at byte \(at): \(what); nothing was changed, restore the file from a copy"
-        case .missing(let partition, let path, let expected, let found):
-            return "the log is damaged: \(partition) should hold records up to offset \(expected) but only those up to "
-                + "\(found) can be read from \(path); nothing was changed, restore its segment files from a copy"
+            return "\(path) is damaged at byte \(at): \(what); nothing was changed, restore the file from a copy, or see "
+                + "`cartograph log check` and `cartograph log repair`"
+        case .missing(let path, let what):
+            return "\(path) is missing: \(what); nothing was changed, restore the file from a copy"
+        case .expired(let partition, let asked, let first):
+            return "\(partition) no longer holds offset \(asked): retention has removed what lies before offset \(first)"
         case .incompatible(let path, let what):
             return "\(path): \(what)"
         }

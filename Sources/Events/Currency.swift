@@ -8,6 +8,14 @@ public enum Currency {
         return known[index >> 6] & (1 << UInt64(index & 63)) != 0
     }
 
+    /// Whether three bytes are a code in use, by a copy of `known` that costs no check of its initialisation.
+    @inline(__always)
+    static func isKnown(_ a: UInt8, _ b: UInt8, _ c: UInt8, in known: UnsafePointer<UInt64>) -> Bool {
+        guard a &- 65 < 26, b &- 65 < 26, c &- 65 < 26 else { return false }
+        let index = (Int(a &- 65) &* 26 &+ Int(b &- 65)) &* 26 &+ Int(c &- 65)
+        return known[index &>> 6] &>> UInt64(truncatingIfNeeded: index & 63) & 1 != 0
+    }
+
     /// The codes as a bit for each of the 26³ words, so that a look-up is one load.
     @usableFromInline static let known: [UInt64] = {
         var bits = [UInt64](repeating: 0, count: (26 * 26 * 26 + 63) / 64)

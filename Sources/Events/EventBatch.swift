@@ -25,9 +25,57 @@ public final class EventBatch {
     /// How many rows there is room for.
     public let capacity: Int
     /// How many rows are filled.
-    public internal(set) var count = 0
+    @inlinable public internal(set) var count: Int {
+        get { fill.pointee.count }
+        set { fill.pointee.count = newValue }
+    }
     /// How many items all rows together hold.
-    public internal(set) var itemCount = 0
+    @inlinable public internal(set) var itemCount: Int {
+        get { fill.pointee.itemCount }
+        set { fill.pointee.itemCount = newValue }
+    }
+
+    /// What changes from event to event. It lies behind a pointer, since every access to a variable of a class that
+    /// other rooms can see is checked for exclusivity at run time.
+    @usableFromInline
+    struct Fill: ~Copyable {
+        @usableFromInline var count = 0
+        @usableFromInline var itemCount = 0
+        var itemCapacity: Int
+        var itemProducts: UnsafeMutablePointer<StringRef>
+        var itemQuantities: UnsafeMutablePointer<Int32>
+        var itemPrices: UnsafeMutablePointer<Int64>
+        var arena = Arena()
+
+        init(itemCapacity: Int) {
+            self.itemCapacity = itemCapacity
+            itemProducts = .allocate(capacity: itemCapacity)
+            itemQuantities = .allocate(capacity: itemCapacity)
+            itemPrices = .allocate(capacity: itemCapacity)
+        }
+
+        deinit {
+            itemProducts.deallocate()
+            itemQuantities.deallocate()
+            itemPrices.deallocate()
+        }
+
+        mutating func growItems() {
+            let larger = itemCapacity * 2
+            func moved<T>(_ old: UnsafeMutablePointer<T>) -> UnsafeMutablePointer<T> {
+                let new = UnsafeMutablePointer<T>.allocate(capacity: larger)
+                new.moveInitialize(from: old, count: itemCapacity)
+                old.deallocate()
+                return new
+            }
+            itemProducts = moved(itemProducts)
+            itemQuantities = moved(itemQuantities)
+            itemPrices = moved(itemPrices)
+            itemCapacity = larger
+        }
+    }
+
+    @usableFromInline let fill: UnsafeMutablePointer<Fill>
 
     let types: UnsafeMutablePointer<UInt8>
     let presence: UnsafeMutablePointer<FieldSet>
@@ -42,13 +90,6 @@ public final class EventBatch {
     let receivedAts: UnsafeMutablePointer<Int64>
     let partitions: UnsafeMutablePointer<Int32>
     let offsets: UnsafeMutablePointer<Int64>
-
-    var itemCapacity: Int
-    var itemProducts: UnsafeMutablePointer<StringRef>
-    var itemQuantities: UnsafeMutablePointer<Int32>
-    var itemPrices: UnsafeMutablePointer<Int64>
-
-    var arena = Arena()
 
     /// An empty batch with room for `capacity` events.
     public init(capacity: Int) {
@@ -67,10 +108,8 @@ public final class EventBatch {
         receivedAts = .allocate(capacity: capacity)
         partitions = .allocate(capacity: capacity)
         offsets = .allocate(capacity: capacity)
-        itemCapacity = capacity + EventLimits.items
-        itemProducts = .allocate(capacity: itemCapacity)
-        itemQuantities = .allocate(capacity: itemCapacity)
-        itemPrices = .allocate(capacity: itemCapacity)
+        fill = .allocate(capacity: 1)
+        fill.initialize(to: Fill(itemCapacity: capacity + EventLimits.items))
     }
 
     deinit {
@@ -87,16 +126,15 @@ public final class EventBatch {
         receivedAts.deallocate()
         partitions.deallocate()
         offsets.deallocate()
-        itemProducts.deallocate()
-        itemQuantities.deallocate()
-        itemPrices.deallocate()
+        fill.deinitialize(count: 1)
+        fill.deallocate()
     }
 
     /// Forgets all rows and keeps the room.
     public func removeAll() {
         count = 0
         itemCount = 0
-        arena.removeAll()
+        fill.pointee.arena.removeAll()
     }
 
     /// Whether there is no room for another event.
@@ -142,11 +180,11 @@ public final class EventBatch {
     }
 
     /// An item's product.
-    public func itemProduct(_ item: Int) -> StringRef { itemProducts[item] }
+    public func itemProduct(_ item: Int) -> StringRef { fill.pointee.itemProducts[item] }
     /// An item's quantity.
-    public func itemQuantity(_ item: Int) -> Int32 { itemQuantities[item] }
+    public func itemQuantity(_ item: Int) -> Int32 { fill.pointee.itemQuantities[item] }
     /// An item's unit price in ten-thousandths.
-    public func itemPrice(_ item: Int) -> Int64 { itemPrices[item] }
+    public func itemPrice(_ item: Int) -> Int64 { fill.pointee.itemPrices[item] }
 
     /// When the log took the event in, microseconds since 1970 UTC.
     public func receivedAt(_ row: Int) -> Int64 { receivedAts[row] }
@@ -202,9 +240,9 @@ public final class EventBatch {
             receivedAts = UnsafePointer(batch.receivedAts)
             partitions = UnsafePointer(batch.partitions)
             offsets = UnsafePointer(batch.offsets)
-            itemProducts = UnsafePointer(batch.itemProducts)
-            itemQuantities = UnsafePointer(batch.itemQuantities)
-            itemPrices = UnsafePointer(batch.itemPrices)
+            itemProducts = UnsafePointer(batch.fill.pointee.itemProducts)
+            itemQuantities = UnsafePointer(batch.fill.pointee.itemQuantities)
+            itemPrices = UnsafePointer(batch.fill.pointee.itemPrices)
             itemStarts = UnsafePointer(batch.itemStarts)
             itemCounts = UnsafePointer(batch.itemCounts)
             strings = UnsafePointer(batch.strings)
@@ -223,20 +261,6 @@ public final class EventBatch {
 
         /// A money field's column, in ten-thousandths.
         public func moneys(_ field: EventField) -> UnsafePointer<Int64> { moneys + field.moneyIndex * capacity }
-    }
-
-    func growItems() {
-        let larger = itemCapacity * 2
-        func moved<T>(_ old: UnsafeMutablePointer<T>) -> UnsafeMutablePointer<T> {
-            let new = UnsafeMutablePointer<T>.allocate(capacity: larger)
-            new.moveInitialize(from: old, count: itemCapacity)
-            old.deallocate()
-            return new
-        }
-        itemProducts = moved(itemProducts)
-        itemQuantities = moved(itemQuantities)
-        itemPrices = moved(itemPrices)
-        itemCapacity = larger
     }
 }
 
@@ -264,10 +288,12 @@ struct Arena: ~Copyable {
         return start
     }
 
+    /// Forgets all bytes and keeps one block, so that the next escape costs no allocation.
     mutating func removeAll() {
+        used = 0
+        guard blocks.count > 1 || size > Arena.blockBytes else { return }
         for block in blocks { block.deallocate() }
         blocks.removeAll(keepingCapacity: true)
-        used = 0
         size = 0
     }
 }

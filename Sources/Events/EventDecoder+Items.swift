@@ -81,7 +81,7 @@ extension EventDecoder {
             item.productFault = next == 0x22 || isNull ? nil : RejectionReason(.wrongType, .productID)
             guard next == 0x22 else { return cursor.skipValue() }
             guard let string = cursor.string() else { return false }
-            item.product = resolved(string, batch)
+            item.product = EventDecoder.resolved(string, batch)
         case .quantity?:
             item.quantity = nil
             item.quantityFault = isNumber || isNull ? nil : RejectionReason(.wrongType, .quantity)
@@ -116,10 +116,10 @@ extension EventDecoder {
         guard quantity >= 1, quantity <= EventLimits.quantity else { return RejectionReason(.badQuantity) }
         guard price >= 0 else { return RejectionReason(.badMoney) }
         guard room else { return RejectionReason(.tooLarge) }
-        if batch.itemCount == batch.itemCapacity { batch.growItems() }
-        batch.itemProducts[batch.itemCount] = product
-        batch.itemQuantities[batch.itemCount] = Int32(truncatingIfNeeded: quantity)
-        batch.itemPrices[batch.itemCount] = price
+        if batch.itemCount == batch.fill.pointee.itemCapacity { batch.fill.pointee.growItems() }
+        batch.fill.pointee.itemProducts[batch.itemCount] = product
+        batch.fill.pointee.itemQuantities[batch.itemCount] = Int32(truncatingIfNeeded: quantity)
+        batch.fill.pointee.itemPrices[batch.itemCount] = price
         batch.itemCount += 1
         return nil
     }
@@ -132,7 +132,7 @@ extension EventDecoder {
     borrowing func totalMismatch(_ index: Int, _ batch: EventBatch) -> Bool {
         var sum: Int64 = 0
         for item in Int(batch.itemStarts[index])..<Int(batch.itemStarts[index] + batch.itemCounts[index]) {
-            let (line, over) = batch.itemPrices[item].multipliedReportingOverflow(by: Int64(batch.itemQuantities[item]))
+            let (line, over) = batch.fill.pointee.itemPrices[item].multipliedReportingOverflow(by: Int64(batch.fill.pointee.itemQuantities[item]))
             let (total, overToo) = sum.addingReportingOverflow(line)
             if over || overToo { return true }
             sum = total

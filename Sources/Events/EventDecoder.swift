@@ -5,8 +5,10 @@
 /// `null` counts as absent. Decoding depends on nothing but the bytes and `now`, so the same bytes read again from the
 /// log decode the same.
 public struct EventDecoder: ~Copyable {
-    private let names = FieldNames()
     let latest: Int64
+    let tables = DecodingTables.shared
+    /// What was learnt of the senders' layout: it speeds up the next event and decides nothing.
+    let order: UnsafeMutablePointer<FieldOrder>
 
     /// The row being decoded: which fields have a value and what was wrong with the others.
     struct Row {
@@ -20,12 +22,25 @@ public struct EventDecoder: ~Copyable {
 
     /// A decoder that rejects events more than a day after `now` (microseconds since 1970 UTC).
     public init(now: Int64) {
+        order = EventDecoder.newOrder()
         latest = now.addingReportingOverflow(EventLimits.futureMicroseconds).partialValue
     }
 
     /// A decoder for events that were accepted before: the clock plays no part.
     public init() {
+        order = EventDecoder.newOrder()
         latest = .max
+    }
+
+    deinit {
+        order.pointee.deallocate()
+        order.deallocate()
+    }
+
+    private static func newOrder() -> UnsafeMutablePointer<FieldOrder> {
+        let order = UnsafeMutablePointer<FieldOrder>.allocate(capacity: 1)
+        order.initialize(to: FieldOrder())
+        return order
     }
 
     /// Decodes the event in `count` bytes at `start`, which must be followed by `EventLimits.padding` readable bytes.
@@ -36,6 +51,15 @@ public struct EventDecoder: ~Copyable {
         _ start: UnsafePointer<UInt8>, count: Int, into batch: EventBatch
     ) -> RejectionReason? {
         precondition(!batch.isFull, "the batch is full")
+        guard count <= EventLimits.eventBytes else { return RejectionReason(.tooLarge) }
+        return decodeFast(start, count: count, into: batch) ? nil : decodeGeneral(start, count: count, into: batch)
+    }
+
+    /// Decodes an event of any layout, and alone says what is wrong with one.
+    @inline(never)
+    package borrowing func decodeGeneral(
+        _ start: UnsafePointer<UInt8>, count: Int, into batch: EventBatch
+    ) -> RejectionReason? {
         guard count <= EventLimits.eventBytes else { return RejectionReason(.tooLarge) }
         guard UTF8Validity.isValid(start, count: count) else { return RejectionReason(.badUTF8) }
         let itemsBefore = batch.itemCount
@@ -54,7 +78,7 @@ public struct EventDecoder: ~Copyable {
         guard let type = row.type else { return RejectionReason(.missingField, .type) }
         let index = batch.count
         batch.types[index] = type.rawValue
-        batch.presence[index] = row.present & EventSchema.of(type).knownSet
+        batch.presence[index] = row.present & tables.known[Int(type.rawValue)]
         batch.raws[index] = StringRef(start, count)
         batch.warnings[index] = type == .purchase && totalMismatch(index, batch)
         batch.count = index + 1
@@ -94,18 +118,23 @@ public struct EventDecoder: ~Copyable {
     borrowing func fieldOfKey(
         _ key: (start: UnsafePointer<UInt8>, count: Int, escaped: Bool), _ batch: EventBatch
     ) -> EventField? {
-        if !key.escaped { return names.field(key.start, key.count) }
-        let text = resolved(key, batch)
-        return names.field(text.start, text.count)
+        if !key.escaped { return field(key.start, key.count) }
+        let text = EventDecoder.resolved(key, batch)
+        return field(text.start, text.count)
+    }
+
+    @inline(__always)
+    private borrowing func field(_ name: UnsafePointer<UInt8>, _ count: Int) -> EventField? {
+        tables.fields.entry(name, count).flatMap { EventField(rawValue: $0.pointee.value) }
     }
 
     /// The string's bytes with escapes undone.
     @inline(__always)
-    borrowing func resolved(
+    static func resolved(
         _ string: (start: UnsafePointer<UInt8>, count: Int, escaped: Bool), _ batch: EventBatch
     ) -> StringRef {
         guard string.escaped else { return StringRef(string.start, string.count) }
-        let room = batch.arena.allocate(string.count)
+        let room = batch.fill.pointee.arena.allocate(string.count)
         return StringRef(room, JSONCursor.unescape(string.start, string.count, into: room))
     }
 
@@ -123,7 +152,7 @@ public struct EventDecoder: ~Copyable {
         switch (field.kind, cursor.p[0]) {
         case (.id, 0x22), (.text, 0x22), (.word, 0x22), (.currency, 0x22):
             guard let string = cursor.string() else { return false }
-            batch.strings[Int(field.rawValue) &* batch.capacity &+ index] = resolved(string, batch)
+            batch.strings[Int(field.rawValue) &* batch.capacity &+ index] = EventDecoder.resolved(string, batch)
             row.present |= bit
             return true
         case (.money, 0x22):
@@ -146,9 +175,9 @@ public struct EventDecoder: ~Copyable {
             return true
         case (.type, 0x22):
             guard let string = cursor.string() else { return false }
-            let text = resolved(string, batch)
+            let text = EventDecoder.resolved(string, batch)
             row.typeText = text
-            row.type = EventDecoder.type(text)
+            row.type = type(text)
             return true
         case (.items, 0x5b):
             return items(&cursor, &row, batch)
@@ -195,12 +224,11 @@ public struct EventDecoder: ~Copyable {
         }
     }
 
-    private static func type(_ text: StringRef) -> EventType? {
-        let bytes = UnsafeBufferPointer(start: text.start, count: text.count)
-        for type in EventType.allCases where type.name.utf8.count == text.count && bytes.elementsEqual(type.name.utf8) {
-            return type
-        }
-        return nil
+    private borrowing func type(_ text: StringRef) -> EventType? {
+        guard let word = tables.words.entry(text.start, text.count),
+            word.pointee.lists & DecodingTables.WordList.type != 0
+        else { return nil }
+        return EventType(rawValue: word.pointee.value)
     }
 }
 

@@ -45,18 +45,10 @@ public enum Timestamp {
     /// rounded), `T` or a space between date and time, a leap second as the second after it. Nil when it is anything
     /// else. The text must be followed by readable bytes (the decoder's padding).
     public static func parse(_ p: UnsafePointer<UInt8>, count: Int) -> Int64? {
-        guard count >= 20, count <= 35 else { return nil }
+        guard count >= 20, count <= 35, let minutesOfDate = minutes(p) else { return nil }
         var bad = false
-        let year = twoDigits(p, &bad) &* 100 &+ twoDigits(p + 2, &bad)
-        let month = twoDigits(p + 5, &bad)
-        let dayOfMonth = twoDigits(p + 8, &bad)
-        let hour = twoDigits(p + 11, &bad)
-        let minuteOfHour = twoDigits(p + 14, &bad)
         let secondOfMinute = twoDigits(p + 17, &bad)
-        guard !bad, p[4] == 0x2d, p[7] == 0x2d, p[10] == 0x54 || p[10] == 0x74 || p[10] == 0x20, p[13] == 0x3a,
-            p[16] == 0x3a, hour < 24, minuteOfHour < 60, secondOfMinute <= 60, month >= 1, month <= 12,
-            dayOfMonth >= 1, dayOfMonth <= daysIn(month: month, year: year)
-        else { return nil }
+        guard !bad, p[16] == 0x3a, secondOfMinute <= 60 else { return nil }
         var at = 19
         var micros: Int64 = 0
         if p[at] == 0x2e {
@@ -83,8 +75,22 @@ public enum Timestamp {
             at += 6
         }
         guard at == count else { return nil }
-        let minutes = (days(year: year, month: month, day: dayOfMonth) &* 24 &+ hour) &* 60 &+ minuteOfHour
-        return (minutes &- offsetMinutes) &* minute &+ secondOfMinute &* second &+ micros
+        return (minutesOfDate &- offsetMinutes) &* minute &+ secondOfMinute &* second &+ micros
+    }
+
+    /// Minutes from 1970 to the local date and time in the 16 bytes `yyyy-mm-ddThh:mm` at `p`; nil when there is none.
+    static func minutes(_ p: UnsafePointer<UInt8>) -> Int64? {
+        var bad = false
+        let year = twoDigits(p, &bad) &* 100 &+ twoDigits(p + 2, &bad)
+        let month = twoDigits(p + 5, &bad)
+        let dayOfMonth = twoDigits(p + 8, &bad)
+        let hour = twoDigits(p + 11, &bad)
+        let minuteOfHour = twoDigits(p + 14, &bad)
+        guard !bad, p[4] == 0x2d, p[7] == 0x2d, p[10] == 0x54 || p[10] == 0x74 || p[10] == 0x20, p[13] == 0x3a,
+            hour < 24, minuteOfHour < 60, month >= 1, month <= 12, dayOfMonth >= 1,
+            dayOfMonth <= daysIn(month: month, year: year)
+        else { return nil }
+        return (days(year: year, month: month, day: dayOfMonth) &* 24 &+ hour) &* 60 &+ minuteOfHour
     }
 
     private static func daysIn(month: Int64, year: Int64) -> Int64 {

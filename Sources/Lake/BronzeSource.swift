@@ -18,7 +18,7 @@ final class BronzeSource: RowSource {
     /// Rows handed over since `begin`.
     private(set) var rows = 0
     private let table: BronzeTable
-    private let consumer: LogConsumer
+    private let consumer: any LogConsumer
     private let cut: LogCut
     private let batch = EventBatch(capacity: BronzeSource.chunkRows)
     private let decoder = EventDecoder()
@@ -35,13 +35,13 @@ final class BronzeSource: RowSource {
         self.cut = cut
         self.offsets = offsets
         columns = table.columns
-        consumer = try LogConsumer(log, topics: [table.topic], from: offsets)
+        consumer = try log.consumer(of: [table.topic], from: offsets)
     }
 
     /// Whether there is a record left before the cut; looks for the next frame if need be.
     func hasRows() throws -> Bool {
         if !frame.isAtEnd { return true }
-        return try consumer.next(before: cut) { frame.load($0) }
+        return try consumer.next(before: cut) { try frame.load($0) }
     }
 
     /// The UTC day of the next record, which `hasRows` has found, as days since 1970-01-01.

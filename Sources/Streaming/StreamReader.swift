@@ -3,7 +3,7 @@ public import Events
 
 /// Turns the log's frames into decoded batches, one topic at a time, in the log's order.
 public final class StreamReader {
-    private let consumer: LogConsumer
+    private let consumer: any LogConsumer
     private let batch: EventBatch
     private let decoder = EventDecoder()
 
@@ -15,7 +15,7 @@ public final class StreamReader {
 
     /// A reader of all topics of events, from offsets on, which lie at the end of a commit.
     public init(_ log: any EventLog, from offsets: LogOffsets, commit: Int64) throws(LogError) {
-        consumer = try LogConsumer(log, topics: Topic.events, from: offsets)
+        consumer = try log.consumer(of: Topic.events, from: offsets)
         self.commit = commit
         batch = EventBatch(capacity: 4_096)
     }
@@ -33,7 +33,7 @@ public final class StreamReader {
             let more = try consumer.next(before: cut) { frame in
                 // Frames come in the order of their commits, so those before this frame's are complete.
                 commit = max(commit, frame.header.commit - 1)
-                read += frame.header.records
+                read += frame.recordCount
                 try decode(frame, body)
             }
             guard more else {

@@ -183,8 +183,14 @@ public final class StreamRunner: Sendable {
         } catch {
             report("the live state is built anew from the log: \(error)")
         }
-        let nowhere = LogOffsets(partitions: log.partitions)
-        return (fresh(), Checkpoint.Position(commit: 0, offsets: nowhere, filterOffsets: nowhere))
+        // Where retention has removed the beginning, from the first record that is left.
+        var start = LogOffsets(partitions: log.partitions)
+        do {
+            start = try log.start().offsets
+        } catch {
+            report("the log's first segment cannot be read: \(error)")
+        }
+        return (fresh(), Checkpoint.Position(commit: 0, offsets: start, filterOffsets: start))
     }
 }
 

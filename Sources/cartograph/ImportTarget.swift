@@ -39,7 +39,7 @@ struct LogImportTarget: ImportTarget {
     mutating func store(
         _ events: [ImportedEvent], source: String, stamp: ProducerStamp
     ) async throws -> ImportAnswer {
-        var (batch, result) = try collector.judge(Self.body(events), .ndjson, source)
+        let (batch, result) = try collector.judge(Self.body(events), .ndjson, source)
         batch.stamp = stamp
         return answer(try await log.append(batch), result)
     }

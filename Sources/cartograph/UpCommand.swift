@@ -19,6 +19,10 @@ struct UpCommand: AsyncParsableCommand {
     @Option(name: .long, help: "The address to listen on (default 127.0.0.1).") var host: String?
     @Option(name: .long, help: "Send this many simulated events a second to itself.") var simulate: Int?
     @Option(name: .long, help: "The seed of the simulated shop.") var seed: UInt64 = 1
+    @Flag(
+        name: .long,
+        help: "Only take events and keep them; the live view, the lake and the models catch up at the next start.")
+    var doorOnly = false
 
     func validate() throws {
         if let port, !(0...65_535).contains(port) { throw ValidationError("--port must be 0 to 65535") }
@@ -55,9 +59,11 @@ struct UpCommand: AsyncParsableCommand {
             shop.close()
             throw error
         }
-        runner.start()
-        shop.lake.start()
-        shop.batch.start()
+        if !doorOnly {
+            runner.start()
+            shop.lake.start()
+            shop.batch.start()
+        }
         let gauges = OperationalGauges(shop: shop, runner: runner)
         let failure = await serve(server, shop, configuration, gauges, began)
         do {
@@ -154,6 +160,10 @@ struct UpCommand: AsyncParsableCommand {
 
     private func stop(_ shop: Shop, _ runner: StreamRunner, _ logger: Logger) throws {
         logger.info("stopping")
+        guard !doorOnly else {
+            shop.close()
+            return
+        }
         shop.batch.stop()
         runner.stop()
         var failure: (any Error)?

@@ -31,8 +31,43 @@ static inline __attribute__((always_inline)) intptr_t cbytes_scan_string(const u
 #endif
 }
 
+/// Distance from `p` to the first byte that ends a plain ASCII run inside a JSON string: what ends
+/// `cbytes_scan_string`, or a byte of 0x80 and above. Reads up to 32 bytes from where it stops, of which the run's
+/// last are the only ones that need to belong to the text; zero bytes end it like any other control byte.
+static inline __attribute__((always_inline)) intptr_t cbytes_scan_ascii_string(const uint8_t *p) {
+#if defined(__SSE2__)
+    // As signed bytes, control bytes and those of 0x80 and above are the ones below a space.
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(' ');
+    const uint8_t *s = p;
+    for (;;) {
+        __m128i v = _mm_loadu_si128((const __m128i *)s), w = _mm_loadu_si128((const __m128i *)(s + 16));
+        __m128i first = _mm_or_si128(
+            _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash)), _mm_cmplt_epi8(v, space));
+        __m128i second = _mm_or_si128(
+            _mm_or_si128(_mm_cmpeq_epi8(w, quote), _mm_cmpeq_epi8(w, backslash)), _mm_cmplt_epi8(w, space));
+        unsigned mask = (unsigned)_mm_movemask_epi8(first) | (unsigned)_mm_movemask_epi8(second) << 16;
+        if (__builtin_expect(mask != 0, 1)) return (s - p) + __builtin_ctz(mask);
+        s += 32;
+    }
+#else
+    const uint8_t *s = p;
+    while (*s != '"' && *s != '\\' && *s >= 0x20 && *s < 0x80) s++;
+    return s - p;
+#endif
+}
+
 /// Non-zero when any of the `n` bytes has its top bit set (is not ASCII).
 static inline int cbytes_has_non_ascii(const uint8_t *p, size_t n) {
+#if defined(__SSE2__)
+    __m128i any = _mm_setzero_si128();
+    while (n >= 32) {
+        any = _mm_or_si128(any, _mm_loadu_si128((const __m128i *)p));
+        any = _mm_or_si128(any, _mm_loadu_si128((const __m128i *)(p + 16)));
+        p += 32;
+        n -= 32;
+    }
+    if (_mm_movemask_epi8(any)) return 1;
+#endif
     uint64_t seen = 0;
     while (n >= 8) {
         uint64_t word;

@@ -3,15 +3,15 @@ import Foundation
 
 /// What the writer shows to everybody else: the last durable cut and the segments.
 final class PublishedState: Sendable {
-    let lists: [SegmentList]
+    let directory: SegmentDirectory
     private let condition = NSCondition()
     // Guarded by the condition's lock.
     nonisolated(unsafe) private var current: LogCut
     nonisolated(unsafe) private var isClosed = false
 
-    init(partitions: Int) {
-        current = LedgerEntry.empty(partitions: partitions).cut
-        lists = current.offsets.all.map { _ in SegmentList([]) }
+    init(_ directory: SegmentDirectory, _ cut: LogCut) {
+        self.directory = directory
+        current = cut
     }
 
     var cut: LogCut { condition.withLock { current } }

@@ -1,125 +1,93 @@
-import Events
-import Glibc
+import Synchronization
 
-/// A file of frames, named after the offset of its first record.
+/// A file of commits, named after the first of them.
 struct Segment: Sendable, Equatable {
     /// The size at which a new segment is begun, unless a log is opened with another.
-    static let sizeLimit: Int64 = 64 << 20
+    static let sizeLimit: Int64 = 256 << 20
 
-    let baseOffset: Int64
+    let firstCommit: Int64
     let path: String
 
-    static func name(_ baseOffset: Int64) -> String {
-        let digits = String(baseOffset)
-        return String(repeating: "0", count: max(0, 20 - digits.count)) + digits + ".log"
+    init(firstCommit: Int64, folder: String) {
+        self.firstCommit = firstCommit
+        let digits = String(firstCommit)
+        path = folder + "/" + String(repeating: "0", count: max(0, 20 - digits.count)) + digits + ".log"
     }
+
+    /// Where the segment's index is kept.
+    var indexPath: String { String(path.dropLast(4)) + ".index" }
+
+    /// The file's name.
+    var name: String { String(path.split(separator: "/").last ?? "") }
 
     /// The segments in a folder, oldest first.
     static func list(_ folder: String) throws(LogError) -> [Segment] {
         var segments: [Segment] = []
         for name in try SystemFolder.names(in: folder) where name.hasSuffix(".log") {
-            guard let base = Int64(name.dropLast(4)), name == Segment.name(base) else {
+            guard let first = Int64(name.dropLast(4)), first > 0,
+                case let segment = Segment(firstCommit: first, folder: folder), segment.name == name
+            else {
                 throw .incompatible(path: folder + "/" + name, what: "not a segment of the log: move it elsewhere")
             }
-            segments.append(Segment(baseOffset: base, path: folder + "/" + name))
+            segments.append(segment)
         }
         return segments
     }
+}
 
-    /// What a walk through a segment found.
-    struct Scan {
-        /// Where the readable frames end, in bytes.
-        var goodBytes: Int64 = 0
-        /// The offset after the last readable record.
-        var endOffset: Int64
-        /// Bytes after the readable frames.
-        var tailBytes: Int64 = 0
-        /// Whether a whole frame stands somewhere behind the first unreadable byte: then the middle is damaged, and
-        /// the tail is not merely torn.
-        var hasFrameBehindDamage = false
+/// The segments that hold durable commits, as readers see them.
+final class SegmentDirectory: Sendable {
+    let format: LogFormat
+    let recent = RecentBytes()
+    private let segments: Mutex<[Segment]>
+    private let activeIndex: SegmentIndex
+
+    init(_ format: LogFormat, _ segments: [Segment], activeIndex: SegmentIndex) {
+        self.format = format
+        self.segments = Mutex(segments)
+        self.activeIndex = activeIndex
     }
 
-    /// Walks through the frames of the segment from its beginning, checking each; `visit` sees those that hold.
-    func scan(
-        topic: UInt16, partition: UInt16,
-        visit: (FrameHeader, UnsafeRawBufferPointer) throws(LogError) -> Void = { _, _ in }
-    ) throws(LogError) -> Scan {
-        let file = try SystemFile(opening: path, flags: O_RDONLY)
-        let size = try file.size()
-        var result = Scan(endOffset: baseOffset)
-        var buffer = PaddedBytes(capacity: 1 << 20)
-        while true {
-            let header = try Segment.readFrame(file, at: result.goodBytes, size: size, into: &buffer)
-            guard let header, header.topic == topic, header.partition == partition,
-                header.baseOffset == result.endOffset
-            else { break }
-            let payload = UnsafeRawBufferPointer(rebasing: buffer.bytes[FrameHeader.size...])
-            try visit(header, payload)
-            result.goodBytes += Int64(FrameHeader.size + header.payloadBytes)
-            result.endOffset = header.endOffset
+    var all: [Segment] { segments.withLock { $0 } }
+
+    func add(_ segment: Segment) { segments.withLock { $0.append(segment) } }
+
+    /// Takes out the oldest segment, so that no new reader opens it; nil when it is the only one.
+    func removeFirst() -> Segment? { segments.withLock { $0.count > 1 ? $0.removeFirst() : nil } }
+
+    /// The segment that begins with a commit.
+    func segment(beginningWith commit: Int64) -> Segment? {
+        segments.withLock { list in list.last { $0.firstCommit == commit } }
+    }
+
+    /// The last point of the index that satisfies `isBefore`, which holds up to some point of the log and not after;
+    /// nil when it does not even hold at the log's beginning.
+    func locate(_ isBefore: (CommitRecord) -> Bool) throws(LogError) -> (segment: Segment, point: IndexPoint)? {
+        let list = all
+        var low = 0
+        var high = list.count
+        while low < high {
+            let middle = (low + high) / 2
+            if isBefore(try head(of: list[middle])) { low = middle + 1 } else { high = middle }
         }
-        result.tailBytes = size - result.goodBytes
-        if result.tailBytes > 0 {
-            result.hasFrameBehindDamage = try Segment.holdsFrame(file, after: result.goodBytes + 1, size: size)
+        guard low > 0 else { return nil }
+        let segment = list[low - 1]
+        var points = low == list.count ? activeIndex.points(of: segment) : nil
+        if points == nil { points = try SegmentIndex.load(segment, format) }
+        let best = points?.last { isBefore($0.record) }
+        if let best { return (segment, best) }
+        return (segment, IndexPoint(position: 0, record: try head(of: segment)))
+    }
+
+    /// The state at the beginning of a segment.
+    func head(of segment: Segment) throws(LogError) -> CommitRecord {
+        let reader = try FrameReader(segment, format)
+        guard let header = try reader.header(at: 0), header.kind == .state,
+            let payload = try reader.payload(of: header, at: 0),
+            let record = CommitRecord(header, payload, partitions: format.partitions)
+        else {
+            throw .damaged(path: segment.path, at: 0, what: "the segment does not begin with the log's state")
         }
-        return result
-    }
-
-    /// Reads the whole frame at a position; nil when none stands there whole.
-    static func readFrame(
-        _ file: borrowing SystemFile, at position: Int64, size: Int64, into buffer: inout PaddedBytes
-    ) throws(LogError) -> FrameHeader? {
-        guard position + Int64(FrameHeader.size) <= size else { return nil }
-        buffer.removeAll()
-        try fill(file, FrameHeader.size, at: position, &buffer)
-        guard let header = FrameHeader(buffer.start),
-            position + Int64(FrameHeader.size + header.payloadBytes) <= size
-        else { return nil }
-        try fill(file, header.payloadBytes, at: position + Int64(FrameHeader.size), &buffer)
-        return buffer.count == FrameHeader.size + header.payloadBytes && header.checksumHolds(buffer.start)
-            ? header : nil
-    }
-
-    private static func fill(
-        _ file: borrowing SystemFile, _ count: Int, at position: Int64, _ buffer: inout PaddedBytes
-    ) throws(LogError) {
-        buffer.reserve(count)
-        let target = UnsafeMutableRawPointer(buffer.start + buffer.count)
-        let got = try file.read(count, at: position, into: target)
-        buffer.append(room: got) { _ in got }
-    }
-
-    /// Looks for a whole frame at any byte from `position` on, by the magic number.
-    private static func holdsFrame(
-        _ file: borrowing SystemFile, after position: Int64, size: Int64
-    ) throws(LogError) -> Bool {
-        let magic = FrameHeader.magic
-        var window = [UInt8](repeating: 0, count: 1 << 20)
-        var frame = PaddedBytes(capacity: 1 << 16)
-        var at = position
-        while at + Int64(FrameHeader.size) <= size {
-            let base = at
-            var hits: [Int64] = []
-            var failure: LogError?
-            let got = window.withUnsafeMutableBytes { bytes -> Int in
-                guard let start = bytes.baseAddress else { return 0 }
-                do throws(LogError) {
-                    let got = try file.read(bytes.count, at: base, into: start)
-                    for i in 0..<max(0, got - 3)
-                    where UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: i, as: UInt32.self)) == magic {
-                        hits.append(base + Int64(i))
-                    }
-                    return got
-                } catch {
-                    failure = error
-                    return 0
-                }
-            }
-            if let failure { throw failure }
-            for hit in hits where try readFrame(file, at: hit, size: size, into: &frame) != nil { return true }
-            if got < 4 { break }
-            at += Int64(got - 3)
-        }
-        return false
+        return record
     }
 }

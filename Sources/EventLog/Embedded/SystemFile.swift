@@ -1,13 +1,27 @@
+import Events
 import Glibc
 
 /// An open file, closed when it goes.
 struct SystemFile: ~Copyable {
+    /// What direct input and output must be aligned to, in bytes: the largest that disks ask for.
+    static let blockBytes = 4_096
+
     let descriptor: Int32
     let path: String
 
     /// Opens a file with the flags of open(2).
     init(opening path: String, flags: Int32, mode: mode_t = 0o644) throws(LogError) {
         descriptor = open(path, flags | O_CLOEXEC, mode)
+        self.path = path
+        if descriptor < 0 { throw LogError.last("open", path) }
+    }
+
+    /// Opens a file for writing past the page cache, or through it where the file system refuses that.
+    init(openingDirect path: String, flags: Int32, mode: mode_t = 0o644) throws(LogError) {
+        var opened = open(path, flags | SystemFile.direct | O_CLOEXEC, mode)
+        // With O_CREAT | O_EXCL the refused call may have made the file already.
+        if opened < 0, errno == EINVAL { opened = open(path, flags & ~O_EXCL | O_CLOEXEC, mode) }
+        descriptor = opened
         self.path = path
         if descriptor < 0 { throw LogError.last("open", path) }
     }
@@ -22,6 +36,9 @@ struct SystemFile: ~Copyable {
     }
 
     /// Writes all bytes at a position, however many calls it takes.
+    ///
+    /// Direct files take only whole aligned blocks from aligned memory. One that refuses those after all is written
+    /// through the page cache from then on.
     borrowing func write(_ bytes: UnsafeRawBufferPointer, at position: Int64) throws(LogError) {
         var done = 0
         while done < bytes.count {
@@ -29,13 +46,36 @@ struct SystemFile: ~Copyable {
                 descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(position) + done)
             if written < 0 {
                 if errno == EINTR { continue }
-                throw LogError.last("write", path)
+                if errno == EINVAL, isDirect { try writeThroughCache() } else { throw LogError.last("write", path) }
+                continue
             }
+            // What follows a short write must be aligned again; a block written in part is written anew.
+            let kept = isDirect ? written & ~(SystemFile.blockBytes - 1) : written
             // A write of nothing would never end.
-            if written == 0 {
+            if kept == 0 {
                 throw LogError.system(operation: "write", path: path, code: ENOSPC, reason: "no space was taken")
             }
-            done += written
+            done += kept
+        }
+    }
+
+    private borrowing func flags() -> Int32 { fcntl(descriptor, F_GETFL) }
+
+    /// O_DIRECT of open(2), which the C library's module does not name.
+    private static let direct: Int32 = {
+        #if arch(arm64)
+            0o200000
+        #else
+            0o40000
+        #endif
+    }()
+
+    /// Whether the file is written past the page cache.
+    var isDirect: Bool { flags() & SystemFile.direct != 0 }
+
+    private borrowing func writeThroughCache() throws(LogError) {
+        guard fcntl(descriptor, F_SETFL, flags() & ~SystemFile.direct) == 0 else {
+            throw LogError.last("fcntl", path)
         }
     }
 
@@ -65,6 +105,32 @@ struct SystemFile: ~Copyable {
         guard ftruncate(descriptor, off_t(size)) == 0, fsync(descriptor) == 0 else {
             throw LogError.last("truncate", path)
         }
+    }
+
+    /// Puts a file of these bytes in a folder, durably, in place of one of that name: a crash leaves the old one or the
+    /// new one.
+    static func replace(_ folder: String, _ name: String, with bytes: [UInt8]) throws(LogError) {
+        let path = folder + "/" + name
+        try writeWhole(path + ".new", bytes)
+        guard rename(path + ".new", path) == 0 else { throw LogError.last("rename", path + ".new") }
+        try SystemFolder.sync(folder)
+    }
+
+    /// The bytes of a file of at most `limit`.
+    static func readWhole(_ path: String, limit: Int) throws(LogError) -> [UInt8] {
+        let file = try SystemFile(opening: path, flags: O_RDONLY)
+        let size = Int(try file.size())
+        guard size <= limit else { throw .damaged(path: path, at: Int64(limit), what: "larger than it can be") }
+        var bytes = PaddedBytes(capacity: size)
+        try bytes.append(room: size) { target throws(LogError) in try file.read(size, at: 0, into: target) }
+        return bytes.withBytes { Array($0) }
+    }
+
+    /// Writes a file of these bytes and syncs it.
+    static func writeWhole(_ path: String, _ bytes: [UInt8]) throws(LogError) {
+        let file = try SystemFile(opening: path, flags: O_RDWR | O_CREAT | O_TRUNC)
+        try PaddedBytes(copying: bytes).withBytes { buffer throws(LogError) in try file.write(buffer, at: 0) }
+        try file.sync()
     }
 }
 

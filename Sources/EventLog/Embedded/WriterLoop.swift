@@ -1,0 +1,74 @@
+/// Carries the writer onto its thread and feeds it from the queue: nothing else ever touches the writer.
+final class WriterLoop: @unchecked Sendable {
+    private let writer: LogWriter
+    // After a failed write or sync, what is on disk is unknown: only reading it again, at the next start, can tell.
+    // A second try could succeed and hide that the first one lost bytes.
+    private var failure: LogError?
+
+    init(_ writer: LogWriter) { self.writer = writer }
+
+    func run(_ queue: AppendQueue) {
+        while true {
+            let mayConfirm = failure == nil && writer.needsConfirmation
+            switch queue.take(idleSeconds: mayConfirm ? EmbeddedLog.confirmSeconds : nil) {
+            case .idle:
+                attempt(queue) { writer throws(LogError) in try writer.confirm() }
+            case .closed:
+                attempt(queue) { writer throws(LogError) in
+                    try writer.confirm()
+                    try writer.finish()
+                }
+                return
+            case .batches(let pending):
+                commit(pending, queue)
+            }
+        }
+    }
+
+    private func attempt(_ queue: AppendQueue, _ work: (LogWriter) throws(LogError) -> Void) {
+        guard failure == nil else { return }
+        do { try work(writer) } catch { fail(error, queue) }
+    }
+
+    private func fail(_ error: LogError, _ queue: AppendQueue) {
+        failure = error
+        queue.fail(error)
+    }
+
+    private func commit(_ pending: [AppendQueue.Pending], _ queue: AppendQueue) {
+        if let failure {
+            for item in pending { item.completion(.failure(.failed(failure.description))) }
+            return
+        }
+        var fresh: [AppendQueue.Pending] = []
+        var repeats: [AppendQueue.Pending] = []
+        // The last sequences within this commit, which the writer does not know yet.
+        var last: [String: Int64] = [:]
+        for item in pending {
+            guard let stamp = item.batch.stamp else {
+                fresh.append(item)
+                continue
+            }
+            let known = last[stamp.producer] ?? writer.lastSequence(of: stamp.producer)
+            if stamp.sequence <= known {
+                repeats.append(item)
+            } else if stamp.sequence == known + 1 {
+                last[stamp.producer] = stamp.sequence
+                fresh.append(item)
+            } else {
+                // Storing it would make the batches in between look like repeats when they come.
+                item.completion(
+                    .failure(.outOfOrder(producer: stamp.producer, expected: known + 1, got: stamp.sequence)))
+            }
+        }
+        guard !fresh.isEmpty || !repeats.isEmpty else { return }
+        do {
+            let number = fresh.isEmpty ? writer.lastCommit : try writer.commit(fresh.map(\.batch))
+            for item in fresh { item.completion(.success(AppendReceipt(commit: number, isRepeat: false))) }
+            for item in repeats { item.completion(.success(AppendReceipt(commit: number, isRepeat: true))) }
+        } catch {
+            fail(error, queue)
+            for item in fresh + repeats { item.completion(.failure(error)) }
+        }
+    }
+}
