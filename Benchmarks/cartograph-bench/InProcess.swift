@@ -2,64 +2,48 @@ import CBytes
 import EventLog
 import Events
 import Foundation
-import Simulator
 import Streaming
 
-/// Measures of single rooms, in this process and on one thread.
+/// Measures of single rooms, in this process.
 final class InProcess {
     /// Bytes of simulated events that every measure runs over.
     private static let corpusBytes = 64 << 20
+    /// The partitions of a topic.
+    static let partitions = 2
 
     let runs: Int
-    private let lines: PaddedBytes
-    private let starts: [Int]
+    let events: SimulatedEvents
 
     init(runs: Int) throws {
         self.runs = max(1, runs)
-        var simulator = try ShopSimulator(SimulationSettings(seed: 1, rate: 10_000))
-        var buffer = LineBuffer(lines: 1_000)
-        var bytes = PaddedBytes(capacity: InProcess.corpusBytes + (1 << 20))
-        var starts: [Int] = []
-        while bytes.count < InProcess.corpusBytes {
-            buffer.removeAll()
-            simulator.generate(1_000, into: &buffer)
-            for line in 0..<buffer.lineCount { starts.append(bytes.count + buffer.range(ofLine: line).lowerBound) }
-            buffer.withBytes { bytes.append($0) }
-        }
-        starts.append(bytes.count)
-        lines = bytes
-        self.starts = starts
+        events = try SimulatedEvents(bytes: InProcess.corpusBytes)
     }
 
-    private var events: Int { starts.count - 1 }
-
-    private func line(_ index: Int) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: lines.start + starts[index], count: starts[index + 1] - starts[index] - 1)
-    }
-
-    /// Processor seconds of this process.
-    private func cpu() -> Double {
-        var usage = rusage()
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        let user = Double(usage.ru_utime.tv_sec) + Double(usage.ru_utime.tv_usec) / 1e6
-        return user + Double(usage.ru_stime.tv_sec) + Double(usage.ru_stime.tv_usec) / 1e6
-    }
-
-    /// The median of several runs in events a processor second; the first run only warms up.
-    private func perCPUSecond(_ count: Int, _ body: () throws -> Void) rethrows -> Double {
-        var rates: [Double] = []
+    /// Several runs' events a processor second of this process, all its threads together; a first one only warms up.
+    ///
+    /// - Parameter prepare: what each run works on, made before its clock starts.
+    func perCPUSecond<Work>(
+        _ prepare: () throws -> Work, _ body: (Work) throws -> Void
+    ) rethrows -> (cpu: Spread, wall: Spread) {
+        var cpu: [Double] = []
+        var wall: [Double] = []
         for run in 0...runs {
-            let began = cpu()
-            try body()
-            if run > 0 { rates.append(Double(count) / (cpu() - began)) }
+            let work = try prepare()
+            let (spentBefore, began) = (Clocks.ownCPU(), Clocks.now())
+            try body(work)
+            let (spent, took) = (Clocks.ownCPU() - spentBefore, Clocks.now() - began)
+            guard run > 0 else { continue }
+            cpu.append(Double(events.count) / (Double(spent) / 1e9))
+            wall.append(Double(events.count) / (Double(took) / 1e9))
         }
-        return rates.sorted()[rates.count / 2]
+        return (Spread(cpu), Spread(wall))
     }
 
-    private func temporary() throws -> String {
-        let folder = FileManager.default.temporaryDirectory.path + "/cartograph-bench-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        return folder
+    /// Calls `body` with a new folder and removes it afterwards.
+    func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+        let folder = try WorkFolder.make()
+        defer { WorkFolder.remove(folder) }
+        return try body(folder)
     }
 
     /// Strict decoding into columns, beside a pass that only sums the same bytes (the memory's share of it).
@@ -67,128 +51,100 @@ final class InProcess {
         let batch = EventBatch(capacity: 4_096)
         let decoder = EventDecoder()
         var rejected = 0
-        let strict = perCPUSecond(events) {
-            for index in 0..<events {
+        let strict = perCPUSecond({}) {
+            for index in 0..<events.count {
                 if batch.isFull { batch.removeAll() }
-                if decoder.decode(line(index), into: batch) != nil { rejected += 1 }
+                if decoder.decode(events.event(index), into: batch) != nil { rejected += 1 }
             }
         }
         guard rejected == 0 else { throw BenchError("\(rejected) simulated events were rejected") }
         var sum: UInt32 = 0
-        let checksum = perCPUSecond(events) {
-            for index in 0..<events { sum &+= cbytes_crc32c(0, line(index).baseAddress, line(index).count) }
+        let checksum = perCPUSecond({}) {
+            for index in 0..<events.count {
+                let event = events.event(index)
+                sum &+= cbytes_crc32c(0, event.baseAddress, event.count)
+            }
         }
         withExtendedLifetime(sum) {}
         return [
             Measure(
-                bench: "decode", measure: "strict", value: strict, unit: "events/cpu-s",
-                versus: ["crc32c of the same bytes": strict / checksum])
+                bench: "decode", measure: "strict", strict.cpu, unit: "events/cpu-s",
+                versus: ["crc32c of the same bytes": strict.cpu.median / checksum.cpu.median]),
+            try allocationsOfDecoding(),
         ]
-    }
-
-    private func batches(partitions: Int) -> [AppendBatch] {
-        stride(from: 0, to: events, by: 1_000).map { first in
-            var batch = AppendBatch(partitions: partitions)
-            for index in first..<min(first + 1_000, events) {
-                let raw = line(index)
-                batch.received += 1
-                batch.add(raw, to: .clicks, key: KeyHash(lines.start + starts[index] + 40, count: 16))
-            }
-            return batch
-        }
-    }
-
-    /// Appending batches of 1,000 events durably, one after another.
-    func append() throws -> [Measure] {
-        let folder = try temporary()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let ready = batches(partitions: 2)
-        var run = 0
-        let began = ContinuousClock.now
-        var appended = 0
-        let rate = try perCPUSecond(events) {
-            run += 1
-            let log = try EmbeddedLog(folder: folder + "/\(run)", partitions: 2)
-            for batch in ready { _ = try log.appendAndWait(batch) }
-            appended += events
-            log.close()
-        }
-        let wall = ContinuousClock.now - began
-        return [
-            Measure(bench: "append", measure: "crc and group commit", value: rate, unit: "events/cpu-s"),
-            Measure(
-                bench: "append", measure: "one batch of 1,000 after another",
-                value: Double(appended)
-                    / (Double(wall.components.seconds) + Double(wall.components.attoseconds) / 1e18),
-                unit: "events/s wall"),
-        ]
-    }
-
-    private func filledLog(_ folder: String) throws -> EmbeddedLog {
-        let log = try EmbeddedLog(folder: folder, partitions: 2)
-        let decoder = EventDecoder()
-        let row = EventBatch(capacity: 1)
-        for first in stride(from: 0, to: events, by: 1_000) {
-            var batch = AppendBatch(partitions: 2)
-            for index in first..<min(first + 1_000, events) {
-                row.removeAll()
-                guard decoder.decode(line(index), into: row) == nil else { continue }
-                let key = row.string(.userID, 0) ?? row.string(.productID, 0) ?? StringRef(lines.start, 0)
-                batch.received += 1
-                batch.add(line(index), to: row.type(0).topic, key: KeyHash(key.start, count: key.count))
-            }
-            _ = try log.appendAndWait(batch)
-        }
-        return log
     }
 
     /// Reading every topic back from the files with its checksums, and decoding it.
     func replay() throws -> [Measure] {
-        let folder = try temporary()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let log = try filledLog(folder)
-        defer { log.close() }
-        var read = 0
-        let rate = try perCPUSecond(events) {
-            let reader = try StreamReader(log, from: LogOffsets(partitions: 2), commit: 0)
-            while try reader.read(before: log.cut(), atLeast: 100_000, { batch, _ in read += batch.count }) {}
+        try withFolder { folder in
+            let log = try filledLog(folder)
+            defer { log.close() }
+            var read = 0
+            let rate = try perCPUSecond({}) {
+                let reader = try StreamReader(log, from: LogOffsets(partitions: InProcess.partitions), commit: 0)
+                while try reader.read(before: log.cut(), atLeast: 100_000, { batch, _ in read += batch.count }) {}
+            }
+            guard read == events.count * (runs + 1) else { throw BenchError("\(read) events were read back") }
+            return [Measure(bench: "replay", measure: "read, check, decode", rate.cpu, unit: "events/cpu-s")]
         }
-        guard read == events * (runs + 1) else { throw BenchError("\(read) events were read back") }
-        return [Measure(bench: "replay", measure: "read, check, decode", value: rate, unit: "events/cpu-s")]
     }
 
     /// The shop's live state over decoded batches, reading and decoding taken off.
     func stream() throws -> [Measure] {
-        let folder = try temporary()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let log = try filledLog(folder)
-        defer { log.close() }
-        func replay(_ apply: (ShopStream) -> (EventBatch, Topic) -> Void) throws -> Double {
-            try perCPUSecond(events) {
-                guard let calendar = BusinessCalendar(zoneNamed: "UTC"), let currency = CurrencyCode("USD") else {
-                    throw BenchError("no UTC")
-                }
-                let stream = ShopStream(
-                    calendar: calendar, reportingCurrency: currency, clock: { EmbeddedLog.wallClock() })
-                let reader = try StreamReader(log, from: LogOffsets(partitions: 2), commit: 0)
-                let body = apply(stream)
-                while try reader.read(before: log.cut(), atLeast: 100_000, body) {}
+        try withFolder { folder in
+            let log = try filledLog(folder)
+            defer { log.close() }
+            func replay(_ apply: (ShopStream) -> (EventBatch, Topic) -> Void) throws -> Spread {
+                try perCPUSecond({}) {
+                    guard let calendar = BusinessCalendar(zoneNamed: "UTC"), let currency = CurrencyCode("USD") else {
+                        throw BenchError("no UTC")
+                    }
+                    let stream = ShopStream(
+                        calendar: calendar, reportingCurrency: currency, clock: { EmbeddedLog.wallClock() })
+                    let reader = try StreamReader(log, from: LogOffsets(partitions: InProcess.partitions), commit: 0)
+                    let body = apply(stream)
+                    while try reader.read(before: log.cut(), atLeast: 100_000, body) {}
+                }.cpu
             }
+            let reading = try replay { _ in { _, _ in } }
+            let whole = try replay { stream in { stream.apply($0, topic: $1) } }
+            let jobs = 1 / (1 / whole.median - 1 / reading.median)
+            return [
+                Measure(bench: "stream", measure: "read, decode and apply", whole, unit: "events/cpu-s"),
+                Measure(
+                    bench: "stream", measure: "apply alone", value: jobs, unit: "events/cpu-s",
+                    versus: ["reading and decoding": jobs / reading.median]),
+            ]
         }
-        let reading = try replay { _ in { _, _ in } }
-        let whole = try replay { stream in { stream.apply($0, topic: $1) } }
-        let jobs = 1 / (1 / whole - 1 / reading)
-        return [
-            Measure(bench: "stream", measure: "read, decode and apply", value: whole, unit: "events/cpu-s"),
-            Measure(
-                bench: "stream", measure: "apply alone", value: jobs, unit: "events/cpu-s",
-                versus: ["reading and decoding": jobs / reading]),
-        ]
     }
 }
 
-/// Why a benchmark means nothing.
-struct BenchError: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
+/// Folders for what a benchmark writes: where files are really on a disk.
+enum WorkFolder {
+    /// Where they are made; set once, before anything is measured.
+    nonisolated(unsafe) static var base = FileManager.default.temporaryDirectory.path
+    /// What statfs(2) calls a file system that is memory.
+    private static let memory = 0x0102_1994
+
+    static func make() throws -> String {
+        var system = statfs()
+        guard statfs(base, &system) == 0 else {
+            throw BenchError("there is no folder \(base): choose another with --folder")
+        }
+        guard Int(system.f_type) != memory else {
+            throw BenchError("\(base) is memory, where nothing is durable: choose a folder on a disk with --folder")
+        }
+        let folder = base + "/cartograph-bench-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+        return folder
+    }
+
+    static func remove(_ folder: String) {
+        do {
+            try FileManager.default.removeItem(atPath: folder)
+        } catch {
+            report("\(folder) could not be removed: \(error.localizedDescription)")
+        }
+    }
 }

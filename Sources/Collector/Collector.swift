@@ -94,10 +94,18 @@ public final class Collector: Sendable {
     private let acceptedByType: [Counter]
     private let mismatches: Counter
 
-    /// A decoder and the row it fills, used by one request at a time.
+    /// What judging a request needs besides its bytes, used by one request at a time.
     private final class Bench: @unchecked Sendable {
         // Taken out of the pool under its lock and put back when the request was judged, so never shared.
-        let batch = EventBatch(capacity: 1)
+
+        /// The row that each event is decoded into.
+        let row = EventBatch(capacity: 1)
+        /// Accepted events by type, then those whose total is not the sum of its parts.
+        let counts = UnsafeMutablePointer<Int64>.allocate(capacity: EventType.allCases.count + 1)
+
+        deinit { counts.deallocate() }
+
+        func clear() { counts.initialize(repeating: 0, count: EventType.allCases.count + 1) }
     }
 
     /// A door to a log.
@@ -207,36 +215,41 @@ public final class Collector: Sendable {
     ) throws(CollectError) -> (AppendBatch, CollectResult) {
         let bench = benches.withLock { $0.popLast() } ?? Bench()
         defer { benches.withLock { $0.append(bench) } }
+        bench.clear()
         let decoder = EventDecoder(now: clock())
         // A typical event has a few hundred bytes.
-        let expected = min(body.count / 128 + 1, Collector.requestEvents)
-        let batch = AppendBatch(partitions: log.partitions, body: body)
-        batch.reserve(expected)
+        let expected = min(body.count / 200 + 1, Collector.requestEvents)
+        let batch = AppendBatch(partitions: log.partitions, body: body, capacity: expected)
         var result = CollectResult()
+        var count = 0
         try batch.withBody { body throws(CollectError) in
             try EventBody(body, format).forEach { raw throws(CollectError) in
-                guard batch.received < Collector.requestEvents else {
+                guard count < Collector.requestEvents else {
                     throw CollectError.tooManyEvents(limit: Collector.requestEvents)
                 }
-                let index = Int(batch.received)
-                batch.received += 1
-                bench.batch.removeAll()
-                if let reason = decoder.decode(raw, into: bench.batch) {
+                bench.row.removeAll()
+                if let reason = decoder.decode(raw, into: bench.row) {
                     batch.quarantine(raw, reason: reason.description, source: source)
-                    result.reject(index, reason)
+                    result.reject(count, reason)
                 } else {
-                    accept(raw, bench.batch, into: batch)
-                    result.accepted += 1
-                    result.acceptedByType[Int(bench.batch.type(0).rawValue)] += 1
-                    if bench.batch.totalMismatch(0) { result.mismatches += 1 }
+                    accept(raw, bench, into: batch)
                 }
+                count &+= 1
             }
         }
+        batch.received = Int64(count)
+        result.accepted = count - result.rejectedCount
+        result.mismatches = bench.counts[EventType.allCases.count]
+        for type in EventType.allCases { result.acceptedByType[Int(type.rawValue)] = bench.counts[Int(type.rawValue)] }
         return (batch, result)
     }
 
-    private func accept(_ raw: UnsafeRawBufferPointer, _ row: EventBatch, into batch: AppendBatch) {
+    @inline(__always)
+    private func accept(_ raw: UnsafeRawBufferPointer, _ bench: Bench, into batch: AppendBatch) {
+        let row = bench.row
         let type = row.type(0)
+        bench.counts[Int(type.rawValue)] &+= 1
+        if row.totalMismatch(0) { bench.counts[EventType.allCases.count] &+= 1 }
         // Stock moves have no user: they are kept in order by product.
         let key = row.string(.userID, 0) ?? row.string(.productID, 0)
         let hash = key.map { KeyHash($0.start, count: $0.count) } ?? KeyHash("")

@@ -46,7 +46,7 @@ public enum LogError: Error, Sendable, CustomStringConvertible {
             return "\(path) is damaged at byte \(at): \(what); nothing was changed, restore the file from a copy, or see "
                 + "`cartograph log check` and `cartograph log repair`"
         case .missing(let path, let what):
-            return "\(path) is missing: \(what); nothing was changed, restore the file from a copy"
+            return "\(path) is missing or cut short: \(what); nothing was changed, restore the file from a copy"
         case .expired(let partition, let asked, let first):
             return "\(partition) no longer holds offset \(asked): retention has removed what lies before offset \(first)"
         case .incompatible(let path, let what):

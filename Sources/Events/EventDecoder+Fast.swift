@@ -16,174 +16,142 @@ extension EventDecoder {
         let strings = batch.strings + index
         let integers = batch.integers + index
         let moneys = batch.moneys + index
-        let shapes = tables.shapes
+        let templates = tables.pointee.templates
         var guesses = order.pointee.row(FieldOrder.untyped)
         var previous = FieldOrder.start
+        // A key given twice makes the sum of the bits another number than their union.
         var seen: FieldSet = 0
-        var present: FieldSet = 0
+        var sum: FieldSet = 0
+        var absent: FieldSet = 0
         var type = -1
         var action: UInt8 = 0
         var itemCount = batch.itemCount
 
-        guard count >= 2, start[0] == 0x7b else { return false }
-        var p = start + 1
-        // The loop's body is entered with `p` before the end, and reads at most 60 bytes on before it looks again,
-        // unless a string goes further: that one ends at the zero bytes behind the buffer at the latest.
-        while true {
-            guard p[0] == 0x22 else { return false }
-            let raw = UnsafeRawPointer(p)
-            let first = raw.loadUnaligned(fromByteOffset: 1, as: UInt64.self)
-            let second = raw.loadUnaligned(fromByteOffset: 9, as: UInt64.self)
-            var field = Int(guesses[previous])
-            var shape = shapes + field
-            if (first ^ shape.pointee.first) & shape.pointee.firstMask
-                | (second ^ shape.pointee.second) & shape.pointee.secondMask != 0
-            {
-                let length = cbytes_scan_ascii_string(p + 1)
-                guard let entry = tables.fields.entry(p + 1, length), p[length + 1] == 0x22 else {
-                    guard let next = EventDecoder.skipUnknown(p, end, tables) else { return false }
-                    p = next
-                    if p[0] == 0x7d {
-                        p += 1
-                        break
-                    }
+        var p = start
+        let last = end - 1
+        // `p` is at the brace or the comma before a key, and the closing brace is not there before the last byte. Each
+        // turn reads at most 60 bytes on before it is compared with the end again, unless a string goes further: that
+        // one ends at the zero bytes behind the buffer at the latest.
+        while p < last {
+            var template = templates + Int(guesses[previous])
+            var next = p + Int(template.pointee.count)
+            if !EventDecoder.matches(p, template) {
+                let key = otherKey(p, end, guesses + previous, first: p == start)
+                guard let behind = key.next else { return false }
+                guard let other = key.template else {
+                    p = behind
                     continue
                 }
-                field = Int(entry.pointee.value)
-                shape = shapes + field
-                guesses[previous] = entry.pointee.value
+                template = other
+                next = behind
             }
-            p += shape.pointee.keyBytes
-            guard p[0] == 0x3a else { return false }
-            p += p[1] == 0x20 ? 2 : 1
-            let bit: FieldSet = 1 &<< UInt64(truncatingIfNeeded: field)
-            guard seen & bit == 0 else { return false }
+            let bit = template.pointee.bit
             seen |= bit
-            previous = field
+            sum &+= bit
+            previous = Int(template.pointee.field)
 
-            switch shape.pointee.kind {
-            case .id, .text:
-                let column = strings + shape.pointee.column &* capacity
-                guard p[0] == 0x22 else {
-                    guard let next = EventDecoder.null(p) else { return false }
-                    p = next
-                    break
-                }
-                guard let next = EventDecoder.string(p, end, column, batch) else { return false }
-                p = next
-                let length = Int64(column.pointee.count)
-                guard length <= shape.pointee.most else { return false }
-                // An empty id is as good as none.
-                present |= length >= shape.pointee.least ? bit : 0
-            case .word:
-                let column = strings + shape.pointee.column &* capacity
-                guard p[0] == 0x22 else {
-                    guard let next = EventDecoder.null(p) else { return false }
-                    p = next
-                    break
-                }
-                let length = cbytes_scan_ascii_string(p + 1)
-                guard p[length + 1] == 0x22, let word = tables.words.entry(p + 1, length),
-                    word.pointee.lists & shape.pointee.lists != 0
-                else { return false }
-                if shape.pointee.lists == DecodingTables.WordList.action { action = word.pointee.lists }
-                column.initialize(to: StringRef(p + 1, length))
-                p += length &+ 2
-                present |= bit
-            case .currency:
-                let column = strings + shape.pointee.column &* capacity
-                guard p[0] == 0x22 else {
-                    guard let next = EventDecoder.null(p) else { return false }
-                    p = next
-                    break
-                }
-                guard p[4] == 0x22, Currency.isKnown(p[1], p[2], p[3], in: tables.currencies) else { return false }
-                column.initialize(to: StringRef(p + 1, 3))
-                p += 5
-                present |= bit
-            case .integer:
-                let digits = Digits(p)
-                if digits.isShort, p[0] != 0x30 || digits.count == 1 {
-                    let value = digits.number
-                    guard value <= shape.pointee.most else { return false }
-                    integers[shape.pointee.column &* capacity] = value
-                    p += digits.count
-                    present |= bit
+            switch template.pointee.value {
+            case .id:
+                let column = strings + Int(template.pointee.column) &* capacity
+                var length = cbytes_scan_word(next)
+                if next[length] == 0x22 {
+                    column.initialize(to: StringRef(next, length))
+                    p = next + (length &+ 1)
                 } else {
-                    if let next = EventDecoder.null(p) {
-                        p = next
-                        break
-                    }
-                    guard let (value, next) = EventDecoder.longInteger(p, end), value >= shape.pointee.least,
-                        value <= shape.pointee.most
-                    else { return false }
-                    integers[shape.pointee.column &* capacity] = value
-                    p = next
-                    present |= bit
+                    guard let behind = EventDecoder.otherString(next, end, column, batch) else { return false }
+                    p = behind
+                    length = column.pointee.count
                 }
-            case .money:
-                guard let next = EventDecoder.money(p, end, moneys + shape.pointee.column &* capacity) else {
-                    guard let next = EventDecoder.null(p) else { return false }
-                    p = next
-                    break
+                if UInt(bitPattern: length &- 1) >= UInt(EventLimits.idBytes) {
+                    // An empty id is as good as none.
+                    guard length == 0 else { return false }
+                    absent |= bit
                 }
-                p = next
-                present |= bit
+            case .text:
+                let column = strings + Int(template.pointee.column) &* capacity
+                let length = cbytes_scan_ascii_string(next)
+                if next[length] == 0x22 {
+                    column.initialize(to: StringRef(next, length))
+                    p = next + (length &+ 1)
+                } else {
+                    guard let behind = EventDecoder.otherString(next, end, column, batch) else { return false }
+                    p = behind
+                }
+            case .word:
+                guard let word = tables.pointee.words.quoted(next),
+                    word.pointee.lists & template.pointee.lists != 0
+                else { return false }
+                if bit == EventField.action.bit { action = word.pointee.lists }
+                let length = Int(word.pointee.count)
+                (strings + Int(template.pointee.column) &* capacity).initialize(to: StringRef(next, length))
+                p = next + (length &+ 1)
+            case .currency:
+                guard next[3] == 0x22, Currency.isKnown(next[0], next[1], next[2], in: tables.pointee.currencies)
+                else { return false }
+                (strings + Int(template.pointee.column) &* capacity).initialize(to: StringRef(next, 3))
+                p = next + 4
+            case .type:
+                guard let word = tables.pointee.words.quoted(next), word.pointee.lists & WordList.type != 0
+                else { return false }
+                type = Int(word.pointee.type)
+                guesses = order.pointee.row(type)
+                p = next + (Int(word.pointee.count) &+ 1)
             case .timestamp:
-                guard let next = timestamp(p, end, batch.timestamps + index) else { return false }
-                p = next
+                guard let behind = timestamp(next, end, batch.timestamps + index) else { return false }
+                p = behind
                 let instant = batch.timestamps[index]
                 guard instant >= EventLimits.earliestMicroseconds, instant <= latest else { return false }
-                present |= bit
+            case .integer:
+                let digits = Digits(next)
+                let column = integers + Int(template.pointee.column) &* capacity
+                if digits.isShort, next[0] != 0x30 || digits.count == 1 {
+                    let value = digits.number
+                    guard value <= template.pointee.most else { return false }
+                    column.pointee = value
+                    p = next + digits.count
+                } else {
+                    guard let behind = EventDecoder.otherInteger(next, end, template, column) else { return false }
+                    p = behind
+                }
+            case .money:
+                guard let behind = EventDecoder.money(next, end, moneys + Int(template.pointee.column) &* capacity)
+                else { return false }
+                p = behind
+            case .epoch:
+                guard let behind = EventDecoder.epoch(next, end, batch.timestamps + index) else { return false }
+                p = behind
+                let instant = batch.timestamps[index]
+                guard instant >= EventLimits.earliestMicroseconds, instant <= latest else { return false }
             case .items:
                 batch.itemStarts[index] = Int32(truncatingIfNeeded: itemCount)
-                guard let next = fastItems(p, end, &itemCount, batch) else { return false }
+                guard let items = fastItems(next, end, itemCount, batch) else { return false }
+                p = items.next
+                batch.itemCounts[index] = Int32(truncatingIfNeeded: items.count &- itemCount)
+                itemCount = items.count
+            case .null:
+                absent |= bit
                 p = next
-                batch.itemCounts[index] = Int32(truncatingIfNeeded: itemCount) &- batch.itemStarts[index]
-                present |= bit
-            case .type:
-                guard p[0] == 0x22 else { return false }
-                let length = cbytes_scan_ascii_string(p + 1)
-                guard p[length + 1] == 0x22, let word = tables.words.entry(p + 1, length),
-                    word.pointee.lists & DecodingTables.WordList.type != 0
-                else { return false }
-                type = Int(word.pointee.value)
-                guesses = order.pointee.row(type)
-                p += length &+ 2
-            }
-
-            if p[0] == 0x2c {
-                p += p[1] == 0x20 ? 2 : 1
-                guard p < end else { return false }
-            } else {
-                guard p[0] == 0x7d else { return false }
-                p += 1
-                break
             }
         }
 
-        guard p == end, type >= 0, tables.required[type] & ~present == 0 else { return false }
-        present &= tables.known[type]
+        guard p == last, p[0] == 0x7d, seen == sum, type >= 0 else { return false }
+        var present = seen & ~absent
+        guard tables.pointee.required[type] & ~present == 0 else { return false }
+        present &= tables.pointee.known[type]
+        batch.presence[index] = present
         var mismatch = false
-        switch EventType(rawValue: UInt8(truncatingIfNeeded: type)) {
-        case .cart?:
+        if type == Int(EventType.cart.rawValue) {
             // Nothing is a quantity only where the action does not add.
-            if integers[EventField.quantity.integerIndex &* capacity] == 0,
-                action == 0 || action & DecodingTables.WordList.adding != 0
-            {
-                return false
-            }
-            guard action == 0 || action & DecodingTables.WordList.cartAction != 0 else { return false }
-        case .wishlist?:
-            guard action & DecodingTables.WordList.wishlistAction != 0 else { return false }
-        case .purchase?:
-            batch.presence[index] = present
+            guard action == 0 || action & WordList.cartAction != 0,
+                integers[EventField.quantity.integerIndex &* capacity] != 0
+                    || action != 0 && action & WordList.adding == 0
+            else { return false }
+        } else if type == Int(EventType.wishlist.rawValue) {
+            guard action & WordList.wishlistAction != 0 else { return false }
+        } else if type == Int(EventType.purchase.rawValue) {
             mismatch = totalMismatch(index, batch)
-        default:
-            break
         }
         batch.types[index] = UInt8(truncatingIfNeeded: type)
-        batch.presence[index] = present
         batch.raws[index] = StringRef(start, count)
         batch.warnings[index] = mismatch
         batch.itemCount = itemCount
@@ -191,42 +159,99 @@ extension EventDecoder {
         return true
     }
 
-    // MARK: - Values. Each returns the position behind the value, or nil when it is none of the common layout.
+    // MARK: - Keys
 
-    /// Reads a string, whose opening quote is at `p`, into a column.
+    /// Whether the template's bytes stand at `p`.
     @inline(__always)
-    static func string(
-        _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ column: UnsafeMutablePointer<StringRef>,
-        _ batch: EventBatch
-    ) -> UnsafePointer<UInt8>? {
-        let length = cbytes_scan_ascii_string(p + 1)
-        guard p[length &+ 1] == 0x22 else { return otherString(p, end, column, batch) }
-        column.initialize(to: StringRef(p + 1, length))
-        return p + (length &+ 2)
+    static func matches(_ p: UnsafePointer<UInt8>, _ template: UnsafePointer<KeyTemplate>) -> Bool {
+        let mask = template.pointee.mask
+        return cbytes_is_token(p, template, mask & 0xffff) != 0
+            && (mask <= 0xffff || cbytes_is_token(p + 16, UnsafeRawPointer(template) + 16, mask >> 16) != 0)
     }
 
-    /// Reads a string with escapes or other characters than ASCII as the general path does.
+    /// What was found where another key was guessed: the template of a field and where its value begins; or, for a
+    /// key that names no field, no template and where its value ends. Neither when it is not of the common layout.
+    struct OtherKey {
+        var template: UnsafePointer<KeyTemplate>?
+        var next: UnsafePointer<UInt8>?
+    }
+
+    /// Reads the separator and the key at `p` when they are not the ones guessed, and learns the new ones.
     @inline(never)
-    private static func otherString(
+    borrowing func otherKey(
+        _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ guess: UnsafeMutablePointer<UInt16>, first: Bool
+    ) -> OtherKey {
+        guard p[0] == (first ? 0x7b : 0x2c) else { return OtherKey() }
+        let quote = p + (p[1] == 0x20 ? 2 : 1)
+        guard quote[0] == 0x22 else { return OtherKey() }
+        let length = cbytes_near_quote(quote + 1)
+        guard let entry = tables.pointee.fields.entry(quote + 1, length) else {
+            return OtherKey(template: nil, next: EventDecoder.skipUnknown(quote, end))
+        }
+        let colon = quote + (length &+ 2)
+        guard colon[0] == 0x3a else { return OtherKey() }
+        let spaced = colon[1] == 0x20
+        let value = colon + (spaced ? 2 : 1)
+        let form: KeyTemplate.Form
+        var next = value
+        let field = EventField(rawValue: entry.pointee.value) ?? .type
+        switch KeyTemplate.value(of: field) {
+        case .integer, .money, .items, .epoch, .null:
+            form = EventDecoder.isNull(value) ? .null : .usual
+        case .id, .text, .word, .currency, .type, .timestamp:
+            if value[0] == 0x22 {
+                form = .usual
+                next += 1
+            } else if EventDecoder.isNull(value) {
+                form = .null
+            } else {
+                form = .number
+            }
+        }
+        if form == .null { next += 4 }
+        guard field != .type || form == .usual, field == .ts || form != .number else { return OtherKey() }
+        let index = KeyTemplate.index(entry.pointee.value, form, spaced ? .one : .none, first: first)
+        guess.pointee = index
+        return OtherKey(template: tables.pointee.templates + Int(index), next: next)
+    }
+
+    @inline(__always)
+    static func isNull(_ p: UnsafePointer<UInt8>) -> Bool {
+        // "null" as a little-endian word.
+        UInt32(littleEndian: UnsafeRawPointer(p).loadUnaligned(as: UInt32.self)) == 0x6c6c_756e
+    }
+
+    /// Steps over a key that names no field, whose opening quote is at `p`, and its value. Returns the position behind
+    /// the value; nil when one of them is malformed.
+    @inline(never)
+    static func skipUnknown(_ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> UnsafePointer<UInt8>? {
+        guard p < end else { return nil }
+        var cursor = JSONCursor(p, count: end - p)
+        // A key with escapes may name a field.
+        guard let key = cursor.string(), !key.escaped else { return nil }
+        cursor.skipSpace()
+        guard cursor.take(0x3a), cursor.skipValue() else { return nil }
+        return UTF8Validity.isValid(p, count: cursor.p - p) ? cursor.p : nil
+    }
+
+    // MARK: - Values. Each returns the position behind the value, or nil when it is none of the common layout.
+
+    /// Reads a string that has escapes or other characters than ASCII, from behind its quote, as the general path does.
+    @inline(never)
+    static func otherString(
         _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ column: UnsafeMutablePointer<StringRef>,
         _ batch: EventBatch
     ) -> UnsafePointer<UInt8>? {
-        guard p < end else { return nil }
-        var cursor = JSONCursor(p, count: end - p)
+        guard p <= end else { return nil }
+        var cursor = JSONCursor(p - 1, count: end - p + 1)
         guard let string = cursor.string(), UTF8Validity.isValid(string.start, count: string.count) else { return nil }
         column.initialize(to: resolved(string, batch))
         return cursor.p
     }
 
-    @inline(__always)
-    static func null(_ p: UnsafePointer<UInt8>) -> UnsafePointer<UInt8>? {
-        // "null" as a little-endian word.
-        UInt32(littleEndian: UnsafeRawPointer(p).loadUnaligned(as: UInt32.self)) == 0x6c6c_756e ? p + 4 : nil
-    }
-
     /// Reads an integer of any length and sign.
     @inline(never)
-    static func longInteger(
+    private static func longInteger(
         _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
     ) -> (value: Int64, next: UnsafePointer<UInt8>)? {
         guard p < end else { return nil }
@@ -235,6 +260,18 @@ extension EventDecoder {
             let value = DecimalText.integer(number.start, number.count)
         else { return nil }
         return (value, cursor.p)
+    }
+
+    @inline(never)
+    private static func otherInteger(
+        _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ template: UnsafePointer<KeyTemplate>,
+        _ column: UnsafeMutablePointer<Int64>
+    ) -> UnsafePointer<UInt8>? {
+        guard let (value, next) = longInteger(p, end), let field = EventField(rawValue: template.pointee.field),
+            EventLimits.bounds(field).contains(value)
+        else { return nil }
+        column.pointee = value
+        return next
     }
 
     /// Reads an amount of money that is not negative, a number or a string.
@@ -282,23 +319,19 @@ extension EventDecoder {
         return cursor.p
     }
 
-    /// Reads an instant into `column`.
+    /// Reads an instant's text, from behind its quote, into `column`.
     @inline(__always)
     private borrowing func timestamp(
         _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ column: UnsafeMutablePointer<Int64>
     ) -> UnsafePointer<UInt8>? {
-        let text = p + 1
-        let raw = UnsafeRawPointer(text)
-        let first = raw.loadUnaligned(as: UInt64.self)
-        let second = raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
-        guard p[0] == 0x22, (first ^ order.pointee.minuteFirst) | (second ^ order.pointee.minuteSecond) == 0 else {
+        guard cbytes_is_token(p, UnsafeRawPointer(order), 0xffff) != 0 else {
             return otherTimestamp(p, end, column)
         }
-        let tens = text[17] &- 48
-        let units = text[18] &- 48
+        let tens = p[17] &- 48
+        let units = p[18] &- 48
         let seconds = Int64(tens) &* 10 &+ Int64(units)
-        guard text[16] == 0x3a, tens < 10, units < 10, seconds <= 60 else { return nil }
-        var zone = text + 19
+        guard p[16] == 0x3a, tens < 10, units < 10, seconds <= 60 else { return nil }
+        var zone = p + 19
         var micros: Int64 = 0
         if zone[0] == 0x2e {
             let fraction = Digits(zone + 1)
@@ -311,50 +344,32 @@ extension EventDecoder {
         return zone + 2
     }
 
-    /// Reads an instant in any form, and remembers its minute.
+    /// Reads an instant's text in any form, from behind its quote, and remembers its minute.
     @inline(never)
     private borrowing func otherTimestamp(
         _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ column: UnsafeMutablePointer<Int64>
     ) -> UnsafePointer<UInt8>? {
-        guard p < end else { return nil }
-        guard p[0] == 0x22 else {
-            guard let (value, next) = EventDecoder.longInteger(p, end) else { return nil }
-            let (micros, over) = value.multipliedReportingOverflow(by: 1_000)
-            guard !over else { return nil }
-            column.pointee = micros
-            return next
-        }
-        var cursor = JSONCursor(p, count: end - p)
-        guard let string = cursor.string(), !string.escaped,
-            let instant = Timestamp.parse(string.start, count: string.count),
-            let minutes = Timestamp.minutes(string.start)
+        let length = cbytes_scan_ascii_string(p)
+        guard p[length] == 0x22, let instant = Timestamp.parse(p, count: length), let minutes = Timestamp.minutes(p)
         else { return nil }
-        let raw = UnsafeRawPointer(string.start)
-        order.pointee.minuteFirst = raw.loadUnaligned(as: UInt64.self)
-        order.pointee.minuteSecond = raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+        let text = UnsafeRawPointer(p)
+        order.pointee.minuteText = (
+            text.loadUnaligned(as: UInt64.self), text.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+        )
         order.pointee.minute = minutes &* Timestamp.minute
         column.pointee = instant
-        return cursor.p
+        return p + (length &+ 1)
     }
 
-    /// Steps over a key that names no field, whose opening quote is at `p`, and its value. Returns the position of the
-    /// next key's opening quote or of the closing brace; nil when what stands there is anything else, or is malformed.
+    /// Reads an instant in milliseconds.
     @inline(never)
-    static func skipUnknown(
-        _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ tables: DecodingTables
+    private static func epoch(
+        _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ column: UnsafeMutablePointer<Int64>
     ) -> UnsafePointer<UInt8>? {
-        guard p < end else { return nil }
-        var cursor = JSONCursor(p, count: end - p)
-        // A key with escapes may name a field.
-        guard let key = cursor.string(), !key.escaped else { return nil }
-        cursor.skipSpace()
-        guard cursor.take(0x3a), cursor.skipValue() else { return nil }
-        guard UTF8Validity.isValid(p, count: cursor.p - p) else { return nil }
-        cursor.skipSpace()
-        if cursor.take(0x2c) {
-            cursor.skipSpace()
-            return cursor.p < end && cursor.p[0] == 0x22 ? cursor.p : nil
-        }
-        return cursor.p < end && cursor.p[0] == 0x7d ? cursor.p : nil
+        guard let (value, next) = longInteger(p, end) else { return nil }
+        let (micros, over) = value.multipliedReportingOverflow(by: 1_000)
+        guard !over else { return nil }
+        column.pointee = micros
+        return next
     }
 }

@@ -2,99 +2,85 @@ internal import CBytes
 
 extension EventDecoder {
     /// Reads a purchase's items, whose bracket is at `p`, into the rows from `itemCount` on. Returns the position
-    /// behind the closing bracket; nil when they are not of the common layout or not all acceptable.
+    /// behind the closing bracket and the new count; nil when they are not of the common layout or not all acceptable.
     @inline(never)
     borrowing func fastItems(
-        _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ itemCount: inout Int, _ batch: EventBatch
-    ) -> UnsafePointer<UInt8>? {
-        guard p < end, p[0] == 0x5b else { return nil }
+        _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ itemCount: Int, _ batch: EventBatch
+    ) -> (next: UnsafePointer<UInt8>, count: Int)? {
+        guard p[0] == 0x5b else { return nil }
         let most = itemCount + EventLimits.items
         var p = p + 1
-        var next = itemCount
+        var row = itemCount
         while true {
-            guard p < end, p[0] == 0x7b, next < most else { return nil }
-            if next == batch.fill.pointee.itemCapacity { batch.fill.pointee.growItems() }
-            guard let after = fastItem(p + 1, end, next, batch) else { return nil }
-            next += 1
-            p = after
+            guard p < end, row < most else { return nil }
+            if row == batch.fill.pointee.itemCapacity { batch.fill.pointee.growItems() }
+            guard let behind = fastItem(p, end, row, batch) else { return nil }
+            row += 1
+            p = behind
             if p[0] == 0x2c {
                 p += p[1] == 0x20 ? 2 : 1
                 continue
             }
-            guard p[0] == 0x5d else { return nil }
-            itemCount = next
-            return p + 1
+            return p[0] == 0x5d ? (p + 1, row) : nil
         }
     }
 
-    /// Reads the item whose first key's quote is at `p` into a row. Returns the position behind its brace.
+    /// Reads the item whose brace is at `start` into a row. Returns the position behind its closing brace.
     @inline(__always)
     private borrowing func fastItem(
         _ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ row: Int, _ batch: EventBatch
     ) -> UnsafePointer<UInt8>? {
         let guesses = order.pointee.row(FieldOrder.items)
-        let needed = EventField.productID.bit | EventField.quantity.bit | EventField.unitPrice.bit
         var seen: FieldSet = 0
+        var sum: FieldSet = 0
         var previous = FieldOrder.start
         var p = start
-        while true {
-            guard p < end, p[0] == 0x22 else { return nil }
-            let raw = UnsafeRawPointer(p)
-            let first = raw.loadUnaligned(fromByteOffset: 1, as: UInt64.self)
-            let second = raw.loadUnaligned(fromByteOffset: 9, as: UInt64.self)
-            var field = Int(guesses[previous])
-            var shape = tables.shapes + field
-            if (first ^ shape.pointee.first) & shape.pointee.firstMask
-                | (second ^ shape.pointee.second) & shape.pointee.secondMask != 0
-            {
-                let length = cbytes_scan_ascii_string(p + 1)
-                guard let entry = tables.fields.entry(p + 1, length), p[length + 1] == 0x22,
-                    needed & (1 &<< UInt64(entry.pointee.value)) != 0
-                else {
-                    // Other fields mean nothing in an item.
-                    guard let next = EventDecoder.skipUnknown(p, end, tables) else { return nil }
-                    p = next
-                    if p[0] == 0x22 { continue }
-                    p += 1
-                    break
+        while p < end {
+            var template = tables.pointee.templates + Int(guesses[previous])
+            var next = p + Int(template.pointee.count)
+            if !EventDecoder.matches(p, template) {
+                if p[0] == 0x7d { break }
+                let key = otherKey(p, end, guesses + previous, first: p == start)
+                guard let behind = key.next else { return nil }
+                guard let other = key.template else {
+                    p = behind
+                    continue
                 }
-                field = Int(entry.pointee.value)
-                shape = tables.shapes + field
-                guesses[previous] = entry.pointee.value
+                template = other
+                next = behind
             }
-            p += shape.pointee.keyBytes
-            guard p[0] == 0x3a else { return nil }
-            p += p[1] == 0x20 ? 2 : 1
-            let bit: FieldSet = 1 &<< UInt64(truncatingIfNeeded: field)
-            guard seen & bit == 0 else { return nil }
+            let bit = template.pointee.bit
             seen |= bit
-            previous = field
-            if bit == EventField.productID.bit {
-                guard p[0] == 0x22, let next = EventDecoder.string(p, end, batch.fill.pointee.itemProducts + row, batch) else {
-                    return nil
+            sum &+= bit
+            previous = Int(template.pointee.field)
+            switch template.pointee.value {
+            case .id where bit == EventField.productID.bit:
+                let column = batch.fill.pointee.itemProducts + row
+                let length = cbytes_scan_ascii_string(next)
+                if next[length] == 0x22 {
+                    column.initialize(to: StringRef(next, length))
+                    p = next + (length &+ 1)
+                } else {
+                    guard let behind = EventDecoder.otherString(next, end, column, batch) else { return nil }
+                    p = behind
                 }
-                guard batch.fill.pointee.itemProducts[row].count &- 1 < EventLimits.idBytes, batch.fill.pointee.itemProducts[row].count >= 1
-                else { return nil }
-                p = next
-            } else if bit == EventField.quantity.bit {
-                let digits = Digits(p)
-                guard digits.isShort, p[0] != 0x30, digits.number <= EventLimits.quantity else {
-                    return nil
-                }
+                guard UInt(bitPattern: column.pointee.count &- 1) < UInt(EventLimits.idBytes) else { return nil }
+            case .integer where bit == EventField.quantity.bit:
+                let digits = Digits(next)
+                guard digits.isShort, next[0] != 0x30, digits.number <= EventLimits.quantity else { return nil }
                 batch.fill.pointee.itemQuantities[row] = Int32(truncatingIfNeeded: digits.number)
-                p += digits.count
-            } else {
-                guard let next = EventDecoder.money(p, end, batch.fill.pointee.itemPrices + row) else { return nil }
-                p = next
+                p = next + digits.count
+            case .money where bit == EventField.unitPrice.bit:
+                guard let behind = EventDecoder.money(next, end, batch.fill.pointee.itemPrices + row) else {
+                    return nil
+                }
+                p = behind
+            default:
+                // Other fields mean nothing in an item, and are rare there.
+                return nil
             }
-            if p[0] == 0x2c {
-                p += p[1] == 0x20 ? 2 : 1
-                continue
-            }
-            guard p[0] == 0x7d else { return nil }
-            p += 1
-            break
         }
-        return seen == needed ? p : nil
+        let needed = EventField.productID.bit | EventField.quantity.bit | EventField.unitPrice.bit
+        return p < end && seen == needed && sum == needed ? p + 1 : nil
     }
 }

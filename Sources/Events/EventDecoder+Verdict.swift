@@ -6,14 +6,16 @@ extension EventDecoder {
             if row.typeText != nil { return RejectionReason(.unknownType) }
             return RejectionReason(row.wrong & EventField.type.bit != 0 ? .wrongType : .missingField, .type)
         }
-        let schema = EventSchema.of(type)
+        let required = tables.pointee.required[Int(type.rawValue)]
+        let known = tables.pointee.known[Int(type.rawValue)]
         // The common case in one comparison: all required fields there, nothing wrong.
-        if schema.requiredSet & ~row.present != 0 || (row.wrong | row.bad) & schema.knownSet != 0 {
+        if required & ~row.present != 0 || (row.wrong | row.bad) & known != 0 {
+            let schema = EventSchema.of(type)
             for field in schema.required + schema.optional {
                 if let reason = fault(field, row, required: schema.requiredSet & field.bit != 0) { return reason }
             }
         }
-        var left = row.present & schema.knownSet
+        var left = row.present & known
         while left != 0 {
             let bit = left.trailingZeroBitCount
             left &= left &- 1
@@ -46,10 +48,12 @@ extension EventDecoder {
             return nil
         case .word:
             let text = batch.strings[Int(field.rawValue) &* batch.capacity &+ index]
-            return EventDecoder.isWord(text, of: field, type) ? nil : RejectionReason(.wrongType, field)
+            return isWord(text, of: field, type) ? nil : RejectionReason(.wrongType, field)
         case .currency:
             let text = batch.strings[Int(field.rawValue) &* batch.capacity &+ index]
-            let known = text.count == 3 && Currency.isKnown(text.start[0], text.start[1], text.start[2])
+            let known =
+                text.count == 3
+                && Currency.isKnown(text.start[0], text.start[1], text.start[2], in: tables.pointee.currencies)
             return known ? nil : RejectionReason(.badCurrency)
         case .integer:
             let value = batch.integers[field.integerIndex &* batch.capacity &+ index]
@@ -67,7 +71,7 @@ extension EventDecoder {
 
     /// An empty id is as good as none: required ones are missing, optional ones are null.
     private borrowing func emptyID(_ field: EventField, _ type: EventType, _ row: inout Row) -> RejectionReason? {
-        if EventSchema.of(type).requiredSet & field.bit != 0 { return RejectionReason(.missingField, field) }
+        if tables.pointee.required[Int(type.rawValue)] & field.bit != 0 { return RejectionReason(.missingField, field) }
         row.present &= ~field.bit
         return nil
     }
@@ -81,7 +85,7 @@ extension EventDecoder {
             var least: Int64 = 1
             if row.present & EventField.action.bit != 0 {
                 let action = batch.strings[Int(EventField.action.rawValue) * batch.capacity + batch.count]
-                if !EventDecoder.equals(action, "add") { least = 0 }
+                if tables.pointee.words.word(action).map({ $0.pointee.lists & WordList.adding == 0 }) ?? true { least = 0 }
             }
             return value < least || value > EventLimits.quantity ? RejectionReason(.badQuantity) : nil
         case .change:
@@ -93,19 +97,13 @@ extension EventDecoder {
         }
     }
 
-    private static func isWord(_ text: StringRef, of field: EventField, _ type: EventType) -> Bool {
-        let words: [String] =
+    private borrowing func isWord(_ text: StringRef, of field: EventField, _ type: EventType) -> Bool {
+        let list: UInt8 =
             switch field {
-            case .channel: EventWords.channels
-            case .status, .previousStatus: EventWords.statuses
-            default: type == .cart ? EventWords.cartActions : EventWords.wishlistActions
+            case .channel: WordList.channel
+            case .status, .previousStatus: WordList.status
+            default: type == .cart ? WordList.cartAction : WordList.wishlistAction
             }
-        for word in words where equals(text, word) { return true }
-        return false
-    }
-
-    private static func equals(_ text: StringRef, _ word: String) -> Bool {
-        text.count == word.utf8.count
-            && UnsafeBufferPointer(start: text.start, count: text.count).elementsEqual(word.utf8)
+        return tables.pointee.words.word(text).map { $0.pointee.lists & list != 0 } ?? false
     }
 }

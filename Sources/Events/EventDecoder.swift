@@ -78,7 +78,7 @@ public struct EventDecoder: ~Copyable {
         guard let type = row.type else { return RejectionReason(.missingField, .type) }
         let index = batch.count
         batch.types[index] = type.rawValue
-        batch.presence[index] = row.present & tables.known[Int(type.rawValue)]
+        batch.presence[index] = row.present & tables.pointee.known[Int(type.rawValue)]
         batch.raws[index] = StringRef(start, count)
         batch.warnings[index] = type == .purchase && totalMismatch(index, batch)
         batch.count = index + 1
@@ -125,7 +125,7 @@ public struct EventDecoder: ~Copyable {
 
     @inline(__always)
     private borrowing func field(_ name: UnsafePointer<UInt8>, _ count: Int) -> EventField? {
-        tables.fields.entry(name, count).flatMap { EventField(rawValue: $0.pointee.value) }
+        tables.pointee.fields.entry(name, count).flatMap { EventField(rawValue: $0.pointee.value) }
     }
 
     /// The string's bytes with escapes undone.
@@ -225,10 +225,8 @@ public struct EventDecoder: ~Copyable {
     }
 
     private borrowing func type(_ text: StringRef) -> EventType? {
-        guard let word = tables.words.entry(text.start, text.count),
-            word.pointee.lists & DecodingTables.WordList.type != 0
-        else { return nil }
-        return EventType(rawValue: word.pointee.value)
+        guard let word = tables.pointee.words.word(text), word.pointee.lists & WordList.type != 0 else { return nil }
+        return EventType(rawValue: word.pointee.type)
     }
 }
 

@@ -22,4 +22,14 @@ public enum EventLimits {
     public static let totalTolerance: Int64 = 100
     /// Zero bytes that must follow any buffer handed to the decoder, so that it may read ahead.
     public static let padding = 64
+
+    /// What an integer field may be. A quantity of 0 needs a look at the action too.
+    static func bounds(_ field: EventField) -> ClosedRange<Int64> {
+        switch field {
+        case .quantity: 0...quantity
+        case .results: 0...Int64(Int32.max)
+        case .change: -Int64(Int32.max)...Int64(Int32.max)
+        default: 0...Int64.max
+        }
+    }
 }

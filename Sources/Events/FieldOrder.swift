@@ -1,4 +1,5 @@
-/// What a decoder has learnt of the order in which keys come, and the minute it last read.
+/// What a decoder has learnt of the way events are written: which key follows which, with what white space, and the
+/// minute it last read.
 ///
 /// A sender writes its events of one type with the same keys in the same order, so the key that followed a field last
 /// time is the best guess for what follows it now, and one comparison confirms it. A wrong guess costs a look-up and
@@ -13,39 +14,42 @@ struct FieldOrder {
 
     private static let stride = 64
 
-    /// A row of guesses for each type and two more: the raw value of the field that follows each field.
-    let guesses: UnsafeMutablePointer<UInt8>
-    /// The last `yyyy-mm-ddThh:mm` read, as two words, and its microseconds since 1970 UTC.
-    var minuteFirst: UInt64 = 0
-    var minuteSecond: UInt64 = 0
+    /// The last `yyyy-mm-ddThh:mm` read: first of all, so that the struct's address is its own.
+    var minuteText: (UInt64, UInt64)
+    /// A row of guesses for each type and two more: the index of the `KeyTemplate` that follows each field.
+    let guesses: UnsafeMutablePointer<UInt16>
+    /// The remembered minute in microseconds since 1970 UTC.
     var minute: Int64 = 0
 
     /// Guesses from the contract's order, type first.
     init() {
         guesses = .allocate(capacity: (FieldOrder.items + 1) * FieldOrder.stride)
         guesses.update(from: FieldOrder.contract, count: (FieldOrder.items + 1) * FieldOrder.stride)
+        // "1970-01-01T00:00", whose microseconds are 0.
+        minuteText = (UInt64(littleEndian: 0x2d31_302d_3037_3931), UInt64(littleEndian: 0x3030_3a30_3054_3130))
     }
 
     func deallocate() { guesses.deallocate() }
 
     /// The guesses of a row.
     @inline(__always)
-    func row(_ row: Int) -> UnsafeMutablePointer<UInt8> { guesses + row &* FieldOrder.stride }
+    func row(_ row: Int) -> UnsafeMutablePointer<UInt16> { guesses + row &* FieldOrder.stride }
 
-    nonisolated(unsafe) private static let contract: UnsafePointer<UInt8> = {
-        let count = (items + 1) * stride
-        let guesses = UnsafeMutablePointer<UInt8>.allocate(capacity: count)
-        guesses.initialize(repeating: EventField.eventID.rawValue, count: count)
+    nonisolated(unsafe) private static let contract: UnsafePointer<UInt16> = {
+        func template(_ field: EventField, first: Bool) -> UInt16 {
+            KeyTemplate.index(field.rawValue, .usual, .none, first: first)
+        }
+        var guesses = [UInt16](repeating: template(.eventID, first: false), count: (items + 1) * stride)
         func learn(_ fields: [EventField], _ row: Int) {
             var previous = start
             for field in fields {
-                guesses[row * stride + previous] = field.rawValue
+                guesses[row * stride + previous] = template(field, first: previous == start)
                 previous = Int(field.rawValue)
             }
         }
         for type in EventType.allCases { learn([.type] + EventSchema.of(type).columns, Int(type.rawValue)) }
         learn([.type] + EventSchema.of(.click).columns, untyped)
         learn([.productID, .quantity, .unitPrice], items)
-        return UnsafePointer(guesses)
+        return fixed(guesses)
     }()
 }

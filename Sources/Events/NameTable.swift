@@ -1,7 +1,7 @@
-/// Finds a short name in a fixed list by one multiplication and two compared words: the hash has no collisions.
+/// Finds the field that a JSON key names by one multiplication and two compared words: the hash has no collisions.
 ///
 /// Made once for the process and never changed or freed.
-struct NameTable: @unchecked Sendable {
+struct NameTable {
     /// One of the names.
     struct Entry {
         /// The name's first eight bytes, and the rest, each padded with zeros.
@@ -11,31 +11,29 @@ struct NameTable: @unchecked Sendable {
         var length: UInt8 = 0
         /// What the name stands for.
         var value: UInt8 = 0
-        /// The lists that hold the name, one bit each.
-        var lists: UInt8 = 0
     }
 
-    /// The longest name, in bytes.
-    static let longest = 16
+    /// The longest name, in bytes: with its closing quote it fits 16.
+    static let longest = 15
 
     private static let slotCount = 256
     private let slots: UnsafeMutablePointer<Entry>
     private let multiplier: UInt64
 
-    init(_ names: [(name: String, value: UInt8, lists: UInt8)]) {
+    init(_ names: [(name: String, value: UInt8)]) {
         slots = .allocate(capacity: NameTable.slotCount)
-        let entries = names.map { NameTable.entry($0.name, $0.value, $0.lists) }
+        let entries = names.map { NameTable.entry($0.name, $0.value) }
         // Tries multipliers in a fixed order until no two names share a slot.
         var candidate: UInt64 = 0x9e37_79b9_7f4a_7c15
         while !NameTable.fill(slots, entries, candidate) { candidate = candidate &* 0x5851_f42d_4c95_7f2d &+ 2 }
         multiplier = candidate
     }
 
-    private static func entry(_ name: String, _ value: UInt8, _ lists: UInt8) -> Entry {
+    private static func entry(_ name: String, _ value: UInt8) -> Entry {
         let bytes = PaddedBytes(copying: Array(name.utf8))
-        precondition(bytes.count > 0 && bytes.count <= longest, "a name has 1 to 16 bytes")
+        precondition(bytes.count > 0 && bytes.count <= longest, "a name has 1 to 15 bytes")
         let (first, second) = words(bytes.start, bytes.count)
-        return Entry(first: first, second: second, length: UInt8(bytes.count), value: value, lists: lists)
+        return Entry(first: first, second: second, length: UInt8(bytes.count), value: value)
     }
 
     private static func fill(

@@ -29,10 +29,16 @@ struct Shop {
         // Found out now, not when the first batch is due.
         _ = try DuckDBLibrary.location()
         let lock = try folder.lock()
-        let log = try EmbeddedLog(folder: folder.log, partitions: settings.partitions)
+        for path in [folder.lake, folder.temporary + "/bronze", folder.temporary + "/models"] {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        }
+        let catalog = try SQLiteCatalog(path: folder.catalog, warehouse: try Location.url(forPath: folder.lake))
+        let partitions = try EmbeddedLog.partitions(of: folder.log) ?? settings.partitions
+        let covered = try BronzeWriter.coveredOffsets(catalog, partitions: partitions)
+        let log = try EmbeddedLog(folder: folder.log, partitions: partitions, taken: covered)
         do {
             for note in log.recoveryNotes { report("recovered: \(note)") }
-            return try open(folder, settings, home, log, lock, report)
+            return try open(folder, settings, home, log, catalog, covered, lock, report)
         } catch {
             log.close()
             throw error
@@ -40,23 +46,13 @@ struct Shop {
     }
 
     private static func open(
-        _ folder: DataFolder, _ settings: Settings, _ home: Home, _ log: EmbeddedLog, _ lock: FolderLock,
-        _ report: @escaping @Sendable (String) -> Void
+        _ folder: DataFolder, _ settings: Settings, _ home: Home, _ log: EmbeddedLog, _ catalog: SQLiteCatalog,
+        _ covered: LogOffsets, _ lock: FolderLock, _ report: @escaping @Sendable (String) -> Void
     ) throws -> Shop {
-        for path in [folder.lake, folder.temporary + "/bronze", folder.temporary + "/models"] {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        }
         guard let currency = settings.currencyCode else {
             throw CommandError("currency '\(settings.currency)' is no ISO 4217 code such as USD")
         }
         let metrics = Metrics()
-        let catalog = try SQLiteCatalog(path: folder.catalog, warehouse: try Location.url(forPath: folder.lake))
-        let covered = try BronzeWriter.coveredOffsets(catalog, partitions: log.partitions)
-        guard log.cut().offsets.covers(covered) else {
-            throw CommandError(
-                "the log in \(folder.log) has lost records that the lake already holds (lake: \(covered); log: "
-                    + "\(log.cut().offsets)): nothing was changed, restore the log's files from a copy")
-        }
         let stream = StreamRunner.Settings(
             checkpointPath: folder.checkpoint, timeZone: settings.zone, currency: currency)
         let lake = try LakeService(

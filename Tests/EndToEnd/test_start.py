@@ -68,20 +68,19 @@ def test_wrong_use_exits_with_2(words):
     assert outcome.err.strip()
 
 
-def newest(paths):
-    return max((path for path in paths if path.stat().st_size > 0), key=lambda path: (path.stat().st_mtime_ns, path))
+def newest_segment(data):
+    return sorted((data / "log/segments").glob("*.log"))[-1]
 
 
-@pytest.mark.parametrize("place", ["clicks/*/*.log", "purchases/*/*.log", "ledger/*.log"])
 @pytest.mark.parametrize("tail", ["garbage", "zeros", "torn frame"])
-def test_a_corrupt_log_tail_is_cut_off_and_the_books_balance(up, data, place, tail):
+def test_a_corrupt_log_tail_is_cut_off_and_the_books_balance(up, data, tail):
     shop = Shop(seed=3)
     server = up(data)
     for _ in range(3):
         server.accept(shop.events(100))
     server.kill()
 
-    segment = newest((data / "log").glob(place))
+    segment = newest_segment(data)
     with segment.open("rb") as file:
         beginning = file.read(80)
     with segment.open("ab") as file:
@@ -103,8 +102,8 @@ def test_a_log_that_lost_what_the_lake_already_holds_is_not_carried_on(up, data)
     server.accept(Shop(seed=4).events(300))
     server.batch()
     server.kill()
-    segment = newest((data / "log").glob("clicks/*/*.log"))
-    os.truncate(segment, segment.stat().st_size - 10)
+    segment = newest_segment(data)
+    os.truncate(segment, segment.stat().st_size // 2)
     # New events would take the lost ones' offsets, and the lake would take them for ones that it has.
     refused(data)
     outcome, _ = verify(data)

@@ -7,8 +7,13 @@ import Testing
 final class LogFolder {
     let path: String
 
-    init() throws {
-        path = NSTemporaryDirectory() + "cartograph-log-" + UUID().uuidString
+    /// Where folders are made: in memory where there is such a place, since these tests ask what is in the files, not
+    /// what a disk keeps.
+    static let memory =
+        FileManager.default.isWritableFile(atPath: "/dev/shm") ? "/dev/shm/" : NSTemporaryDirectory()
+
+    init(in parent: String = LogFolder.memory) throws {
+        path = parent + "cartograph-log-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
@@ -27,12 +32,14 @@ final class LogFolder {
         return try body(log)
     }
 
-    /// The segment files of a folder such as `clicks/0`, oldest first.
-    func segments(_ folder: String) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: path + "/" + folder).filter { $0.hasSuffix(".log") }
-            .sorted()
-            .map { folder + "/" + $0 }
+    /// The segment files, oldest first.
+    func segments() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: path + "/segments").filter { $0.hasSuffix(".log") }
+            .sorted().map { "segments/" + $0 }
     }
+
+    /// The newest segment file.
+    func newest() throws -> String { try #require(try segments().last) }
 
     func read(_ file: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: path + "/" + file))) }
 
@@ -59,24 +66,16 @@ final class LogFolder {
         for (name, bytes) in files { try write(bytes, to: name) }
     }
 
-    /// Where the frames of a file stand, by the lengths in their headers.
-    func frames(_ file: String) throws -> [Range<Int>] {
-        let bytes = try read(file)
-        var found: [Range<Int>] = []
-        var at = 0
-        while at + FrameHeader.size <= bytes.count {
-            let payload = (0..<4).reduce(0) { $0 | Int(bytes[at + 8 + $1]) << (8 * $1) }
-            found.append(at..<(at + FrameHeader.size + payload))
-            at += FrameHeader.size + payload
-        }
-        return found
+    /// Another folder with the files as they are now: what a machine that stops here leaves behind.
+    func copied() throws -> LogFolder {
+        let copy = try LogFolder()
+        try FileManager.default.createDirectory(atPath: copy.path + "/segments", withIntermediateDirectories: true)
+        for (name, bytes) in try contents() { try copy.write(bytes, to: name) }
+        return copy
     }
 
-    /// Takes the last frame of a file off.
-    func dropLastFrame(of file: String) throws {
-        let last = try #require(try frames(file).last)
-        try write(try read(file).prefix(last.lowerBound), to: file)
-    }
+    /// The frames of a file.
+    func frames(_ file: String) throws -> [StoredFrame] { StoredFrame.all(in: try read(file)) }
 }
 
 /// A record as a consumer sees it.
@@ -91,25 +90,35 @@ struct Stored: Equatable {
 extension EventLog {
     /// All records before the cut, in a consumer's order.
     func everything(_ topics: [Topic] = Topic.allCases, before cut: LogCut? = nil) throws -> [Stored] {
-        let consumer = try LogConsumer(self, topics: topics, from: LogOffsets(partitions: partitions))
+        let consumer = try consumer(of: topics, from: LogOffsets(partitions: partitions))
         return try consumer.rest(before: cut ?? self.cut())
     }
 }
 
 extension LogConsumer {
+    /// The records from here to a cut. Holds the frames against the order that is promised: by commit, and within one by
+    /// topic and partition.
     func rest(before cut: LogCut) throws -> [Stored] {
         var found: [Stored] = []
+        var last: (Int64, UInt8, Int) = (0, 0, -1)
         while try next(
             before: cut,
             { frame in
                 let header = frame.header
                 let partition = frame.partition
+                let place = (header.commit, partition.topic.rawValue, partition.partition)
+                #expect(last < place, "a frame of \(place) behind one of \(last)")
+                last = place
+                #expect(frame.recordCount > 0)
+                let count = found.count
                 try frame.forEachRecord { offset, raw in
+                    #expect(offset == frame.firstOffset + Int64(found.count - count))
                     found.append(
                         Stored(
                             partition: partition, offset: offset, commit: header.commit,
                             receivedAt: header.receivedAt, text: String(decoding: raw, as: UTF8.self)))
                 }
+                #expect(found.count - count == frame.recordCount)
             })
         {}
         return found
@@ -118,14 +127,28 @@ extension LogConsumer {
 
 extension AppendBatch {
     /// A batch of texts, each its own key.
-    init(_ texts: [String], topic: Topic = .clicks, partitions: Int = 2, stamp: ProducerStamp? = nil) {
+    convenience init(
+        _ texts: [String], topic: Topic = .clicks, partitions: Int = 2, stamp: ProducerStamp? = nil
+    ) {
         self.init(partitions: partitions)
         for text in texts { add(text, to: topic) }
         self.stamp = stamp
     }
 
-    mutating func add(_ text: String, to topic: Topic) {
+    func add(_ text: String, to topic: Topic) {
         Array(text.utf8).withUnsafeBytes { add($0, to: topic, key: KeyHash(text)) }
+        received += 1
+    }
+
+    /// Adds an event to a partition of the test's choice.
+    func add(_ bytes: [UInt8], to topic: Topic, partition: Int) {
+        let key = (0...).lazy.map { KeyHash("\($0)") }.first { $0.partition(of: partitions) == partition }
+        bytes.withUnsafeBytes { add($0, to: topic, key: key ?? KeyHash("")) }
+        received += 1
+    }
+
+    func quarantine(_ bytes: [UInt8], reason: String = "not_json", source: String = "test") {
+        bytes.withUnsafeBytes { quarantine($0, reason: reason, source: source) }
         received += 1
     }
 }
@@ -139,4 +162,49 @@ func logError(_ body: () throws -> Void) throws -> LogError {
     }
     Issue.record("nothing was thrown")
     throw LogError.closed
+}
+
+/// Numbers that a seed reproduces (SplitMix64).
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+
+    mutating func bytes(_ count: Int) -> [UInt8] {
+        (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) }
+    }
+
+    mutating func chance(_ of: Int) -> Bool { Int.random(in: 0..<of, using: &self) == 0 }
+}
+
+/// Runs work on threads of its own at the same time, for callers that block: tasks share too few threads for that.
+func onThreads(_ works: [@Sendable () throws -> Void]) throws {
+    let queue = DispatchQueue(label: "threads", attributes: .concurrent)
+    let group = DispatchGroup()
+    let errors = Errors()
+    for work in works {
+        queue.async(group: group) {
+            do { try work() } catch { errors.add(error) }
+        }
+    }
+    group.wait()
+    if let first = errors.first { throw first }
+}
+
+/// The errors of several threads.
+private final class Errors: Sendable {
+    private let lock = NSLock()
+    // Guarded by the lock.
+    nonisolated(unsafe) private var errors: [any Error] = []
+
+    func add(_ error: any Error) { lock.withLock { errors.append(error) } }
+    var first: (any Error)? { lock.withLock { errors.first } }
 }

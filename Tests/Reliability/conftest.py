@@ -17,8 +17,8 @@ _end_to_end = importlib.util.module_from_spec(_specification)
 _specification.loader.exec_module(_end_to_end)
 pytest_sessionstart = _end_to_end.pytest_sessionstart
 data = _end_to_end.data
-up = _end_to_end.up
 
+from cartograph import Server  # noqa: E402
 from sizes import SHORT, TORTURE  # noqa: E402
 
 ROWS = pytest.StashKey()
@@ -59,6 +59,38 @@ def pytest_terminal_summary(terminalreporter, config):
             line = "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths))
             terminalreporter.write_line(line.rstrip())
     terminalreporter.write_line(f"seed {config.option.seed}")
+
+
+class Starter:
+    """Starts servers that are surely ended: `up(data, *words)`."""
+
+    def __init__(self):
+        self._servers = []
+
+    def __call__(self, *arguments, ready=True, **options):
+        # Of hundreds of rounds only the last server runs: what ended is let go.
+        self._servers = [server for server in self._servers if not self._close_if_ended(server)]
+        self._servers.append(Server(*arguments, **options))
+        return self._servers[-1].ready() if ready else self._servers[-1]
+
+    @staticmethod
+    def _close_if_ended(server):
+        if server.process.poll() is None:
+            return False
+        server.close()
+        return True
+
+    def end_all(self):
+        for server in self._servers:
+            server.close()
+        self._servers = []
+
+
+@pytest.fixture
+def up():
+    starter = Starter()
+    yield starter
+    starter.end_all()
 
 
 @pytest.fixture(scope="session")

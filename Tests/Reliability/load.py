@@ -22,6 +22,13 @@ FUTURE = "2099-01-01T00:00:00Z"
 class Market(Shop):
     """A shop with every type of event, and with mistakes that are found again by the id in them."""
 
+    def __init__(self, seed, name, moment=now):
+        super().__init__(seed, name)
+        self._moment = moment
+
+    def _head(self, kind):
+        return super()._head(kind) | {"ts": self._moment()}
+
     def event(self):
         chance = self._random.random()
         if chance < 0.7:
@@ -43,7 +50,7 @@ class Market(Shop):
         event_id = self._head("stock")["event_id"]
         return {
             "type": "stock", "event_id": event_id, "product_id": self._product(), "warehouse_id": "north",
-            "change": -1, "ts": now(), "reason": "sale",
+            "change": -1, "ts": self._moment(), "reason": "sale",
         }
 
     def mistake(self):
@@ -88,12 +95,12 @@ class Request:
 class Sender:
     """One connection's worth of traffic."""
 
-    def __init__(self, name, seed):
+    def __init__(self, name, seed, moment):
         self.requests = []
         self.problems = []
         self.refusals = defaultdict(int)
         self._name = name
-        self._market = Market(seed, f"ev.{name}")
+        self._market = Market(seed, f"ev.{name}", moment)
         self._random = random.Random(seed)
         self._sequence = 0
         self.pending = None
@@ -220,8 +227,8 @@ class Sender:
 class Senders:
     """Several senders at once, and what the log must hold when they are done."""
 
-    def __init__(self, name, seed, connections=CONNECTIONS):
-        self.all = [Sender(f"{name}.{number}", f"{seed}/{name}/{number}") for number in range(connections)]
+    def __init__(self, name, seed, connections=CONNECTIONS, moment=now):
+        self.all = [Sender(f"{name}.{number}", f"{seed}/{name}/{number}", moment) for number in range(connections)]
 
     def start(self, server, stop=None):
         """Lets all of them send; returns an event that is set with the first answer, and what waits for their end."""

@@ -21,7 +21,7 @@ class Sizes:
 
 
 SHORT = Sizes(
-    name="short", kill_rounds=5, start_kill_rounds=1, crash_point_stride=4, import_rounds=1, fault_positions=(1, 4),
+    name="short", kill_rounds=5, start_kill_rounds=1, crash_point_stride=13, import_rounds=1, fault_positions=(1, 4),
     cache_rounds=3, power_rounds=1, clock_rounds=2, damage_seeds=1, control_rounds=1)
 TORTURE = Sizes(
     name="torture", kill_rounds=200, start_kill_rounds=30, crash_point_stride=1, import_rounds=15,

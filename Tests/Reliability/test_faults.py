@@ -262,7 +262,7 @@ def start_and_stop(data, faults, up):
     if is_up:
         code, seconds = server.stop()
         assert seconds < STOP_SECONDS_MAX and code in (0, 1), f"exit {code} after {seconds:.1f} s\n{server.words}"
-    code, said = server.process.wait(STOP_SECONDS_MAX), server.errors
+    code, said = server.process.wait(STOP_SECONDS_MAX), server.words.split("\nstderr:\n", 1)[1]
     server.close()
     return not is_up, Outcome(code, "", said)
 

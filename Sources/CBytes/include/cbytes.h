@@ -32,27 +32,70 @@ static inline __attribute__((always_inline)) intptr_t cbytes_scan_string(const u
 }
 
 /// Distance from `p` to the first byte that ends a plain ASCII run inside a JSON string: what ends
-/// `cbytes_scan_string`, or a byte of 0x80 and above. Reads up to 32 bytes from where it stops, of which the run's
-/// last are the only ones that need to belong to the text; zero bytes end it like any other control byte.
+/// `cbytes_scan_string`, or a byte of 0x80 and above. The buffer must end in at least 16 zero bytes, which also bound
+/// the scan.
 static inline __attribute__((always_inline)) intptr_t cbytes_scan_ascii_string(const uint8_t *p) {
 #if defined(__SSE2__)
     // As signed bytes, control bytes and those of 0x80 and above are the ones below a space.
     const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(' ');
     const uint8_t *s = p;
     for (;;) {
-        __m128i v = _mm_loadu_si128((const __m128i *)s), w = _mm_loadu_si128((const __m128i *)(s + 16));
-        __m128i first = _mm_or_si128(
-            _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash)), _mm_cmplt_epi8(v, space));
-        __m128i second = _mm_or_si128(
-            _mm_or_si128(_mm_cmpeq_epi8(w, quote), _mm_cmpeq_epi8(w, backslash)), _mm_cmplt_epi8(w, space));
-        unsigned mask = (unsigned)_mm_movemask_epi8(first) | (unsigned)_mm_movemask_epi8(second) << 16;
-        if (__builtin_expect(mask != 0, 1)) return (s - p) + __builtin_ctz(mask);
-        s += 32;
+        __m128i v = _mm_loadu_si128((const __m128i *)s);
+        __m128i hit = _mm_or_si128(
+            _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash)), _mm_cmpgt_epi8(space, v));
+        unsigned mask = (unsigned)_mm_movemask_epi8(hit);
+        if (mask) return (s - p) + __builtin_ctz(mask);
+        s += 16;
     }
 #else
     const uint8_t *s = p;
     while (*s != '"' && *s != '\\' && *s >= 0x20 && *s < 0x80) s++;
     return s - p;
+#endif
+}
+
+/// Like `cbytes_scan_ascii_string`, but stops at a space and an exclamation mark too: cheaper, for strings that seldom
+/// have them.
+static inline __attribute__((always_inline)) intptr_t cbytes_scan_word(const uint8_t *p) {
+#if defined(__SSE2__)
+    // Space, exclamation mark and quote are the three bytes above the control bytes.
+    const __m128i backslash = _mm_set1_epi8('\\'), above = _mm_set1_epi8('"' + 1);
+    const uint8_t *s = p;
+    for (;;) {
+        __m128i v = _mm_loadu_si128((const __m128i *)s);
+        unsigned mask =
+            (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, backslash), _mm_cmpgt_epi8(above, v)));
+        if (mask) return (s - p) + __builtin_ctz(mask);
+        s += 16;
+    }
+#else
+    const uint8_t *s = p;
+    while (*s != '\\' && *s > '"' && *s < 0x80) s++;
+    return s - p;
+#endif
+}
+
+/// Distance from `p` to the first quote in the 16 bytes there; 16 or more when there is none.
+static inline __attribute__((always_inline)) intptr_t cbytes_near_quote(const uint8_t *p) {
+#if defined(__SSE2__)
+    __m128i v = _mm_loadu_si128((const __m128i *)p);
+    return __builtin_ctz((unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('"'))) | 1u << 16);
+#else
+    intptr_t i = 0;
+    while (i < 16 && p[i] != '"') i++;
+    return i;
+#endif
+}
+
+/// Whether the 16 bytes at `p` are those at `token` wherever bit i of `mask` is set for byte i.
+static inline __attribute__((always_inline)) int cbytes_is_token(const uint8_t *p, const void *token, uint32_t mask) {
+#if defined(__SSE2__)
+    __m128i same = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)p), _mm_loadu_si128((const __m128i *)token));
+    return (~(uint32_t)_mm_movemask_epi8(same) & mask) == 0;
+#else
+    for (int i = 0; i < 16; i++)
+        if ((mask >> i & 1) && p[i] != ((const uint8_t *)token)[i]) return 0;
+    return 1;
 #endif
 }
 

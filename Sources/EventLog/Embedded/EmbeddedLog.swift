@@ -36,17 +36,28 @@ public final class EmbeddedLog: EventLog {
     ///
     /// - Parameters:
     ///   - partitions: the partitions a topic gets in a new folder, 1 to 256; a folder that exists keeps its number.
+    ///   - taken: the end of what others have durably taken from the log: a log that ends before it is damaged, since
+    ///     only durable commits are handed out.
     ///   - clock: the time of day in microseconds since 1970 UTC.
     public convenience init(
-        folder: String, partitions: Int = EmbeddedLog.defaultPartitions,
+        folder: String, partitions: Int = EmbeddedLog.defaultPartitions, taken: LogOffsets? = nil,
         clock: @escaping @Sendable () -> Int64 = { EmbeddedLog.wallClock() }
     ) throws(LogError) {
-        try self.init(folder: folder, partitions: partitions, segmentBytes: Segment.sizeLimit, clock: clock)
+        try self.init(
+            folder: folder, partitions: partitions, segmentBytes: Segment.sizeLimit, taken: taken, clock: clock)
+    }
+
+    /// How many partitions a topic has in an existing log; nil when there is none in the folder.
+    public static func partitions(of folder: String) throws(LogError) -> Int? {
+        var info = stat()
+        guard stat(folder, &info) == 0 else { return nil }
+        return try LogFormat.read(folder)?.partitions
     }
 
     /// Opens a folder whose segments end at a size of one's own.
     package init(
         folder: String, partitions: Int = EmbeddedLog.defaultPartitions, segmentBytes: Int64,
+        taken: LogOffsets? = nil,
         clock: @escaping @Sendable () -> Int64 = { EmbeddedLog.wallClock() }
     ) throws(LogError) {
         try SystemFolder.create(folder)
@@ -55,6 +66,7 @@ public final class EmbeddedLog: EventLog {
         self.partitions = format.partitions
         try SystemFolder.create(LogRecovery.segmentsFolder(folder))
         let recovery = try LogRecovery(folder: folder, format: format)
+        if let taken { try recovery.check(taken) }
         recoveryNotes = recovery.notes
         published = PublishedState(
             SegmentDirectory(format, recovery.segments, activeIndex: recovery.index), recovery.record.cut)

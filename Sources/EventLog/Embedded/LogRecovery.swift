@@ -33,13 +33,11 @@ struct LogRecovery {
         let path = LogRecovery.segmentsFolder(folder)
         var list = try Segment.list(path)
         let first = try LogStart.read(folder)
-        if let oldest = list.first {
-            guard oldest.firstCommit <= first else {
+        if let first {
+            guard let oldest = list.first, oldest.firstCommit <= first else {
                 throw .missing(
                     path: Segment(firstCommit: first, folder: path).path, what: "the log begins with commit \(first)")
             }
-        } else if first > 1 {
-            throw .missing(path: path, what: "the log began with commit \(first), and there is no segment")
         }
         guard let newest = list.last else { return }
         index.begin(newest)
@@ -51,7 +49,8 @@ struct LogRecovery {
             list.removeLast()
             notes.append("\(newest.name): removed, a crash left it without a whole commit")
             guard let earlier = list.last else {
-                guard newest.firstCommit == 1 else {
+                // Only while the log was being made can its first segment have been cut short.
+                guard newest.firstCommit == 1, first == nil else {
                     throw .missing(path: path, what: "the segment before \(newest.name) is not there")
                 }
                 return
@@ -80,19 +79,32 @@ struct LogRecovery {
         goodBytes = scan.goodBytes
     }
 
+    /// Checks that the log still holds what others have taken from it.
+    func check(_ taken: LogOffsets) throws(LogError) {
+        guard taken.partitions == format.partitions else {
+            throw .incompatible(
+                path: folder, what: "the lake was written from a log of \(taken.partitions) partitions a topic")
+        }
+        guard !record.ends.covers(taken) else { return }
+        throw .missing(
+            path: segments.last?.path ?? LogRecovery.segmentsFolder(folder),
+            what: "the lake already holds records that the log has lost (lake: \(taken); log: \(record.ends))")
+    }
+
     private func damaged(_ segment: Segment, _ fault: SegmentScan.Fault) -> LogError {
         .damaged(path: segment.path, at: fault.position, what: fault.what)
     }
 }
 
-/// The first commit that retention has left, kept in the file `start`: a first segment that is gone for another reason
-/// is missed.
+/// The first commit that the log holds, kept in the file `start` once it has a segment: a first segment that is gone for
+/// another reason than retention is missed.
 enum LogStart {
     private static let name = "start"
 
-    static func read(_ folder: String) throws(LogError) -> Int64 {
+    /// The commit; nil while the log is being made.
+    static func read(_ folder: String) throws(LogError) -> Int64? {
         let path = folder + "/" + name
-        guard try SystemFolder.names(in: folder).contains(name) else { return 1 }
+        guard try SystemFolder.names(in: folder).contains(name) else { return nil }
         let words = String(decoding: try SystemFile.readWhole(path, limit: 1_000), as: UTF8.self).split(
             whereSeparator: \.isWhitespace)
         guard words.count == 2, words[0] == "commit", let commit = Int64(words[1]), commit > 0 else {

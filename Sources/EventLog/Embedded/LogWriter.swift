@@ -40,7 +40,14 @@ final class LogWriter {
             guard unlink(unfinished.path) == 0 else { throw LogError.last("remove", unfinished.path) }
             try SystemFolder.sync(folder)
         }
-        if let last = recovered.segments.last { try segments.resume(last, at: recovered.goodBytes) }
+        if let last = recovered.segments.last {
+            try segments.resume(last, at: recovered.goodBytes)
+        } else if let begun = try beginSegmentIfFull(record.commit + 1) {
+            // There is always a segment, so that a lost one can be told from a new log.
+            try segments.write(published.directory.recent)
+            published.directory.add(begun)
+        }
+        if try LogStart.read(recovered.folder) == nil { try LogStart.write(recovered.folder, 1) }
         published.publish(record.cut)
     }
 
@@ -119,8 +126,9 @@ final class LogWriter {
         }
         for batch in batches {
             for slot in sizes.indices {
-                sizes[slot] &+= batch.bytes[slot]
-                counts[slot] &+= batch.counts[slot]
+                let share = batch.share(slot)
+                sizes[slot] &+= share.bytes
+                counts[slot] &+= share.records
             }
         }
         var total = 0

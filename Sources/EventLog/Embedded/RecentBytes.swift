@@ -2,9 +2,9 @@ import Synchronization
 
 /// The last bytes written to the newest segment, so that those who follow the log closely need not read them back from
 /// the disk: what is written past the page cache is not in it.
-final class RecentBytes: Sendable {
+package final class RecentBytes: Sendable {
     /// How many bytes are kept.
-    static let capacity = 8 << 20
+    package static let capacity = 8 << 20
 
     private struct Ring {
         let bytes = UnsafeMutableRawPointer.allocate(byteCount: RecentBytes.capacity, alignment: 64)
@@ -26,10 +26,13 @@ final class RecentBytes: Sendable {
     // Guarded by the lock.
     nonisolated(unsafe) private var ring = Ring()
 
+    /// Nothing kept yet.
+    package init() {}
+
     deinit { ring.bytes.deallocate() }
 
     /// Takes in what was written behind a position of a segment.
-    func append(_ new: UnsafeRawBufferPointer, at position: Int64, of segment: Segment) {
+    package func append(_ new: UnsafeRawBufferPointer, at position: Int64, of segment: Segment) {
         lock.withLock { _ in
             if ring.firstCommit != segment.firstCommit || ring.end != position {
                 ring.firstCommit = segment.firstCommit
@@ -46,7 +49,7 @@ final class RecentBytes: Sendable {
     }
 
     /// Copies up to `count` bytes from a position of a segment; returns how many, 0 when the position is not kept.
-    func read(_ count: Int, at position: Int64, of firstCommit: Int64, into target: UnsafeMutableRawPointer) -> Int {
+    package func read(_ count: Int, at position: Int64, of firstCommit: Int64, into target: UnsafeMutableRawPointer) -> Int {
         lock.withLock { _ in
             guard ring.firstCommit == firstCommit, position >= ring.start, position < ring.end else { return 0 }
             let got = min(count, Int(ring.end - position))

@@ -1,14 +1,14 @@
 import Synchronization
 
 /// A file of commits, named after the first of them.
-struct Segment: Sendable, Equatable {
+package struct Segment: Sendable, Equatable {
     /// The size at which a new segment is begun, unless a log is opened with another.
     static let sizeLimit: Int64 = 256 << 20
 
-    let firstCommit: Int64
-    let path: String
+    package let firstCommit: Int64
+    package let path: String
 
-    init(firstCommit: Int64, folder: String) {
+    package init(firstCommit: Int64, folder: String) {
         self.firstCommit = firstCommit
         let digits = String(firstCommit)
         path = folder + "/" + String(repeating: "0", count: max(0, 20 - digits.count)) + digits + ".log"

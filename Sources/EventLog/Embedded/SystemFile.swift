@@ -2,12 +2,12 @@ import Events
 import Glibc
 
 /// An open file, closed when it goes.
-struct SystemFile: ~Copyable {
+package struct SystemFile: ~Copyable {
     /// What direct input and output must be aligned to, in bytes: the largest that disks ask for.
-    static let blockBytes = 4_096
+    package static let blockBytes = 4_096
 
-    let descriptor: Int32
-    let path: String
+    package let descriptor: Int32
+    package let path: String
 
     /// Opens a file with the flags of open(2).
     init(opening path: String, flags: Int32, mode: mode_t = 0o644) throws(LogError) {
@@ -17,7 +17,7 @@ struct SystemFile: ~Copyable {
     }
 
     /// Opens a file for writing past the page cache, or through it where the file system refuses that.
-    init(openingDirect path: String, flags: Int32, mode: mode_t = 0o644) throws(LogError) {
+    package init(openingDirect path: String, flags: Int32, mode: mode_t = 0o644) throws(LogError) {
         var opened = open(path, flags | SystemFile.direct | O_CLOEXEC, mode)
         // With O_CREAT | O_EXCL the refused call may have made the file already.
         if opened < 0, errno == EINVAL { opened = open(path, flags & ~O_EXCL | O_CLOEXEC, mode) }
@@ -29,7 +29,7 @@ struct SystemFile: ~Copyable {
     deinit { close(descriptor) }
 
     /// The file's size in bytes.
-    borrowing func size() throws(LogError) -> Int64 {
+    package borrowing func size() throws(LogError) -> Int64 {
         var info = stat()
         guard fstat(descriptor, &info) == 0 else { throw LogError.last("stat", path) }
         return Int64(info.st_size)
@@ -39,7 +39,7 @@ struct SystemFile: ~Copyable {
     ///
     /// Direct files take only whole aligned blocks from aligned memory. One that refuses those after all is written
     /// through the page cache from then on.
-    borrowing func write(_ bytes: UnsafeRawBufferPointer, at position: Int64) throws(LogError) {
+    package borrowing func write(_ bytes: UnsafeRawBufferPointer, at position: Int64) throws(LogError) {
         var done = 0
         while done < bytes.count {
             let written = pwrite(
@@ -71,7 +71,7 @@ struct SystemFile: ~Copyable {
     }()
 
     /// Whether the file is written past the page cache.
-    var isDirect: Bool { flags() & SystemFile.direct != 0 }
+    package var isDirect: Bool { flags() & SystemFile.direct != 0 }
 
     private borrowing func writeThroughCache() throws(LogError) {
         guard fcntl(descriptor, F_SETFL, flags() & ~SystemFile.direct) == 0 else {
@@ -80,7 +80,7 @@ struct SystemFile: ~Copyable {
     }
 
     /// Reads up to `count` bytes at a position; fewer only at the file's end.
-    borrowing func read(_ count: Int, at position: Int64, into target: UnsafeMutableRawPointer) throws(LogError) -> Int
+    package borrowing func read(_ count: Int, at position: Int64, into target: UnsafeMutableRawPointer) throws(LogError) -> Int
     {
         var done = 0
         while done < count {
@@ -96,7 +96,7 @@ struct SystemFile: ~Copyable {
     }
 
     /// Makes the written bytes durable.
-    borrowing func sync() throws(LogError) {
+    package borrowing func sync() throws(LogError) {
         guard fdatasync(descriptor) == 0 else { throw LogError.last("fdatasync", path) }
     }
 

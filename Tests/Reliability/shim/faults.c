@@ -488,7 +488,7 @@ int unlinkat(int folder, const char *path, int flags) {
     return done(rule, (int)syscall(SYS_unlinkat, folder, path, flags));
 }
 
-/* --- The time of day. What the program says to the kernel in it is moved back, so that waits keep their length. --- */
+/* --- The time of day, and the waits that end at one. --- */
 
 static int64_t offset_now(void) {
     return control == NULL ? 0 : __atomic_load_n(&control->clock_offset, __ATOMIC_RELAXED);
@@ -545,15 +545,32 @@ time_t time(time_t *answer) {
     return now.tv_sec;
 }
 
-/* A deadline as the kernel sees it. */
-#define REAL_DEADLINE(given)                                            \
-    struct timespec moved;                                              \
-    int64_t offset = offset_now();                                      \
-    if (offset != 0 && is_time_of_day(given)) {                         \
-        moved = *(given);                                               \
-        move(&moved, -offset);                                          \
-        given = &moved;                                                 \
+/*
+ * Waits until a deadline by the time of day, in steps short enough to see that the clock was moved meanwhile: as with a
+ * clock that is really set, a deadline then comes sooner, or much later. `ONE_WAIT` waits until `step`.
+ */
+#define WAIT_BY_THE_CLOCK(deadline, timed_out, ONE_WAIT)                                    \
+    if (control == NULL || !is_time_of_day(deadline)) {                                     \
+        const struct timespec *step = deadline;                                             \
+        return ONE_WAIT;                                                                    \
+    }                                                                                       \
+    for (;;) {                                                                              \
+        struct timespec due = *(deadline), soon;                                            \
+        move(&due, -offset_now());                                                          \
+        real_time(&soon);                                                                   \
+        move(&soon, CLOCK_STEP);                                                            \
+        const struct timespec *step = is_before(&due, &soon) ? &due : &soon;                \
+        int result = ONE_WAIT;                                                              \
+        if (!(timed_out) || step == &due) return result;                                    \
     }
+
+enum { CLOCK_STEP = 10000 };
+
+static void real_time(struct timespec *time) { syscall(SYS_clock_gettime, CLOCK_REALTIME, time); }
+
+static int is_before(const struct timespec *first, const struct timespec *second) {
+    return first->tv_sec < second->tv_sec || (first->tv_sec == second->tv_sec && first->tv_nsec < second->tv_nsec);
+}
 
 int pthread_cond_timedwait(
     pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex, const struct timespec *restrict deadline) {
@@ -563,8 +580,7 @@ int pthread_cond_timedwait(
         void *found = dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
         memcpy(&real, &found, sizeof found);
     }
-    REAL_DEADLINE(deadline)
-    return real(condition, mutex, deadline);
+    WAIT_BY_THE_CLOCK(deadline, result == ETIMEDOUT, real(condition, mutex, step))
 }
 
 int sem_timedwait(sem_t *restrict semaphore, const struct timespec *restrict deadline) {
@@ -573,8 +589,7 @@ int sem_timedwait(sem_t *restrict semaphore, const struct timespec *restrict dea
         void *found = dlsym(RTLD_NEXT, "sem_timedwait");
         memcpy(&real, &found, sizeof found);
     }
-    REAL_DEADLINE(deadline)
-    return real(semaphore, deadline);
+    WAIT_BY_THE_CLOCK(deadline, result == -1 && errno == ETIMEDOUT, real(semaphore, step))
 }
 
 int pthread_mutex_timedlock(pthread_mutex_t *restrict mutex, const struct timespec *restrict deadline) {
@@ -583,8 +598,7 @@ int pthread_mutex_timedlock(pthread_mutex_t *restrict mutex, const struct timesp
         void *found = dlsym(RTLD_NEXT, "pthread_mutex_timedlock");
         memcpy(&real, &found, sizeof found);
     }
-    REAL_DEADLINE(deadline)
-    return real(mutex, deadline);
+    WAIT_BY_THE_CLOCK(deadline, result == ETIMEDOUT, real(mutex, step))
 }
 
 int timerfd_settime(int descriptor, int flags, const struct itimerspec *given, struct itimerspec *before) {
