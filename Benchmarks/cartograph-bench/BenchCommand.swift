@@ -1,67 +1,115 @@
 import ArgumentParser
 import Foundation
 
-/// The benchmarks: one JSON object a measure, or a table.
+/// The benchmarks: one JSON object a measure, or tables.
 @main
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cartograph-bench",
         abstract: "Measure Cartograph in processor time per event.",
         discussion: """
-            decode, append, replay and stream run in this process on 64 MB of simulated events; http and latency start \
-            the real binary and load it over loopback.
+            decode, append, collect, replay and stream run in this process on 64 MB of simulated events. http, single, \
+            platform and latency start the real binary and load it over loopback; http and single check its books \
+            afterwards. peers gives the same events to Redis and PostgreSQL, which `scripts/bootstrap bench` installs.
             """)
 
     /// What can be measured.
     enum Name: String, ExpressibleByArgument, CaseIterable {
-        case decode, append, replay, stream, http, latency
+        case decode, append, collect, replay, stream, http, single, platform, latency, peers
     }
 
-    @Argument(help: "decode, append, replay, stream, http, latency; all of them when none is named.")
+    @Argument(help: "\(Name.allCases.map(\.rawValue).joined(separator: ", ")); all but peers when none is named.")
     var names: [Name] = []
     @Flag(name: .long, help: "Print one JSON object a line.") var json = false
-    @Option(name: .long, help: "Events a second for http and latency.") var rate = 50_000
-    @Option(name: .long, help: "Seconds for http and latency.") var seconds = 60
-    @Option(name: .long, help: "Runs of each in-process measure; the median counts.") var runs = 5
+    @Option(name: .long, help: "Runs of each measure, the median counts (default 5 in this process, 3 under load).")
+    var runs: Int?
+    @Option(name: .long, help: "Events a second for platform and latency.") var rate = 50_000
+    @Option(name: .long, help: "Seconds for platform and latency.") var seconds = 60
+    @Option(name: .long, help: "Events a request for http, such as 500,1000; the last also for peers.")
+    var batch = NumberList([500, 1_000])
+    @Option(name: .long, help: "Connections for http.") var connections = NumberList([1, 2, 8, 32])
+    @Option(name: .long, help: "Events that a run under load sends at most.") var events = 1_000_000
+    @Option(name: .long, help: "Seconds that a run under load sends at most.") var window = 10.0
+    @Option(name: .long, help: "What http and single run: door (taking and keeping events only), platform or both.")
+    var mode = Mode.both
+    @Option(name: .long, help: "The server to measure (default: cartograph beside this program).") var binary: String?
+    @Option(name: .long, help: "Where data folders are made, on a disk (default: the system's temporary folder).")
+    var folder: String?
+
+    /// The modes of http and single.
+    enum Mode: String, ExpressibleByArgument, CaseIterable { case door, platform, both }
+
+    func validate() throws {
+        guard runs ?? 1 >= 1, rate >= 1, seconds >= 1, events >= 1, window > 0 else {
+            throw ValidationError("--runs, --rate, --seconds, --events and --window must be 1 or more")
+        }
+        guard batch.numbers.allSatisfy({ (1...LoadSettings.corpusEvents / 100).contains($0) }) else {
+            throw ValidationError("--batch must be 1 to \(LoadSettings.corpusEvents / 100) events")
+        }
+        guard connections.numbers.allSatisfy({ (1...64).contains($0) }) else {
+            throw ValidationError("--connections must be 1 to 64")
+        }
+    }
 
     func run() async throws {
-        var measures: [Measure] = []
-        for name in names.isEmpty ? Name.allCases : names {
-            FileHandle.standardError.write(Data("measuring \(name.rawValue) …\n".utf8))
-            let found: [Measure] =
-                switch name {
-                case .decode: try InProcess(runs: runs).decode()
-                case .append: try InProcess(runs: runs).append()
-                case .replay: try InProcess(runs: runs).replay()
-                case .stream: try InProcess(runs: runs).stream()
-                case .http: try Platform(rate: rate, seconds: seconds).http()
-                case .latency: try Platform(rate: rate, seconds: seconds).latency()
-                }
-            measures += found
+        Started.endWithThisProcess()
+        if let binary { CartographServer.binary = binary }
+        if let folder { WorkFolder.base = folder }
+        var all = Findings([try Quiet.check()])
+        output(all)
+        for name in names.isEmpty ? Name.allCases.filter({ $0 != .peers }) : names {
+            report("measuring \(name.rawValue) …")
+            all = try measure(name)
+            output(all)
         }
-        if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys]
-            for measure in measures { print(String(decoding: try encoder.encode(measure), as: UTF8.self)) }
-        } else {
-            for measure in measures { print(measure.line) }
+    }
+
+    private func measure(_ name: Name) throws -> Findings {
+        let inProcess = { try InProcess(runs: runs ?? 5) }
+        return switch name {
+        case .decode: Findings(try inProcess().decode())
+        case .append: Findings(try inProcess().append())
+        case .collect: Findings(try inProcess().collect())
+        case .replay: Findings(try inProcess().replay())
+        case .stream: Findings(try inProcess().stream())
+        case .http: try LoadBench(load).http()
+        case .single: try LoadBench(load).single()
+        case .platform: Findings(try Platform(rate: rate, seconds: seconds).platform())
+        case .latency: Findings(try Platform(rate: rate, seconds: seconds).latency())
+        case .peers: try PeerBench(settings: load, batch: batch.numbers[batch.numbers.count - 1]).run()
+        }
+    }
+
+    private var load: LoadSettings {
+        LoadSettings(
+            runs: runs ?? 3, window: window, events: events, batches: batch.numbers, connections: connections.numbers,
+            modes: ServerMode.allCases.filter { mode == .both || mode.rawValue == $0.rawValue })
+    }
+
+    private func output(_ findings: Findings) {
+        // Whoever waits for the figures reads them through a pipe as often as on a terminal.
+        defer { fflush(nil) }
+        guard json else { return findings.print() }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        for measure in findings.measures {
+            // Texts and finite numbers always encode.
+            if let text = try? encoder.encode(measure) { print(String(decoding: text, as: UTF8.self)) }
         }
     }
 }
 
-/// One measured number.
-struct Measure: Encodable {
-    let bench: String
-    let measure: String
-    let value: Double
-    let unit: String
-    var versus: [String: Double]?
+/// Numbers with commas between them.
+struct NumberList: ExpressibleByArgument {
+    let numbers: [Int]
 
-    var line: String {
-        let name = (bench + " " + measure).padding(toLength: 44, withPad: " ", startingAt: 0)
-        let ratio = versus.map {
-            "  " + $0.map { "\($0.key) ×\(String(format: "%.2f", $0.value))" }.joined(separator: " ")
-        }
-        return "  \(name) \(String(format: value >= 1_000 ? "%14.0f" : "%14.2f", value)) \(unit)\(ratio ?? "")"
+    init(_ numbers: [Int]) { self.numbers = numbers }
+
+    init?(argument: String) {
+        let numbers = argument.split(separator: ",").map { Int($0) }
+        guard !numbers.isEmpty, numbers.allSatisfy({ $0 != nil }) else { return nil }
+        self.numbers = numbers.compactMap { $0 }
     }
+
+    var defaultValueDescription: String { numbers.map(String.init).joined(separator: ",") }
 }

@@ -1,3 +1,4 @@
+import CBench
 import CBytes
 import EventLog
 import Events
@@ -123,15 +124,11 @@ final class InProcess {
 enum WorkFolder {
     /// Where they are made; set once, before anything is measured.
     nonisolated(unsafe) static var base = FileManager.default.temporaryDirectory.path
-    /// What statfs(2) calls a file system that is memory.
-    private static let memory = 0x0102_1994
 
     static func make() throws -> String {
-        var system = statfs()
-        guard statfs(base, &system) == 0 else {
-            throw BenchError("there is no folder \(base): choose another with --folder")
-        }
-        guard Int(system.f_type) != memory else {
+        let isMemory = cbench_is_memory(base)
+        guard isMemory >= 0 else { throw BenchError("there is no folder \(base): choose another with --folder") }
+        guard isMemory == 0 else {
             throw BenchError("\(base) is memory, where nothing is durable: choose a folder on a disk with --folder")
         }
         let folder = base + "/cartograph-bench-\(UUID().uuidString)"

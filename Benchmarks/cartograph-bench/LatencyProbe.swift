@@ -12,7 +12,7 @@ struct LatencyProbe {
     /// The delays in seconds from acknowledgement to view.
     func measure(seconds: Double) throws -> [Double] {
         let waiting = Waiting()
-        let views = try Socket(port: port)
+        let views = try PlainConnection(port: port)
         try views.send("GET /api/v1/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
         let listener = Thread {
             while let line = views.line() {
@@ -23,7 +23,7 @@ struct LatencyProbe {
             }
         }
         listener.start()
-        let door = try Socket(port: port)
+        let door = try PlainConnection(port: port)
         let end = LatencyProbe.now() + seconds
         while LatencyProbe.now() < end {
             let event =
@@ -89,59 +89,4 @@ private final class Waiting: Sendable {
     }
 
     var delays: [Double] { condition.withLock { state.delays } }
-}
-
-/// A plain HTTP/1.1 connection to this machine.
-private final class Socket: Sendable {
-    private let descriptor: Int32
-    // Used by one thread only.
-    nonisolated(unsafe) private let stream: UnsafeMutablePointer<FILE>
-
-    init(port: Int) throws {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(UInt16(port).bigEndian)
-        address.sin_addr.s_addr = in_addr_t(UInt32(0x7f00_0001).bigEndian)
-        let connected = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard connected == 0, let opened = fdopen(descriptor, "r") else {
-            throw BenchError("nobody listens on \(port)")
-        }
-        self.descriptor = descriptor
-        stream = opened
-    }
-
-    deinit { fclose(stream) }
-
-    func send(_ text: String) throws {
-        let bytes = Array(text.utf8)
-        guard write(descriptor, bytes, bytes.count) == bytes.count else { throw BenchError("a request was not sent") }
-    }
-
-    /// The next line; nil at the end.
-    func line() -> String? {
-        var buffer: UnsafeMutablePointer<CChar>?
-        var size = 0
-        defer { free(buffer) }
-        let count = getline(&buffer, &size, stream)
-        guard count > 0, let buffer else { return nil }
-        return String(decoding: UnsafeRawBufferPointer(start: buffer, count: count), as: UTF8.self)
-    }
-
-    /// The body of the next answer.
-    func answer() -> String? {
-        var length = 0
-        while let header = line(), header != "\r\n" {
-            let parts = header.lowercased().split(separator: ":")
-            if parts.first == "content-length", parts.count == 2 {
-                length = Int(parts[1].trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
-            }
-        }
-        var body = [UInt8](repeating: 0, count: length)
-        return fread(&body, 1, length, stream) == length ? String(decoding: body, as: UTF8.self) : nil
-    }
 }

@@ -132,7 +132,7 @@ final class LoadGenerator<Reader: AnswerReader> {
         let end = connection.request.range.upperBound
         while connection.sent < end {
             let count = send(
-                connection.descriptor, ring.pointer(connection.sent), end - connection.sent, Int32(MSG_NOSIGNAL.rawValue))
+                connection.descriptor, ring.pointer(connection.sent), end - connection.sent, Int32(MSG_NOSIGNAL))
             if count > 0 {
                 connection.sent += count
             } else if errno == EAGAIN {

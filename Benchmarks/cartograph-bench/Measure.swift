@@ -75,23 +75,25 @@ struct Spread {
     }
 }
 
-/// What a benchmark found: the measures for machines, and a table where one reads better than lines.
+/// What a benchmark found: the measures for machines, and tables where these read better than lines.
 struct Findings {
-    var measures: [Measure] = []
-    var table: TextTable?
+    var measures: [Measure]
+    private var tables: [TextTable] = []
+    private var held = 0
     /// Sentences below it.
     var notes: [String] = []
 
     init(_ measures: [Measure] = []) { self.measures = measures }
 
+    /// Shows the measures so far that no table holds yet in this one.
+    mutating func hold(_ table: TextTable) {
+        tables.append(table)
+        held = measures.count
+    }
+
     func print() {
-        if let table {
-            Swift.print(table.text)
-            // What the table does not hold.
-            for measure in measures where !table.holds.contains(measure.measure) { Swift.print(measure.line) }
-        } else {
-            for measure in measures { Swift.print(measure.line) }
-        }
+        for table in tables { Swift.print(table.text) }
+        for measure in measures.dropFirst(held) { Swift.print(measure.line) }
         for note in notes { Swift.print("  \(note)") }
     }
 }
@@ -103,8 +105,6 @@ struct TextTable {
 
     let title: String
     private var rows: [[String]]
-    /// The measures that it shows.
-    var holds: Set<String> = []
 
     init(_ title: String, _ header: [String]) {
         self.title = title

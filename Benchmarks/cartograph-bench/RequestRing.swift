@@ -1,3 +1,4 @@
+import CBench
 import Events
 import Foundation
 
@@ -33,7 +34,7 @@ final class RequestRing {
     private static let marks = [#""event_id":""#, #""session_id":"s-"#, #""order_id":"o-"#]
 
     let requests: [Request]
-    private let bytes: UnsafeMutableRawPointer
+    private let bytes: UnsafeMutableRawBufferPointer
     private let places: [Int]
     private let numbers: PassNumbers
     private var next = 0
@@ -52,8 +53,9 @@ final class RequestRing {
                 Request(range: start..<written.count, events: batch, places: firstPlace..<places.count))
         }
         guard places.count >= requests.count * batch else { throw BenchError("an event has no id to be renewed") }
-        bytes = .allocate(byteCount: written.count, alignment: 64)
-        written.withUnsafeBytes { bytes.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(bytes), byteCount: $0.count) }
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: written.count, alignment: 64)
+        bytes.copyBytes(from: written)
+        self.bytes = bytes
         self.requests = requests
         self.places = places
         self.numbers = numbers
@@ -63,11 +65,12 @@ final class RequestRing {
 
     private static func findPlaces(_ written: [UInt8], from start: Int, _ places: inout [Int]) {
         written.withUnsafeBytes { all in
+            guard let base = all.baseAddress else { return }
             for mark in marks {
                 var at = start
                 let mark = Array(mark.utf8)
-                while let found = memmem(all.baseAddress.map { $0 + at }, all.count - at, mark, mark.count) {
-                    at = UnsafeRawPointer(found) - (all.baseAddress ?? UnsafeRawPointer(found)) + mark.count
+                while let found = cbench_find(base + at, all.count - at, mark, mark.count) {
+                    at = found - base + mark.count
                     places.append(at)
                 }
             }
@@ -87,7 +90,7 @@ final class RequestRing {
     }
 
     /// The address of a request's byte.
-    func pointer(_ offset: Int) -> UnsafeRawPointer { UnsafeRawPointer(bytes + offset) }
+    func pointer(_ offset: Int) -> UnsafeRawPointer? { bytes.baseAddress.map { UnsafeRawPointer($0 + offset) } }
 
     /// A number's eight digits, in the order in which they stand in memory.
     private static func hexadecimal(_ number: UInt32) -> UInt64 {

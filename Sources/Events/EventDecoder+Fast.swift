@@ -32,11 +32,12 @@ extension EventDecoder {
         // `p` is at the brace or the comma before a key, and the closing brace is not there before the last byte. Each
         // turn reads at most 60 bytes on before it is compared with the end again, unless a string goes further: that
         // one ends at the zero bytes behind the buffer at the latest.
-        while p < last {
-            var template = templates + Int(guesses[previous])
+        members: while p < last {
+            let guess = guesses + previous
+            var template = templates + Int(guess.pointee)
             var next = p + Int(template.pointee.count)
             if !EventDecoder.matches(p, template) {
-                let key = otherKey(p, end, guesses + previous, first: p == start)
+                let key = otherKey(p, end, guess, first: p == start)
                 guard let behind = key.next else { return false }
                 guard let other = key.template else {
                     p = behind
@@ -50,90 +51,112 @@ extension EventDecoder {
             sum &+= bit
             previous = Int(template.pointee.field)
 
-            switch template.pointee.value {
-            case .id:
-                let column = strings + Int(template.pointee.column) &* capacity
-                var length = cbytes_scan_word(next)
-                if next[length] == 0x22 {
-                    column.initialize(to: StringRef(next, length))
+            while true {
+                switch template.pointee.value {
+                case .id:
+                    let column = strings + Int(template.pointee.column) &* capacity
+                    var length = cbytes_scan_word(next)
+                    if next[length] == 0x22 {
+                        column.initialize(to: StringRef(next, length))
+                        p = next + (length &+ 1)
+                    } else {
+                        guard let behind = EventDecoder.otherString(next, end, column, batch) else { return false }
+                        p = behind
+                        length = column.pointee.count
+                    }
+                    if UInt(bitPattern: length &- 1) >= UInt(EventLimits.idBytes) {
+                        // An empty id is as good as none.
+                        guard length == 0 else { return false }
+                        absent |= bit
+                    }
+                    continue members
+                case .text:
+                    let column = strings + Int(template.pointee.column) &* capacity
+                    let length = cbytes_scan_ascii_string(next)
+                    if next[length] == 0x22 {
+                        column.initialize(to: StringRef(next, length))
+                        p = next + (length &+ 1)
+                    } else {
+                        guard let behind = EventDecoder.otherString(next, end, column, batch) else { return false }
+                        p = behind
+                    }
+                    continue members
+                case .word:
+                    guard let word = tables.pointee.words.quoted(next),
+                        word.pointee.lists & template.pointee.lists != 0
+                    else { return false }
+                    if bit == EventField.action.bit { action = word.pointee.lists }
+                    let length = Int(word.pointee.count)
+                    (strings + Int(template.pointee.column) &* capacity).initialize(to: StringRef(next, length))
                     p = next + (length &+ 1)
-                } else {
-                    guard let behind = EventDecoder.otherString(next, end, column, batch) else { return false }
+                    continue members
+                case .currency:
+                    guard next[3] == 0x22, Currency.isKnown(next[0], next[1], next[2], in: tables.pointee.currencies)
+                    else { return false }
+                    (strings + Int(template.pointee.column) &* capacity).initialize(to: StringRef(next, 3))
+                    p = next + 4
+                    continue members
+                case .type:
+                    guard let word = tables.pointee.words.quoted(next), word.pointee.lists & WordList.type != 0
+                    else { return false }
+                    type = Int(word.pointee.type)
+                    guesses = order.pointee.row(type)
+                    p = next + (Int(word.pointee.count) &+ 1)
+                    continue members
+                case .timestamp:
+                    guard let behind = timestamp(next, end, batch.timestamps + index) else { return false }
                     p = behind
-                    length = column.pointee.count
-                }
-                if UInt(bitPattern: length &- 1) >= UInt(EventLimits.idBytes) {
-                    // An empty id is as good as none.
-                    guard length == 0 else { return false }
+                    let instant = batch.timestamps[index]
+                    guard instant >= EventLimits.earliestMicroseconds, instant <= latest else { return false }
+                    continue members
+                case .integer:
+                    let digits = Digits(next)
+                    let column = integers + Int(template.pointee.column) &* capacity
+                    if digits.isShort, next[0] != 0x30 || digits.count == 1 {
+                        let value = digits.number
+                        guard value <= template.pointee.most else { return false }
+                        column.pointee = value
+                        p = next + digits.count
+                    } else {
+                        guard EventDecoder.beginsNumber(next) else { break }
+                        guard let behind = EventDecoder.otherInteger(next, end, template, column) else { return false }
+                        p = behind
+                    }
+                    continue members
+                case .money:
+                    guard EventDecoder.beginsNumber(next) || next[0] == 0x22 else { break }
+                    guard let behind = EventDecoder.money(next, end, moneys + Int(template.pointee.column) &* capacity)
+                    else { return false }
+                    p = behind
+                    continue members
+                case .epoch:
+                    guard EventDecoder.beginsNumber(next) else { break }
+                    guard let behind = EventDecoder.epoch(next, end, batch.timestamps + index) else { return false }
+                    p = behind
+                    let instant = batch.timestamps[index]
+                    guard instant >= EventLimits.earliestMicroseconds, instant <= latest else { return false }
+                    continue members
+                case .items:
+                    guard next[0] == 0x5b else { break }
+                    batch.itemStarts[index] = Int32(truncatingIfNeeded: itemCount)
+                    guard let items = fastItems(next, end, itemCount, batch) else { return false }
+                    p = items.next
+                    batch.itemCounts[index] = Int32(truncatingIfNeeded: items.count &- itemCount)
+                    itemCount = items.count
+                    continue members
+                case .null:
                     absent |= bit
+                    p = next
+                    continue members
                 }
-            case .text:
-                let column = strings + Int(template.pointee.column) &* capacity
-                let length = cbytes_scan_ascii_string(next)
-                if next[length] == 0x22 {
-                    column.initialize(to: StringRef(next, length))
-                    p = next + (length &+ 1)
-                } else {
-                    guard let behind = EventDecoder.otherString(next, end, column, batch) else { return false }
-                    p = behind
-                }
-            case .word:
-                guard let word = tables.pointee.words.quoted(next),
-                    word.pointee.lists & template.pointee.lists != 0
-                else { return false }
-                if bit == EventField.action.bit { action = word.pointee.lists }
-                let length = Int(word.pointee.count)
-                (strings + Int(template.pointee.column) &* capacity).initialize(to: StringRef(next, length))
-                p = next + (length &+ 1)
-            case .currency:
-                guard next[3] == 0x22, Currency.isKnown(next[0], next[1], next[2], in: tables.pointee.currencies)
-                else { return false }
-                (strings + Int(template.pointee.column) &* capacity).initialize(to: StringRef(next, 3))
-                p = next + 4
-            case .type:
-                guard let word = tables.pointee.words.quoted(next), word.pointee.lists & WordList.type != 0
-                else { return false }
-                type = Int(word.pointee.type)
-                guesses = order.pointee.row(type)
-                p = next + (Int(word.pointee.count) &+ 1)
-            case .timestamp:
-                guard let behind = timestamp(next, end, batch.timestamps + index) else { return false }
-                p = behind
-                let instant = batch.timestamps[index]
-                guard instant >= EventLimits.earliestMicroseconds, instant <= latest else { return false }
-            case .integer:
-                let digits = Digits(next)
-                let column = integers + Int(template.pointee.column) &* capacity
-                if digits.isShort, next[0] != 0x30 || digits.count == 1 {
-                    let value = digits.number
-                    guard value <= template.pointee.most else { return false }
-                    column.pointee = value
-                    p = next + digits.count
-                } else {
-                    guard let behind = EventDecoder.otherInteger(next, end, template, column) else { return false }
-                    p = behind
-                }
-            case .money:
-                guard let behind = EventDecoder.money(next, end, moneys + Int(template.pointee.column) &* capacity)
-                else { return false }
-                p = behind
-            case .epoch:
-                guard let behind = EventDecoder.epoch(next, end, batch.timestamps + index) else { return false }
-                p = behind
-                let instant = batch.timestamps[index]
-                guard instant >= EventLimits.earliestMicroseconds, instant <= latest else { return false }
-            case .items:
-                batch.itemStarts[index] = Int32(truncatingIfNeeded: itemCount)
-                guard let items = fastItems(next, end, itemCount, batch) else { return false }
-                p = items.next
-                batch.itemCounts[index] = Int32(truncatingIfNeeded: items.count &- itemCount)
-                itemCount = items.count
-            case .null:
-                absent |= bit
-                p = next
+                // The guess was right as far as it went, which is not far enough: behind the colon of a number's
+                // template stand a space, null or a string.
+                let key = otherKey(p, end, guess, first: p == start)
+                guard let behind = key.next, let other = key.template, other != template else { return false }
+                template = other
+                next = behind
             }
         }
-
         guard p == last, p[0] == 0x7d, seen == sum, type >= 0 else { return false }
         var present = seen & ~absent
         guard tables.pointee.required[type] & ~present == 0 else { return false }
@@ -190,8 +213,8 @@ extension EventDecoder {
         }
         let colon = quote + (length &+ 2)
         guard colon[0] == 0x3a else { return OtherKey() }
-        let spaced = colon[1] == 0x20
-        let value = colon + (spaced ? 2 : 1)
+        let spacing = KeyTemplate.spacing(comma: p[1] == 0x20, colon: colon[1] == 0x20)
+        let value = colon + (colon[1] == 0x20 ? 2 : 1)
         let form: KeyTemplate.Form
         var next = value
         let field = EventField(rawValue: entry.pointee.value) ?? .type
@@ -210,10 +233,13 @@ extension EventDecoder {
         }
         if form == .null { next += 4 }
         guard field != .type || form == .usual, field == .ts || form != .number else { return OtherKey() }
-        let index = KeyTemplate.index(entry.pointee.value, form, spaced ? .one : .none, first: first)
+        let index = KeyTemplate.index(entry.pointee.value, form, spacing, first: first)
         guess.pointee = index
         return OtherKey(template: tables.pointee.templates + Int(index), next: next)
     }
+
+    @inline(__always)
+    static func beginsNumber(_ p: UnsafePointer<UInt8>) -> Bool { p[0] &- 0x30 < 10 || p[0] == 0x2d }
 
     @inline(__always)
     static func isNull(_ p: UnsafePointer<UInt8>) -> Bool {

@@ -36,11 +36,13 @@ extension EventDecoder {
         var previous = FieldOrder.start
         var p = start
         while p < end {
-            var template = tables.pointee.templates + Int(guesses[previous])
+            let guess = guesses + previous
+            var template = tables.pointee.templates + Int(guess.pointee)
             var next = p + Int(template.pointee.count)
-            if !EventDecoder.matches(p, template) {
+            // A number's template ends at the colon: a space behind it belongs to another one.
+            if !EventDecoder.matches(p, template) || next[0] == 0x20 && template.pointee.value != .id {
                 if p[0] == 0x7d { break }
-                let key = otherKey(p, end, guesses + previous, first: p == start)
+                let key = otherKey(p, end, guess, first: p == start)
                 guard let behind = key.next else { return nil }
                 guard let other = key.template else {
                     p = behind

@@ -16,8 +16,18 @@ struct KeyTemplate {
         case null
     }
 
-    /// The white space that a sender writes after `:` and `,`: none, or one space as Python's json does.
-    enum Spacing: Int, CaseIterable { case none, one }
+    /// Where a sender writes a space: nowhere as most do, after `,` and `:` as Python's json does, or after one of them.
+    enum Spacing: Int, CaseIterable {
+        case none, afterComma, afterColon, both
+
+        var comma: Bool { self == .afterComma || self == .both }
+        var colon: Bool { self == .afterColon || self == .both }
+    }
+
+    @inline(__always)
+    static func spacing(comma: Bool, colon: Bool) -> Spacing {
+        comma ? (colon ? .both : .afterComma) : (colon ? .afterColon : .none)
+    }
 
     /// The longest template, in bytes.
     static let longest = 32
@@ -44,8 +54,8 @@ struct KeyTemplate {
         self.field = field.rawValue
         self.value = value
         bit = field.bit
-        let space = spacing == .one ? " " : ""
-        var text = (first ? "{" : "," + space) + "\"\(field.name)\":" + space
+        var text = (first ? "{" : ",") + (spacing.comma ? " " : "")
+        text += "\"\(field.name)\":" + (spacing.colon ? " " : "")
         switch value {
         case .id, .text, .word, .currency, .type, .timestamp: text += "\""
         case .integer, .money, .epoch, .items: break
@@ -91,7 +101,7 @@ struct KeyTemplate {
     @inline(__always)
     static func index(_ field: UInt8, _ form: Form, _ spacing: Spacing, first: Bool) -> UInt16 {
         UInt16(field) &* UInt16(truncatingIfNeeded: perField)
-            &+ UInt16(truncatingIfNeeded: form.rawValue &* 4 &+ spacing.rawValue &* 2 &+ (first ? 1 : 0))
+            &+ UInt16(truncatingIfNeeded: form.rawValue &* 8 &+ spacing.rawValue &* 2 &+ (first ? 1 : 0))
     }
 
     /// The three forms of a value that have templates of their own: the usual one, `null`, and a number where the

@@ -1,3 +1,4 @@
+public import Access
 public import Collector
 import Foundation
 import Hummingbird
@@ -12,7 +13,8 @@ import UnixSignals
 /// The platform's one HTTP server: the door for events, the read API, the live dashboard, metrics and health.
 public struct CartographServer: Sendable {
     private let configuration: ServerConfiguration
-    private let collector: Collector
+    private let door: Door
+    private let tracker: TrackerRoute
     private let feed: LiveFeed
     private let metrics: Metrics
     private let operations: any ShopOperations
@@ -20,10 +22,11 @@ public struct CartographServer: Sendable {
 
     /// A server, not yet listening.
     ///
-    /// - Throws: `ServerError` when it would listen beyond this machine without a token.
+    /// - Parameter keys: the write keys, which the caller starts and closes.
+    /// - Throws: `ServerError` when it would listen beyond this machine without a token, or has no tracker script.
     public init(
-        _ configuration: ServerConfiguration, collector: Collector, feed: LiveFeed, metrics: Metrics,
-        operations: any ShopOperations, logger: Logger
+        _ configuration: ServerConfiguration, collector: Collector, keys: KeyStore, feed: LiveFeed,
+        metrics: Metrics, operations: any ShopOperations, logger: Logger
     ) throws(ServerError) {
         guard configuration.isLoopback || configuration.token?.isEmpty == false else {
             throw ServerError(
@@ -31,7 +34,11 @@ public struct CartographServer: Sendable {
                     + "(token: in cartograph.yaml, or CARTOGRAPH_TOKEN), or listen on 127.0.0.1")
         }
         self.configuration = configuration
-        self.collector = collector
+        let access = WriteAccess(
+            token: configuration.token, ownToken: configuration.ownToken, keys: keys,
+            origins: configuration.corsOrigins)
+        door = Door(collector: collector, access: access, limits: configuration.limits, metrics: metrics)
+        tracker = try TrackerRoute(webFolder: configuration.webFolder)
         self.feed = feed
         self.metrics = metrics
         self.operations = operations
@@ -44,18 +51,21 @@ public struct CartographServer: Sendable {
     public func run(running: @escaping @Sendable (Int) -> Void) async throws {
         let router = Router()
         router.middlewares.add(SecurityHeaders())
+        router.middlewares.add(ErrorBodies())
         router.middlewares.add(TokenGuard(token: configuration.token))
         router.middlewares.add(
             FileMiddleware(configuration.webFolder, searchForIndexHtml: true, logger: logger))
-        EventRoutes(collector: collector, metrics: metrics).add(to: router)
-        ReadRoutes(feed: feed, metrics: metrics, operations: operations, version: configuration.version)
+        QuarantineRoute(door: door).add(to: router)
+        EventMethods().add(to: router)
+        tracker.add(to: router)
+        ReadRoutes(door: door, feed: feed, metrics: metrics, operations: operations, version: configuration.version)
             .add(to: router)
         let application = Application(
             router: router,
-            server: .http1(configuration: .init(idleTimeout: .seconds(ServerConfiguration.idleSeconds))),
+            server: HTTPServerBuilder { [door] responder in DoorChannel(responder: responder, door: door) },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "cartograph",
-                availableConnectionsDelegate: MaximumAvailableConnections(ServerConfiguration.connections)),
+                availableConnectionsDelegate: MaximumAvailableConnections(configuration.limits.connections)),
             onServerRunning: { channel in running(channel.localAddress?.port ?? configuration.port) },
             logger: logger)
         do {

@@ -1,3 +1,4 @@
+import Access
 import HTTPTypes
 import Hummingbird
 
@@ -5,40 +6,37 @@ import Hummingbird
 ///
 /// Browsers cannot set headers on a page or an event stream: opening the dashboard once with `?token=…` leaves a cookie.
 struct TokenGuard<Context: RequestContext>: RouterMiddleware {
-    let token: String?
+    private let token: String?
+    private let digest: SecretDigest?
     private let cookie = "cartograph_token"
+    /// What needs no token: whether it is alive, the script of the shop's pages, and what asks for a write key itself.
+    private let open: Set<String> = ["/healthz", "/readyz", TrackerRoute.path, QuarantineRoute.path, DoorRequest.path]
 
-    init(token: String?) { self.token = token }
+    init(token: String?) {
+        self.token = token
+        digest = token.map { SecretDigest(of: $0) }
+    }
 
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
-        guard let token, request.uri.path != "/healthz", request.uri.path != "/readyz" else {
+        guard let token, let digest, !open.contains(request.uri.path) else {
             return try await next(request, context)
         }
-        if let asked = request.uri.queryParameters["token"], TokenGuard.isSame(String(asked), token) {
+        if let asked = request.uri.queryParameters["token"], digest.isSame(as: SecretDigest(of: asked)) {
             var response = try await next(request, context)
             response.headers[.setCookie] = "\(cookie)=\(token); HttpOnly; SameSite=Strict; Path=/"
             return response
         }
-        let header = request.headers[.authorization].flatMap { $0.hasPrefix("Bearer ") ? String($0.dropFirst(7)) : nil }
+        let header = request.headers[.authorization].flatMap { DoorRequest.bearer($0) }
         let kept = request.cookies[cookie]?.value
-        guard [header, kept].contains(where: { $0.map { TokenGuard.isSame($0, token) } ?? false }) else {
+        guard [header, kept].contains(where: { $0.map { digest.isSame(as: SecretDigest(of: $0)) } ?? false }) else {
             var response = JSONResponse.error(
                 .unauthorized, "send the token as Authorization: Bearer TOKEN, or open the dashboard with ?token=TOKEN")
             response.headers[.wwwAuthenticate] = "Bearer"
             return response
         }
         return try await next(request, context)
-    }
-
-    /// Compares without telling by its time how much was right.
-    private static func isSame(_ a: String, _ b: String) -> Bool {
-        let left = Array(a.utf8)
-        let right = Array(b.utf8)
-        var difference = left.count ^ right.count
-        for i in 0..<right.count { difference |= Int((i < left.count ? left[i] : 0) ^ right[i]) }
-        return difference == 0
     }
 }
 
@@ -51,5 +49,38 @@ struct SecurityHeaders<Context: RequestContext>: RouterMiddleware {
         response.headers[.contentSecurityPolicy] = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'"
         response.headers[.xContentTypeOptions] = "nosniff"
         return response
+    }
+}
+
+/// Says what went wrong as JSON, as every other answer is.
+struct ErrorBodies<Context: RequestContext>: RouterMiddleware {
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch let error as any HTTPResponseError {
+            let message =
+                error.status == .notFound
+                ? "there is nothing at \(request.uri.path.prefix(200)): /openapi.json says what there is"
+                : (error as? HTTPError)?.body ?? error.status.reasonPhrase
+            var response = JSONResponse.error(error.status, message)
+            if request.method == .head { response.body = ResponseBody() }
+            return response
+        }
+    }
+}
+
+/// The methods that `/v1/events` does not have.
+struct EventMethods: Sendable {
+    func add(to router: Router<BasicRequestContext>) {
+        for method in [HTTPRequest.Method.get, .head, .put, .patch, .delete] {
+            router.on("/v1/events", method: method) { request, _ in
+                var response = JSONResponse.error(.methodNotAllowed, "send events with POST")
+                response.headers[.allow] = "POST, OPTIONS"
+                if request.method == .head { response.body = ResponseBody() }
+                return response
+            }
+        }
     }
 }

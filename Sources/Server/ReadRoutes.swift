@@ -8,6 +8,7 @@ import Telemetry
 
 /// What people and machines read: health, metrics, the live view, gold and the books.
 struct ReadRoutes: Sendable {
+    let door: Door
     let feed: LiveFeed
     let metrics: Metrics
     let operations: any ShopOperations
@@ -20,6 +21,7 @@ struct ReadRoutes: Sendable {
             return JSONResponse.make(.ok, Array("{\"status\":\"ready\"}".utf8))
         }
         router.get("/metrics") { _, _ in
+            door.metrics.refresh(inFlight: door.inFlight.current)
             var headers = HTTPFields()
             headers[.contentType] = "text/plain; version=0.0.4; charset=utf-8"
             return Response(

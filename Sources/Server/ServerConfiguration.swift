@@ -1,18 +1,17 @@
 /// How the server listens and whom it lets in.
 public struct ServerConfiguration: Sendable {
-    /// The most connections at once; further ones wait in the system's queue.
-    public static let connections = 1_024
-    /// Bytes of request bodies held at once, over all connections; past it the answer is 429.
-    public static let inFlightBytes = 64 << 20
-    /// After how many seconds without a byte a connection is closed.
-    public static let idleSeconds: Int64 = 60
-
     /// The address to listen on.
     public var host = "127.0.0.1"
     /// The port; 0 for any that is free.
     public var port = 8080
     /// What callers must show, as `Authorization: Bearer TOKEN`; needed to listen beyond this machine.
     public var token: String?
+    /// What this process shows to itself where it sends events to its own door.
+    public var ownToken: String?
+    /// The origins of the web pages that may send events without a write key of their own.
+    public var corsOrigins: [String] = []
+    /// The bounds of the HTTP side.
+    public var limits = DoorLimits()
     /// The folder with the dashboard's files.
     public var webFolder: String
     /// The version that `/openapi.json` and the `server` header tell.

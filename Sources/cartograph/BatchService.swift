@@ -209,7 +209,7 @@ final class BatchService: Sendable {
             throw error
         }
         let took = ContinuousClock.now - began
-        outcome.seconds = Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
+        outcome.seconds = took.inSeconds
         runs.add()
         duration.observe(outcome.seconds)
         status.withLock {

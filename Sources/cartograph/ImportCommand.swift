@@ -5,6 +5,7 @@ import Events
 import FileImport
 import Foundation
 import NIOCore
+import Telemetry
 
 /// `cartograph import`: somebody else's file becomes events.
 struct ImportCommand: AsyncParsableCommand {
@@ -129,7 +130,7 @@ struct ImportCommand: AsyncParsableCommand {
         }
         bar.finish()
         let took = ContinuousClock.now - began
-        outcome.seconds = Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
+        outcome.seconds = took.inSeconds
         return outcome
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import Telemetry
 
 /// A line that shows how far long work is, on a terminal; silent elsewhere.
 ///
@@ -20,10 +21,7 @@ struct ProgressBar {
         isShown = !quiet && isatty(STDERR_FILENO) == 1
     }
 
-    private var seconds: Double {
-        let passed = ContinuousClock.now - began
-        return Double(passed.components.seconds) + Double(passed.components.attoseconds) / 1e18
-    }
+    private var seconds: Double { (ContinuousClock.now - began).inSeconds }
 
     /// Shows `done` of `total`, with a word about it.
     mutating func show(_ done: Int64, of total: Int64, _ note: String = "") {

@@ -1,3 +1,4 @@
+import Access
 import Foundation
 import Streaming
 import Yams
@@ -12,6 +13,8 @@ struct Settings {
     var port = 8080
     /// What callers must show; needed to listen beyond this machine.
     var token: String?
+    /// The origins of the web pages that may send events without a write key of their own.
+    var corsOrigins: [String] = []
     /// The time zone of the business day.
     var timezone = "UTC"
     /// The reporting currency.
@@ -46,7 +49,7 @@ struct Settings {
     }
 
     private static let keys = [
-        "data", "host", "port", "token", "timezone", "currency", "partitions", "lake_seconds", "batch_seconds",
+        "data", "host", "port", "token", "cors_origins", "timezone", "currency", "partitions", "lake_seconds", "batch_seconds",
     ]
 
     private mutating func read(_ path: String) throws {
@@ -75,6 +78,11 @@ struct Settings {
             case "data": data = try text()
             case "host": host = try text()
             case "token": token = try text()
+            case "cors_origins":
+                guard let origins = value.sequence?.map({ $0.scalar?.string }), !origins.contains(nil) else {
+                    throw bad("must be a list of texts such as [https://shop.example]")
+                }
+                corsOrigins = origins.compactMap { $0 }
             case "timezone": timezone = try text()
             case "currency": currency = try text()
             case "port":
@@ -101,6 +109,9 @@ struct Settings {
         }
         guard currencyCode != nil else {
             throw CommandError("\(path): currency '\(currency)' is no ISO 4217 code such as USD")
+        }
+        for origin in corsOrigins {
+            if let fault = Origin.fault(origin) { throw CommandError("\(path): cors_origins: \(fault)") }
         }
         // It travels in headers and in a cookie.
         guard token?.utf8.allSatisfy({ (0x21...0x7e).contains($0) && !";,\"\\".utf8.contains($0) }) ?? true else {

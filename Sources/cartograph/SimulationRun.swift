@@ -3,6 +3,7 @@ import Events
 import Foundation
 import NIOCore
 import Simulator
+import Telemetry
 
 /// Batches of simulated events at a pace, handed to whoever sends next.
 actor SimulationFeed {
@@ -184,7 +185,7 @@ private actor Tally {
         report.accepted += parsed.accepted
         report.rejected += parsed.rejectedCount
         if latencies.count < Tally.latencyCount {
-            latencies.append(Double(took.components.seconds) * 1e3 + Double(took.components.attoseconds) / 1e15)
+            latencies.append(took.inSeconds * 1_000)
         }
     }
 
@@ -195,7 +196,7 @@ private actor Tally {
 
     func report(since began: ContinuousClock.Instant) -> SimulationReport {
         let took = ContinuousClock.now - began
-        report.seconds = Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
+        report.seconds = took.inSeconds
         let sorted = latencies.sorted()
         if !sorted.isEmpty {
             report.acknowledgementP50MS = sorted[sorted.count / 2]

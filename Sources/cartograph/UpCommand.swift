@@ -1,3 +1,4 @@
+import Access
 import ArgumentParser
 import Collector
 import EventLog
@@ -50,15 +51,21 @@ struct UpCommand: AsyncParsableCommand {
         configuration.host = host ?? settings.host
         configuration.port = port ?? settings.port
         configuration.token = settings.token
+        configuration.corsOrigins = settings.corsOrigins
+        // The simulator of this process comes in by the door like everybody, also where only keys open it.
+        configuration.ownToken = WriteKey.generate().secret
         let server: CartographServer
+        let keys: KeyStore
         do {
+            keys = try KeyStore(folder: KeyFile.folder(inData: shop.folder.path), report: report)
             server = try CartographServer(
-                configuration, collector: Collector(log: shop.log, metrics: shop.metrics), feed: runner.feed,
-                metrics: shop.metrics, operations: operations, logger: logger)
+                configuration, collector: Collector(log: shop.log, metrics: shop.metrics), keys: keys,
+                feed: runner.feed, metrics: shop.metrics, operations: operations, logger: logger)
         } catch {
             shop.close()
             throw error
         }
+        keys.start()
         if !doorOnly {
             runner.start()
             shop.lake.start()
@@ -66,6 +73,11 @@ struct UpCommand: AsyncParsableCommand {
         }
         let gauges = OperationalGauges(shop: shop, runner: runner)
         let failure = await serve(server, shop, configuration, gauges, began)
+        do {
+            try keys.close()
+        } catch {
+            report("what the write keys have used today is not kept: \(error)")
+        }
         do {
             try stop(shop, runner, logger)
         } catch {
@@ -114,7 +126,7 @@ struct UpCommand: AsyncParsableCommand {
         let address = "http://\(configuration.urlHost):\(port)"
         shop.lock.describe(Owner(process: getpid(), address: address).text)
         let took = ContinuousClock.now - began
-        let seconds = Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
+        let seconds = took.inSeconds
         if common.json {
             let hello = Hello(address: address + "/", data: shop.folder.path, seconds: seconds)
             // Two texts and a number always encode.
@@ -147,7 +159,7 @@ struct UpCommand: AsyncParsableCommand {
             // Listening on every address, it is reached on this machine's own.
             let anywhere = ["0.0.0.0": "127.0.0.1", "::": "[::1]"][configuration.host]
             let address = try CollectorAddress(
-                "http://\(anywhere ?? configuration.urlHost):\(port)", token: configuration.token)
+                "http://\(anywhere ?? configuration.urlHost):\(port)", token: configuration.ownToken)
             do {
                 _ = try await SimulationSender(address: address, feed: feed).run()
             } catch {

@@ -146,7 +146,7 @@ extern "C" csimdjson_document csimdjson_parse(csimdjson_parser *self, const uint
     self->text.assign(reinterpret_cast<const char *>(bytes), count);
     if (!simdjson::validate_utf8(self->text)) return csimdjson_not_utf8;
     auto error = self->parser.parse(self->text).get(self->root);
-    if (error == simdjson::NUMBER_ERROR || error == simdjson::BIGINT_ERROR) {
+    if (error == simdjson::NUMBER_ERROR) {
         self->text = with_short_numbers(self->text);
         error = self->parser.parse(self->text).get(self->root);
     }

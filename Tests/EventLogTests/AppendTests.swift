@@ -84,7 +84,7 @@ import Testing
                 #expect(log.cut().totals.accepted == log.cut().offsets.acceptedRecords)
             }
         }
-        if segmentBytes < 10_000 { #expect(try folder.segments("ledger").count > 2) }
+        if segmentBytes < 10_000 { #expect(try folder.segments().count > 2) }
     }
 
     @Test func aRepeatThatWaitsBesideItsOriginalIsStoredOnce() async throws {
@@ -118,7 +118,120 @@ import Testing
         try LogFolder().open { log throws in
             #expect(try log.appendAndWait(AppendBatch(partitions: 2)).commit == 0)
             #expect(log.cut().commit == 0)
+            _ = try log.appendAndWait(AppendBatch(["one"]))
+            #expect(try log.appendAndWait(AppendBatch(partitions: 2)).commit == 1)
         }
+    }
+
+    @Test func eventsOfTheBodyAndOthersAreStoredAlike() throws {
+        let folder = try LogFolder()
+        try folder.open { log throws in
+            let text = "first,second,third,"
+            let batch = AppendBatch(partitions: 2, body: PaddedBytes(copying: Array(text.utf8)))
+            var expected: [String] = []
+            batch.withBody { body in
+                for (start, count) in [(0, 5), (6, 6), (13, 5), (0, 0), (19, 0), (0, 19), (6, 6)] {
+                    let raw = UnsafeRawBufferPointer(rebasing: body.bytes[start..<(start + count)])
+                    batch.add(raw, to: .stock, key: KeyHash("one"))
+                    expected.append(String(decoding: raw, as: UTF8.self))
+                    batch.received += 1
+                }
+            }
+            let partition = KeyHash("one").partition(of: 2)
+            for other in ["elsewhere", "", String(repeating: "y", count: 100_000)] {
+                batch.add(Array(other.utf8), to: .stock, partition: partition)
+                expected.append(other)
+            }
+            batch.add(UnsafeRawBufferPointer(start: nil, count: 0), to: .stock, key: KeyHash("one"))
+            expected.append("")
+            batch.received += 1
+            #expect(batch.accepted == 11 && batch.quarantined == 0 && batch.received == 11 && !batch.isEmpty)
+            #expect(batch.byteCount == expected.reduce(0) { $0 + $1.utf8.count + 4 })
+            _ = try log.appendAndWait(batch)
+            #expect(try log.everything().map(\.text) == expected)
+        }
+        #expect(try folder.open { try $0.everything().count } == 11)
+    }
+
+    @Test func aCommitHasOneFrameForEachPartitionThatItTouchesAndItsRecordLast() throws {
+        let folder = try LogFolder()
+        let log = try EmbeddedLog(folder: folder.path, partitions: 3)
+        let batch = AppendBatch(partitions: 3)
+        batch.add([1], to: .stock, partition: 2)
+        batch.quarantine([2])
+        batch.add([3], to: .clicks, partition: 1)
+        batch.add([4], to: .stock, partition: 0)
+        batch.add([5], to: .clicks, partition: 1)
+        _ = try log.appendAndWait(batch)
+        let file = try folder.read("segments/00000000000000000001.log")
+        #expect(file.count % 4_096 == 0, "written in whole blocks")
+        let frames = StoredFrame.all(in: file)
+        let own = frames.filter { $0.commit == 1 }.prefix(5)
+        #expect(frames.first?.kind == .state && frames.first?.commit == 0)
+        #expect(own.map(\.kind) == [.records, .records, .records, .records, .commit])
+        #expect(own.map { [$0.topic, $0.partition, $0.records] } == [
+            [0, 1, 2], [6, 0, 1], [6, 2, 1], [7, 0, 1], [0xffff, 0, 1],
+        ])
+        #expect(Set(own.map(\.receivedAt)).count == 1)
+        #expect(file[(frames.last?.end ?? 0)...].allSatisfy { $0 == 0 })
+        withExtendedLifetime(folder) { log.close() }
+        let closed = try folder.read("segments/00000000000000000001.log")
+        let last = try #require(StoredFrame.all(in: closed).last)
+        #expect(last.kind == .state && last.commit == 1 && last.end == closed.count, "what was not confirmed is, at the end")
+        // Nothing more to say, however often it is opened.
+        try folder.open { _ in }
+        #expect(try folder.read("segments/00000000000000000001.log") == closed)
+    }
+
+    @Test func aLogThatIsOpenedToReadTakesNothingAndChangesNothing() throws {
+        let folder = try LogFolder()
+        guard case .missing = try logError({ _ = try EmbeddedLog(reading: folder.path) }) else { throw LogError.closed }
+        #expect(try folder.contents().isEmpty)
+        try folder.open(segmentBytes: 3 << 20) { log throws in
+            for i in 0..<80 { _ = try log.appendAndWait(AppendBatch(["\(i)" + String(repeating: "z", count: 100_000)])) }
+        }
+        try #require(try folder.segments().count > 2)
+        for name in try folder.contents().keys where name.hasSuffix(".index") { try folder.remove(name) }
+        let before = try folder.contents()
+        let log = try EmbeddedLog(reading: folder.path)
+        #expect(try log.everything().count == 80)
+        var middle = log.cut().offsets
+        for partition in middle.all { middle[partition] /= 2 }
+        #expect(try log.consumer(of: [.clicks], from: middle).rest(before: log.cut()).count > 30)
+        _ = try log.cut(before: log.cut().receivedAt)
+        guard case .closed = try logError({ _ = try log.appendAndWait(AppendBatch(["x"])) }) else {
+            throw LogError.failed("it took a batch")
+        }
+        log.close()
+        #expect(try folder.contents() == before)
+    }
+
+    @Test func aLogMayBeReadBesideItsWriter() throws {
+        let folder = try LogFolder(in: NSTemporaryDirectory())
+        let log = try EmbeddedLog(folder: folder.path, segmentBytes: 30_000)
+        defer { withExtendedLifetime(folder) { log.close() } }
+        let isDone = Flag()
+        let path = folder.path
+        try onThreads([
+            {
+                defer { isDone.raise() }
+                for i in 0..<400 {
+                    let batch = AppendBatch(["\(i)"])
+                    batch.add("\(i)" + String(repeating: "x", count: i % 700), to: .purchases)
+                    _ = try log.appendAndWait(batch)
+                }
+            },
+            {
+                repeat {
+                    let least = log.cut().commit
+                    let reading = try EmbeddedLog(reading: path)
+                    let records = try reading.everything()
+                    #expect(reading.cut().commit >= least)
+                    #expect(records.count == Int(2 * reading.cut().commit))
+                    #expect(records.last?.commit ?? 0 == reading.cut().commit)
+                } while !isDone.isRaised
+            },
+        ])
     }
 
     @Test func aClosedLogTakesNothingMore() throws {
@@ -137,19 +250,19 @@ import Testing
     @Test func anAppendIsAtomicOverItsTopicsAndQuarantine() throws {
         let folder = try LogFolder()
         try folder.open { log throws in
-            var batch = AppendBatch(["click"])
+            let batch = AppendBatch(["click"])
             batch.add("sold", to: .purchases)
             let raw: [UInt8] = [0xff, 0, 0x0a]
-            raw.withUnsafeBytes { batch.quarantine($0, reason: "bad_utf8", source: "http") }
-            batch.received += 1
+            batch.quarantine(raw, reason: "bad_utf8", source: "http")
             _ = try log.appendAndWait(batch)
             let cut = log.cut()
             #expect(cut.commit == 1)
             #expect(cut.totals.received == 3 && cut.totals.accepted == 2 && cut.totals.quarantined == 1)
             #expect(cut.offsets.acceptedRecords == 2 && cut.offsets.records(in: .quarantine) == 1)
-            let reader = try log.reader(of: TopicPartition(.quarantine, 0), from: 0)
+            let consumer = try log.consumer(of: [.quarantine], from: LogOffsets(partitions: 2))
             var found: (QuarantineRecord, [UInt8])?
-            let isThere = try reader.next(before: 1) { frame in
+            let isThere = try consumer.next(before: cut) { frame in
+                #expect(frame.partition == TopicPartition(.quarantine, 0) && frame.recordCount == 1)
                 try frame.forEachRecord { _, bytes in
                     let decoded = try #require(QuarantineRecord.decode(bytes))
                     found = (decoded.record, Array(decoded.raw))

@@ -6,7 +6,7 @@ import Testing
 /// Appends to a small file system of its own; only root may mount one.
 @Suite(.enabled(if: geteuid() == 0, "needs root, to mount a small file system"))
 struct FullDiskTests {
-    private final class SmallDisk {
+    final class SmallDisk {
         let folder: LogFolder
 
         init?(bytes: Int) throws {

@@ -9,7 +9,7 @@ import Testing
         let folder = try LogFolder()
         try folder.open(segmentBytes: segmentBytes) { log throws in
             for commit in 0..<commits {
-                var batch = AppendBatch((0...commit % 4).map { "\(commit)-\($0)" })
+                let batch = AppendBatch((0...commit % 4).map { "\(commit)-\($0)" })
                 if commit % 3 == 0 { batch.add("bought \(commit)", to: .purchases) }
                 _ = try log.appendAndWait(batch)
             }
@@ -21,7 +21,7 @@ import Testing
     func segmentsRollWithoutATrace(_ segmentBytes: Int64) throws {
         let whole = try filled(segmentBytes: 64 << 20)
         let rolled = try filled(segmentBytes: segmentBytes)
-        if segmentBytes < 1_000 { #expect(try rolled.segments("clicks/0").count > 3) }
+        if segmentBytes < 1_000 { #expect(try rolled.segments().count > 3) }
         let expected = try whole.open {
             try $0.everything().map { [$0.text, "\($0.partition)", "\($0.offset)", "\($0.commit)"] }
         }
@@ -31,45 +31,136 @@ import Testing
         #expect(found == expected)
     }
 
-    @Test(arguments: [64 << 20, 500] as [Int64])
-    func aReaderStartsAtAnyFrame(_ segmentBytes: Int64) throws {
+    @Test(arguments: [64 << 20, 500, 1] as [Int64])
+    func aConsumerStartsAtAnyOffset(_ segmentBytes: Int64) throws {
         let folder = try filled(segmentBytes: segmentBytes)
         try folder.open(segmentBytes: segmentBytes) { log throws in
-            let all = try log.everything([.clicks])
-            let end = log.cut().offsets
-            for partition in 0..<2 {
-                let mine = all.filter { $0.partition.partition == partition }
-                var starts: Set<Int64> = []
-                for (index, record) in mine.enumerated() where index == 0 || record.commit != mine[index - 1].commit {
-                    starts.insert(record.offset)
+            let all = try log.everything()
+            let end = log.cut()
+            var random = SeededGenerator(seed: 1)
+            for round in 0..<300 {
+                var from = LogOffsets(partitions: 2)
+                for partition in from.all {
+                    // Each partition somewhere else, most often inside a frame.
+                    from[partition] = Int64.random(in: 0...end.offsets[partition], using: &random)
                 }
-                for offset in 0...end[.clicks, partition] {
-                    var from = LogOffsets(partitions: 2)
-                    from[.clicks, 0] = end[.clicks, 0]
-                    from[.clicks, 1] = end[.clicks, 1]
-                    from[.clicks, partition] = offset
-                    let consumer = try LogConsumer(log, topics: [.clicks], from: from)
-                    if starts.contains(offset) || offset == end[.clicks, partition] {
-                        #expect(try consumer.rest(before: log.cut()) == mine.filter { $0.offset >= offset })
-                        #expect(consumer.offsets == end.onlyClicks)
-                    } else {
-                        guard case .damaged = try logError({ _ = try consumer.rest(before: log.cut()) }) else {
-                            Issue.record("offset \(offset) is inside a frame")
-                            return
-                        }
-                    }
+                let topics = round % 3 == 0 ? Topic.allCases : Topic.allCases.filter { _ in random.chance(2) }
+                let consumer = try log.consumer(of: topics, from: from)
+                let expected = all.filter {
+                    topics.contains($0.partition.topic) && $0.offset >= from[$0.partition]
+                }
+                #expect(try consumer.rest(before: end) == expected, "\(topics) from \(from)")
+                for partition in from.all {
+                    let isWanted = topics.contains(partition.topic)
+                    #expect(consumer.offsets[partition] == (isWanted ? end.offsets : from)[partition])
+                }
+                #expect(consumer.lost == 0)
+                #expect(try consumer.next(before: end) { _ in } == false)
+            }
+        }
+    }
+
+    @Test func aConsumerStopsAtItsCut() throws {
+        let folder = try LogFolder()
+        try folder.open(segmentBytes: 2_000) { log throws in
+            var cuts = [log.cut()]
+            for i in 0..<30 {
+                let batch = AppendBatch((0..<3).map { "\(i)-\($0)" })
+                batch.add("\(i)", to: .orders)
+                _ = try log.appendAndWait(batch)
+                cuts.append(log.cut())
+            }
+            let all = try log.everything()
+            for (index, cut) in cuts.enumerated() {
+                #expect(try log.everything(before: cut) == all.filter { $0.commit <= cut.commit })
+                for later in cuts[index...] {
+                    let consumer = try log.consumer(of: Topic.allCases, from: cut.offsets)
+                    let found = try consumer.rest(before: later)
+                    #expect(found == all.filter { $0.commit > cut.commit && $0.commit <= later.commit })
+                    #expect(consumer.offsets == later.offsets)
+                    // An earlier cut has nothing for it, and takes it nowhere.
+                    #expect(try consumer.rest(before: cut).isEmpty && consumer.offsets == later.offsets)
                 }
             }
+        }
+    }
+
+    @Test func aFrameWhoseReaderFailedIsHandedOutAgain() throws {
+        struct Tired: Error {}
+        try LogFolder().open { log throws in
+            for i in 0..<5 { _ = try log.appendAndWait(AppendBatch(["\(i)"])) }
+            let consumer = try log.consumer(of: [.clicks], from: LogOffsets(partitions: 2))
+            var seen: [Int64] = []
+            for round in 0..<10 {
+                do {
+                    _ = try consumer.next(before: log.cut()) { frame in
+                        if round % 2 == 0 { throw Tired() }
+                        seen.append(frame.header.commit)
+                    }
+                } catch is Tired {}
+            }
+            #expect(seen == [1, 2, 3, 4, 5])
+        }
+    }
+
+    @Test func aCopyOfAFrameOutlivesItAndBeginsWhereTheConsumerDid() throws {
+        try LogFolder().open { log throws in
+            let batch = AppendBatch(partitions: 2)
+            for i in 0..<10 { batch.add(Array("record \(i)".utf8), to: .carts, partition: 1) }
+            _ = try log.appendAndWait(batch)
+            var from = LogOffsets(partitions: 2)
+            from[.carts, 1] = 4
+            let consumer = try log.consumer(of: [.carts], from: from)
+            let copy = FrameCopy()
+            #expect(copy.isAtEnd)
+            _ = try consumer.next(before: log.cut()) { try copy.load($0) }
+            #expect(copy.partition == TopicPartition(.carts, 1) && copy.receivedAt == log.cut().receivedAt)
+            var found: [String] = []
+            while !copy.isAtEnd {
+                let offset = copy.offset
+                try copy.next {
+                    #expect($0 == offset)
+                    found.append(String(decoding: $1, as: UTF8.self))
+                }
+            }
+            #expect(found == (4..<10).map { "record \($0)" })
+        }
+    }
+
+    @Test func aTimeIsFoundAsABruteForceAnswerFindsIt() throws {
+        let folder = try LogFolder()
+        var random = SeededGenerator(seed: 4)
+        var clock: Int64 = 1_000
+        var cuts: [LogCut] = []
+        for _ in 0..<12 {
+            clock += Int64.random(in: 0...50, using: &random)
+            try folder.open(segmentBytes: 3_000, clock: clock) { log throws in
+                if cuts.isEmpty {
+                    cuts.append(log.cut())
+                    #expect(try log.cut(before: .max) == cuts[0] && log.start() == cuts[0])
+                }
+                for i in 0..<8 {
+                    _ = try log.appendAndWait(AppendBatch(["\(i)"], topic: Topic.events[i % 7]))
+                    cuts.append(log.cut())
+                }
+            }
+        }
+        try folder.open(segmentBytes: 3_000) { log throws in
+            for instant in 900...(clock + 100) {
+                let expected = cuts.last { $0.commit == 0 || $0.receivedAt < instant }
+                #expect(try log.cut(before: instant) == expected, "\(instant)")
+            }
+            #expect(try log.cut(before: .max) == cuts.last && log.cut(before: .min) == cuts.first)
         }
     }
 
     @Test func consumersSeeOneOrderHoweverFarTheyReadAtATime() throws {
         let folder = try LogFolder()
         try folder.open(segmentBytes: 700) { log throws in
-            let stepwise = try LogConsumer(log, topics: Topic.allCases, from: LogOffsets(partitions: 2))
+            let stepwise = try log.consumer(of: Topic.allCases, from: LogOffsets(partitions: 2))
             var seen: [Stored] = []
             for commit in 0..<40 {
-                var batch = AppendBatch((0..<5).map { "\(commit)-\($0)" }, topic: Topic.events[commit % 7])
+                let batch = AppendBatch((0..<5).map { "\(commit)-\($0)" }, topic: Topic.events[commit % 7])
                 batch.add("also \(commit)", to: .stock)
                 _ = try log.appendAndWait(batch)
                 if commit % 3 == 0 { seen += try stepwise.rest(before: log.cut()) }
@@ -98,7 +189,7 @@ import Testing
                     for writer in 0..<4 {
                         writers.addTask {
                             for i in 0..<100 {
-                                var batch = AppendBatch(["\(writer) \(i)"])
+                                let batch = AppendBatch(["\(writer) \(i)"])
                                 batch.add("\(writer) \(i)", to: .purchases)
                                 _ = try await log.append(batch)
                             }
@@ -157,34 +248,15 @@ import Testing
         try LogFolder().open { log throws in
             guard
                 case .incompatible = try logError({
-                    _ = try LogConsumer(log, topics: [.clicks], from: LogOffsets(partitions: 3))
+                    _ = try log.consumer(of: [.clicks], from: LogOffsets(partitions: 3))
                 })
             else { throw LogError.closed }
         }
     }
-
-    @Test func aLockedFolderNamesItsOwner() throws {
-        let folder = try LogFolder()
-        let lock = try FolderLock(folder: folder.path, owner: "the first")
-        guard case .inUse(_, let owner) = try logError({ _ = try FolderLock(folder: folder.path, owner: "b") }) else {
-            throw LogError.closed
-        }
-        #expect(owner == "the first" && lock.path == folder.path + "/LOCK")
-        withExtendedLifetime(lock) {}
-    }
-}
-
-extension LogOffsets {
-    /// These offsets with all topics but clicks at 0.
-    fileprivate var onlyClicks: LogOffsets {
-        var only = LogOffsets(partitions: partitions)
-        for partition in all where partition.topic == .clicks { only[partition] = self[partition] }
-        return only
-    }
 }
 
 /// A flag that one task raises for another.
-private final class Flag: Sendable {
+final class Flag: Sendable {
     private let value = Atomic(false)
     var isRaised: Bool { value.load(ordering: .acquiring) }
     func raise() { value.store(true, ordering: .releasing) }

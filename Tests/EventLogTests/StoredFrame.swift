@@ -45,10 +45,10 @@ struct StoredFrame: Equatable {
         topic = Int(number(40, 2))
         partition = Int(number(42, 2))
         logID = number(48, 8)
-        guard let kind = Kind(rawValue: Int(number(44, 2))), end <= bytes.count, number(46, 2) == 0,
-            number(56, 8) == 0
-        else { return nil }
+        guard let kind = Kind(rawValue: Int(number(44, 2))), number(46, 2) == 0, number(56, 8) == 0 else { return nil }
         self.kind = kind
+        let end = end
+        guard end <= bytes.count else { return nil }
         let sum = bytes.withUnsafeBytes { bytes in
             bytes.baseAddress.map { cbytes_crc32c(0, $0 + start + 8, end - start - 8) }
         }
@@ -97,7 +97,11 @@ struct SegmentImage {
     /// The frames of the last write: those of the last commit, or the record that says it is durable.
     let lastWrite: [StoredFrame]
 
-    init(_ bytes: [UInt8]) {
+    /// Splits a file.
+    ///
+    /// - Parameter headIsDurable: whether the segment was there before its last commit was written; otherwise, if that
+    ///   is its first one, its head came with it.
+    init(_ bytes: [UInt8], headIsDurable: Bool = false) {
         self.bytes = bytes
         let frames = StoredFrame.all(in: bytes)
         self.frames = frames
@@ -107,9 +111,8 @@ struct SegmentImage {
         }
         if last.kind == .commit {
             let own = frames.filter { $0.commit == last.commit }
-            // A segment's first write brings its head along.
-            lastWrite = own.first?.start == frames.dropFirst().first?.start && frames[0].commit + 1 == last.commit
-                ? frames : own
+            let bringsHead = own.count + 1 == frames.count && last.commit > 1 && !headIsDurable
+            lastWrite = bringsHead ? frames : own
         } else {
             lastWrite = [last]
         }

@@ -16,6 +16,7 @@ from shop import Shop, now
 MARK = re.compile(rb"ev\.[\w.]+-\d+")
 EVENTS_PER_REQUEST_MAX = 120
 CONNECTIONS = 4
+LARGE_EVENTS, LARGE_BYTES = 130, 60_000
 FUTURE = "2099-01-01T00:00:00Z"
 
 
@@ -140,6 +141,17 @@ class Sender:
         self.requests.append(request)
         return request
 
+    def large_request(self):
+        """Few events of many bytes, in a field that nothing knows."""
+        pieces, wanted = [], {}
+        for _ in range(LARGE_EVENTS):
+            event = self._market.event()
+            raw = json.dumps(event | {"note": "x" * LARGE_BYTES}).encode()
+            wanted[event["event_id"]] = (TYPES[event["type"]], digest(raw), None)
+            pieces.append(raw)
+        self.requests.append(Request(b"\n".join(pieces), {"Content-Type": NDJSON}, wanted, LARGE_EVENTS, 0))
+        return self.requests[-1]
+
     def load(self, server, stop=None, answered=None, limit=None):
         """Sends until the server is gone, does not store any more, or `stop` is set, or `limit` requests were sent."""
         connection, sent = server.connection(), 0
@@ -219,6 +231,7 @@ class Sender:
             said = answer.read()
         except (OSError, http.client.HTTPException):
             return False
+        self.refusals[answer.status] += 1
         if answer.status not in (status, 429, 503):
             self.problems.append(f"{answer.status} where {status} was due: {said[:300]}")
         return answer.status != 503
@@ -252,6 +265,14 @@ class Senders:
     def finish(self, server):
         for sender in self.all:
             sender.finish(server)
+
+    def fill(self, server, is_full):
+        """Sends large events until there are enough of them."""
+        sender = self.all[0]
+        connection = server.connection()
+        while not is_full():
+            assert sender.send(connection, sender.large_request()), (sender.problems, sender.refusals)
+        connection.close()
 
     @property
     def requests(self):

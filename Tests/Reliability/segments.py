@@ -14,6 +14,8 @@ VERSION = "2"
 # A part of the path of every file that holds acknowledged events.
 WRITTEN = "/log/segments/"
 LOG = "/log/"
+# The size at which the next commit begins a new segment.
+SEGMENT_BYTES = 256 << 20
 
 TOPICS = ["clicks", "searches", "carts", "wishlists", "purchases", "orders", "stock", "quarantine"]
 TYPES = {
@@ -107,6 +109,12 @@ def format_of(data):
     return int(words[3]), int(words[5], 16)
 
 
+def first_commit(data):
+    """The first commit that the log still holds, as it says itself."""
+    start = Path(data) / "log/start"
+    return int(start.read_text().removeprefix("commit ")) if start.exists() else 1
+
+
 def paths(data):
     """The segments, oldest first."""
     return sorted((Path(data) / "log/segments").glob("*.log"))
@@ -193,6 +201,8 @@ def read(data):
     contents = Contents([], State(0, 0, (0, 0, 0), {}, {}, True), [], 0)
     contents.state.ends = {(topic, part): 0 for topic in range(len(TOPICS)) for part in range(partitions)}
     all_paths = paths(data)
+    if all_paths and (first := int(all_paths[0].stem)) > first_commit(data):
+        raise Unreadable(f"the log should begin with commit {first_commit(data)}, and begins with {first}")
     for path in all_paths:
         if contents.torn_bytes:
             raise Unreadable(f"{path} follows a segment that has no end")

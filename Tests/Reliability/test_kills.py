@@ -1,15 +1,18 @@
 """kill -9 at any moment: what was acknowledged is stored, once, and the platform mends itself."""
 
 import random
+import shutil
 import subprocess
 import time
+from dataclasses import replace
 
+import pytest
 from books import assert_all_holds, assert_books_balance_online, assert_log_holds, assert_server_counts
 from cartograph import BINARY, ROOT, assert_balanced, environment, eventually, must
 from faults import Faults
 from lake import Lake
-from load import Senders
-from segments import LOG, WRITTEN, read
+from load import MARK, Senders
+from segments import LOG, SEGMENT_BYTES, WRITTEN, paths, read
 
 LOAD_SECONDS_MAX = 0.7
 ROUNDS_A_FOLDER = 10
@@ -179,6 +182,55 @@ def test_kills_at_the_nth_call_under_load(tmp_path, up, seed, sizes, rounds, tab
         SUMMARY, "at the n-th write or sync under load", f"{sizes.start_kill_rounds * 3} rounds",
         f"{senders.acknowledgements} requests acknowledged", "0 lost, 0 twice, 0 torn",
         f"{time.monotonic() - began:.0f} s")
+
+
+ROLL_POINTS = 16
+
+
+@pytest.mark.torture
+def test_kills_at_every_call_while_a_segment_is_begun(tmp_path, up, seed, rounds, table):
+    """The next commit finishes one segment and begins another: killed before, after and within each call of that."""
+    began, kept, kills = time.monotonic(), tmp_path / "kept", 0
+    server = up(kept)
+    fillers = Senders("large", seed, connections=1)
+    fillers.fill(server, lambda: paths(kept)[0].stat().st_size >= SEGMENT_BYTES)
+    server.stop_cleanly()
+    held = len(read(kept).records)
+    points = [(action, n) for n in range(1, ROLL_POINTS) for action in ("kill_before", "kill_after", "short_kill")]
+    for number in rounds(len(points), "crash point"):
+        action, nth = points[number]
+        data, senders = tmp_path / "data", Senders(f"roll.{number}", seed, connections=1)
+        shutil.rmtree(data, ignore_errors=True)
+        shutil.copytree(kept / "log", data / "log")
+        with Faults(tmp_path / "faults") as faults:
+            server = up(data, env=faults.environment())
+            rule = faults.arm(action, *CRASH_KINDS, path=LOG, nth=nth, short=number * 37)
+            for _ in range(8):
+                senders.all[0].load(server, limit=1)
+            kills += rule.fired
+            server.kill()
+        contents = read(data)
+        senders.check(without_large(contents, fillers))
+        assert len(contents.records) >= held
+        server = up(data)
+        assert_server_counts(server, contents)
+        senders.finish(server)
+        senders.burst(server, 2)
+        server.stop_cleanly()
+        contents = read(data)
+        assert len(paths(data)) == 2
+        senders.check(without_large(contents, fillers))
+    assert kills >= ROLL_POINTS, f"only {kills} of {len(points)} crash points were reached"
+    table(
+        SUMMARY, "at each call while a segment is begun", f"{len(points)} crash points", f"{kills} kills", "mended",
+        f"{time.monotonic() - began:.0f} s")
+
+
+def without_large(contents, fillers):
+    """The records that others sent."""
+    ids = {event_id.encode() for request in fillers.requests for event_id in request.wanted}
+    return replace(
+        contents, records=[record for record in contents.records if MARK.search(record.raw).group() not in ids])
 
 
 PURCHASES = 60_000

@@ -88,7 +88,8 @@ public final class EmbeddedLog: EventLog {
         let recovery = try LogRecovery(folder: folder, format: format)
         recoveryNotes = recovery.notes
         published = PublishedState(
-            SegmentDirectory(format, recovery.segments, activeIndex: recovery.index), recovery.record.cut)
+            SegmentDirectory(format, recovery.segments, activeIndex: recovery.index, isReadOnly: true),
+            recovery.record.cut)
         _ = queue.close()
     }
 
@@ -152,12 +153,24 @@ public final class EmbeddedLog: EventLog {
         let reader = try FrameReader(segment, format)
         var position = point.position
         var last = point.record
-        // The next segment, if there is one, begins at or after the instant.
-        while last.commit < end, let header = try reader.header(at: position), header.receivedAt < instant {
-            if header.kind != .records {
-                guard let payload = try reader.payload(of: header, at: position),
-                    let record = CommitRecord(header, payload, partitions: partitions)
-                else { throw .damaged(path: segment.path, at: position, what: "a commit's record is not readable") }
+        func damaged(_ what: String) -> LogError { .damaged(path: segment.path, at: position, what: what) }
+        while last.commit < end {
+            guard let header = try reader.header(at: position) else {
+                // The next segment begins at or after the instant.
+                guard let next = directory.segment(beginningWith: last.commit + 1), next != segment else {
+                    throw damaged("no frame of the log where commit \(last.commit + 1) was expected")
+                }
+                break
+            }
+            let isBefore = header.receivedAt < instant
+            if header.kind != .records || !isBefore {
+                // What decides must not be a damaged time.
+                guard let payload = try reader.payload(of: header, at: position) else {
+                    throw damaged("a frame's checksum does not hold, or the file ends inside it")
+                }
+                guard isBefore else { break }
+                guard let record = CommitRecord(header, payload, partitions: partitions), record.commit >= last.commit
+                else { throw damaged("a commit's record is not readable") }
                 last = record
             }
             position += Int64(header.frameBytes)

@@ -14,6 +14,8 @@ struct LogRecovery {
     private(set) var segments: [Segment] = []
     /// Where the good frames of the newest of them end.
     private(set) var goodBytes: Int64 = 0
+    /// Files that retention was removing.
+    private(set) var expired: [Segment] = []
     /// A file that a crash left without one whole commit.
     private(set) var unfinished: Segment?
     /// The index of the newest segment.
@@ -37,6 +39,11 @@ struct LogRecovery {
             guard let oldest = list.first, oldest.firstCommit <= first else {
                 throw .missing(
                     path: Segment(firstCommit: first, folder: path).path, what: "the log begins with commit \(first)")
+            }
+            if list.contains(where: { $0.firstCommit == first }) {
+                // A crash while retention removed them.
+                expired = list.filter { $0.firstCommit < first }
+                list.removeAll { $0.firstCommit < first }
             }
         }
         guard let newest = list.last else { return }

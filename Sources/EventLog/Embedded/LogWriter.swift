@@ -36,6 +36,7 @@ final class LogWriter {
         cursors = .allocate(capacity: slots)
         let folder = LogRecovery.segmentsFolder(recovered.folder)
         segments = SegmentWriter(folder: folder, sizeLimit: segmentBytes)
+        try LogRetention.remove(recovered.expired, folder)
         if let unfinished = recovered.unfinished {
             guard unlink(unfinished.path) == 0 else { throw LogError.last("remove", unfinished.path) }
             try SystemFolder.sync(folder)
@@ -104,7 +105,8 @@ final class LogWriter {
 
     /// Begins a new segment with the state of the log, so that it can be read by itself.
     private func beginSegmentIfFull(_ commit: Int64) throws(LogError) -> Segment? {
-        guard segments.isFull else { return nil }
+        // One that is full of its head alone still takes the commit that it is named after.
+        guard segments.isFull, segments.segment?.firstCommit != commit else { return nil }
         if let finished = segments.segment, let points = index.points(of: finished) {
             SegmentIndex.save(points, of: finished, format)
         }

@@ -41,8 +41,10 @@ final class SegmentDirectory: Sendable {
     let recent = RecentBytes()
     private let segments: Mutex<[Segment]>
     private let activeIndex: SegmentIndex
+    private let isReadOnly: Bool
 
-    init(_ format: LogFormat, _ segments: [Segment], activeIndex: SegmentIndex) {
+    init(_ format: LogFormat, _ segments: [Segment], activeIndex: SegmentIndex, isReadOnly: Bool = false) {
+        self.isReadOnly = isReadOnly
         self.format = format
         self.segments = Mutex(segments)
         self.activeIndex = activeIndex
@@ -73,7 +75,7 @@ final class SegmentDirectory: Sendable {
         guard low > 0 else { return nil }
         let segment = list[low - 1]
         var points = low == list.count ? activeIndex.points(of: segment) : nil
-        if points == nil { points = try SegmentIndex.load(segment, format) }
+        if points == nil { points = try SegmentIndex.load(segment, format, isReadOnly: isReadOnly) }
         let best = points?.last { isBefore($0.record) }
         if let best { return (segment, best) }
         return (segment, IndexPoint(position: 0, record: try head(of: segment)))

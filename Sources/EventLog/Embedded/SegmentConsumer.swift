@@ -48,9 +48,13 @@ final class SegmentConsumer: LogConsumer {
                 // A repair's record may move the offsets on.
                 if try pass(header), !isBehind(cut) { return false }
             } else if let partition = partition(of: header), header.endOffset > offsets[partition] {
+                let payload = try payload(of: header, partition)
                 // The cut may lie inside a commit: what it does not include is left for later.
                 guard header.baseOffset < cut.offsets[partition] else { return false }
-                try hand(header, partition, body)
+                try body(
+                    Frame(header: header, partition: partition, firstOffset: offsets[partition], payload: payload))
+                position += Int64(header.frameBytes)
+                offsets[partition] = header.endOffset
                 return true
             } else {
                 position += Int64(header.frameBytes)
@@ -107,7 +111,8 @@ final class SegmentConsumer: LogConsumer {
             switch header.kind {
             case .commit: header.commit == commit + 1
             case .state: header.commit == commit
-            default: header.commit > commit
+            // It may stand before a commit whose frames are there, or in place of one.
+            default: header.commit >= commit
             }
         guard isNext else {
             throw damaged("commit \(header.commit) where commit \(commit + 1) was expected")
@@ -127,18 +132,18 @@ final class SegmentConsumer: LogConsumer {
         return lost > before
     }
 
-    private func hand(
-        _ header: FrameHeader, _ partition: TopicPartition, _ body: (borrowing Frame) throws -> Void
-    ) throws {
+    /// The records of a frame, which must follow what was read before and sum up: also where they are not handed out,
+    /// since a damaged header could make readers believe that there is nothing more.
+    private func payload(
+        of header: FrameHeader, _ partition: TopicPartition
+    ) throws(LogError) -> UnsafeRawBufferPointer {
         guard header.baseOffset <= offsets[partition] else {
             throw damaged("\(partition) goes on at offset \(header.baseOffset) where \(offsets[partition]) was expected")
         }
         guard let payload = try reader?.payload(of: header, at: position) else {
             throw damaged("a frame's checksum does not hold, or the file ends inside it")
         }
-        try body(Frame(header: header, partition: partition, firstOffset: offsets[partition], payload: payload))
-        position += Int64(header.frameBytes)
-        offsets[partition] = header.endOffset
+        return payload
     }
 
     private func damaged(_ what: String) -> LogError {

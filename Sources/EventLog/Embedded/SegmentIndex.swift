@@ -43,15 +43,17 @@ final class SegmentIndex: Sendable {
         }
     }
 
-    /// The points of a finished segment.
-    static func load(_ segment: Segment, _ format: LogFormat) throws(LogError) -> [IndexPoint] {
+    /// The points of a finished segment; they are kept for the next time unless nothing may be changed.
+    static func load(
+        _ segment: Segment, _ format: LogFormat, isReadOnly: Bool
+    ) throws(LogError) -> [IndexPoint] {
         if let points = read(segment, format) { return points }
         let index = SegmentIndex()
         index.begin(segment)
         let scan = try SegmentScan(segment, format, from: nil) { index.note($0, $1) }
         let points = index.points(of: segment) ?? []
         // A damaged segment gets no index: what lies behind the damage would stay hidden after a repair.
-        if scan.fault == nil { save(points, of: segment, format) }
+        if scan.fault == nil, !isReadOnly { save(points, of: segment, format) }
         return points
     }
 
@@ -82,7 +84,8 @@ final class SegmentIndex: Sendable {
         do { try SystemFile.replace(String(folder), name, with: bytes) } catch { return }
     }
 
-    private static func read(_ segment: Segment, _ format: LogFormat) -> [IndexPoint]? {
+    /// The points in the file beside a segment; nil when there is none that sums up.
+    static func read(_ segment: Segment, _ format: LogFormat) -> [IndexPoint]? {
         guard let bytes = try? SystemFile.readWhole(segment.indexPath, limit: 1 << 28), bytes.count >= 32 else {
             return nil
         }

@@ -14,27 +14,25 @@ struct SegmentScan {
     }
 
     let segment: Segment
-    /// The state at the segment's beginning; nil when it does not begin with a readable one.
-    private(set) var head: CommitRecord?
-    /// The state after the last whole commit; nil without a head.
-    private(set) var record: CommitRecord?
-    /// Whether the last whole commit is known to be durable.
-    private(set) var isConfirmed = false
+    /// The rules, and what they made of the frames read.
+    private(set) var chain: CommitChain
     /// Where the last whole commit ends, in bytes.
     private(set) var goodBytes: Int64 = 0
     /// Bytes of the file.
     private(set) var size: Int64
-    /// Commits, and frames with events.
-    private(set) var commits = 0
-    private(set) var frames = 0
-    /// Records that a repair gave up.
-    private(set) var lost: Int64 = 0
     /// What ended the walk before the end of the file, other than the zeros that fill up the last block.
     private(set) var fault: Fault?
-    /// The producers' places in the order of their last batches, oldest first.
-    private(set) var producers = ProducerTable()
 
     private let format: LogFormat
+
+    /// The state at the segment's beginning; nil when it does not begin with a readable one.
+    var head: CommitRecord? { chain.head }
+    /// The state after the last whole commit; nil without a head.
+    var record: CommitRecord? { chain.record }
+    /// Whether the last whole commit is known to be durable.
+    var isConfirmed: Bool { chain.isConfirmed }
+    /// The producers' places in the order of their last batches, oldest first.
+    var producers: ProducerTable { chain.producers }
 
     /// Walks through a segment.
     ///
@@ -47,129 +45,36 @@ struct SegmentScan {
     ) throws(LogError) {
         self.segment = segment
         self.format = format
+        chain = CommitChain(format, firstCommit: segment.firstCommit)
         let reader = try FrameReader(segment, format)
         size = try reader.size()
-        var commit = OpenCommit()
-        var position: Int64 = 0
+        try walk(reader, from: 0, expected, visit)
+        try judgeTail(reader)
+    }
+
+    /// Takes in frames from a byte between two commits on, up to the end or to what cannot be read.
+    private mutating func walk(
+        _ reader: FrameReader, from start: Int64, _ expected: CommitRecord?, _ visit: (Int64, CommitRecord) -> Void
+    ) throws(LogError) {
+        var position = start
         while position < size {
             guard let header = try reader.header(at: position), let payload = try reader.payload(of: header, at: position)
             else {
                 fault = Fault(position: position, what: "no whole frame of this log")
                 break
             }
-            let what: String?
-            if header.kind == .records {
-                what = add(header, to: &commit)
-            } else if let read = CommitRecord(header, payload, partitions: format.partitions) {
-                what = take(read, header.kind, commit, at: position, expected)
-                if what == nil {
-                    commit = OpenCommit()
-                    goodBytes = position + Int64(header.frameBytes)
-                    visit(goodBytes, read)
-                }
-            } else {
-                what = "not a record of a log with \(format.partitions) partitions"
-            }
-            if let what {
+            if let what = chain.take(header, payload, expected: expected) {
                 fault = Fault(position: position, what: what)
                 break
             }
             position += Int64(header.frameBytes)
+            guard chain.isBetweenCommits, let record = chain.record else { continue }
+            goodBytes = position
+            visit(goodBytes, record)
         }
         if fault == nil, goodBytes < size {
             fault = Fault(position: goodBytes, what: "the last commit has no end")
         }
-        try judgeTail(reader)
-    }
-
-    /// The frames of a commit whose record was not read yet.
-    private struct OpenCommit {
-        var ends: LogOffsets?
-        var receivedAt: Int64 = 0
-        var lastSlot = -1
-        var accepted: Int64 = 0
-        var quarantined: Int64 = 0
-    }
-
-    /// Takes in a frame of records; returns what is wrong with it.
-    private mutating func add(_ header: FrameHeader, to commit: inout OpenCommit) -> String? {
-        guard let record else { return "records before the segment's state" }
-        guard let topic = Topic(rawValue: UInt8(truncatingIfNeeded: header.topic)), header.topic < 256,
-            Int(header.partition) < format.partitions
-        else { return "a frame of a partition that the log does not have" }
-        let slot = Int(header.topic) * format.partitions + Int(header.partition)
-        var ends = commit.ends ?? record.ends
-        guard header.commit == record.commit + 1 else {
-            return "a frame of commit \(header.commit) behind commit \(record.commit)"
-        }
-        guard header.receivedAt > record.receivedAt, commit.ends == nil || header.receivedAt == commit.receivedAt,
-            slot > commit.lastSlot
-        else { return "a frame out of order" }
-        let partition = Int(header.partition)
-        guard header.baseOffset == ends[topic, partition] else {
-            return "\(topic.name)/\(partition) goes on at offset \(header.baseOffset) where \(ends[topic, partition]) "
-                + "was expected"
-        }
-        ends[topic, partition] = header.endOffset
-        commit.ends = ends
-        commit.receivedAt = header.receivedAt
-        commit.lastSlot = slot
-        if topic == .quarantine {
-            commit.quarantined += Int64(header.records)
-        } else {
-            commit.accepted += Int64(header.records)
-        }
-        frames += 1
-        return nil
-    }
-
-    /// Takes in a record; returns what is wrong with it.
-    private mutating func take(
-        _ read: CommitRecord, _ kind: FrameHeader.Kind, _ commit: OpenCommit, at position: Int64,
-        _ expected: CommitRecord?
-    ) -> String? {
-        guard let record else {
-            guard kind == .state, read.namesAllProducers, read.commit + 1 == segment.firstCommit else {
-                return "the segment does not begin with the log's state"
-            }
-            if let expected, !expected.isSameState(as: read) {
-                return "the segment begins at commit \(read.commit), where the one before ends at \(expected.commit) "
-                    + "in another state"
-            }
-            head = read
-            self.record = read
-            isConfirmed = true
-            producers = ProducerTable(read.producers)
-            return nil
-        }
-        switch kind {
-        case .records:
-            return "a record in a frame of events"
-        case .state:
-            guard commit.ends == nil, read.isSameState(as: record) else { return "a state that no commit led to" }
-            isConfirmed = true
-        case .commit:
-            guard let ends = commit.ends, read.commit == record.commit + 1, read.receivedAt == commit.receivedAt,
-                read.ends == ends, read.totals.accepted == record.totals.accepted + commit.accepted,
-                read.totals.quarantined == record.totals.quarantined + commit.quarantined,
-                read.totals.received >= record.totals.received
-            else { return "a commit's record does not match its frames" }
-            isConfirmed = false
-            commits += 1
-            self.record = read
-        case .repair:
-            guard read.commit > record.commit, read.ends.covers(commit.ends ?? record.ends),
-                read.receivedAt > record.receivedAt
-            else { return "a repair's record steps back" }
-            lost += (commit.ends ?? record.ends).all.reduce(0) {
-                $0 + read.ends[$1] - (commit.ends ?? record.ends)[$1]
-            }
-            isConfirmed = true
-            commits += 1
-            self.record = read
-        }
-        for stamp in read.producers { producers.note(stamp) }
-        return nil
     }
 
     /// Finds out what stands behind the last whole commit: nothing but zeros, a write that was under way, or damage.
@@ -180,6 +85,13 @@ struct SegmentScan {
             return
         }
         let last = record?.commit ?? segment.firstCommit - 1
+        if head == nil, let first = try reader.header(at: 0), first.kind == .state, first.commit != last,
+            try reader.payload(of: first, at: 0) != nil
+        {
+            // A write that was under way cannot have left the whole head of another segment.
+            fault?.isProvenDamage = true
+            return
+        }
         fault?.isProvenDamage = try Self.findFrame(reader, after: goodBytes, size, format) { header in
             switch header.kind {
             // The commit after the last one may have been written in any order and in part.
@@ -187,6 +99,21 @@ struct SegmentScan {
             case .state, .repair: header.commit > last
             }
         } != nil
+        if fault?.isProvenDamage == false, try isWholeCommitBehindState(reader) { fault?.isProvenDamage = true }
+    }
+
+    /// Whether the next commit stands whole where it would if the last one had been noted as durable: then that note is
+    /// what is damaged. The rest of a torn commit never looks so, since its record counts the frames that are gone.
+    private func isWholeCommitBehindState(_ reader: FrameReader) throws(LogError) -> Bool {
+        guard var state = record else { return false }
+        state.producers = []
+        state.namesAllProducers = false
+        var behind = self
+        behind.fault = nil
+        behind.chain.dropOpenCommit()
+        let start = goodBytes + Int64(FrameHeader.size + state.encoded().count)
+        try behind.walk(reader, from: start, nil) { _, _ in }
+        return behind.chain.commits > chain.commits
     }
 
     private func isZero(_ reader: FrameReader, from position: Int64) throws(LogError) -> Bool {

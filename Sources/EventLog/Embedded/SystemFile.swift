@@ -1,5 +1,5 @@
 import Events
-import Glibc
+package import Glibc
 
 /// An open file, closed when it goes.
 package struct SystemFile: ~Copyable {
@@ -50,7 +50,7 @@ package struct SystemFile: ~Copyable {
                 continue
             }
             // What follows a short write must be aligned again; a block written in part is written anew.
-            let kept = isDirect ? written & ~(SystemFile.blockBytes - 1) : written
+            let kept = isDirect && done + written < bytes.count ? written & ~(SystemFile.blockBytes - 1) : written
             // A write of nothing would never end.
             if kept == 0 {
                 throw LogError.system(operation: "write", path: path, code: ENOSPC, reason: "no space was taken")

@@ -1,0 +1,128 @@
+import Foundation
+import Synchronization
+
+/// A server that a benchmark started, in a process of its own.
+final class ServerProcess {
+    private let process = Process()
+    private let output = Pipe()
+    let name: String
+
+    var identifier: Int32 { process.processIdentifier }
+    var isRunning: Bool { process.isRunning }
+
+    /// Starts a program.
+    init(_ program: String, _ arguments: [String], name: String) throws {
+        self.name = name
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = arguments
+        process.standardOutput = output
+        try process.run()
+        Started.add(process.processIdentifier)
+    }
+
+    /// The first line that it prints; empty when it ended without one.
+    func firstLine() -> Data { output.fileHandleForReading.availableData }
+
+    /// Asks it to end, and waits until it has.
+    func stop(signal: Int32 = SIGTERM) {
+        if process.isRunning { kill(process.processIdentifier, signal) }
+        process.waitUntilExit()
+        Started.remove(process.processIdentifier)
+    }
+
+    /// Runs a program to its end.
+    static func run(_ program: String, _ arguments: [String]) throws -> (status: Int32, output: Data) {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = arguments
+        process.standardOutput = output
+        try process.run()
+        Started.add(process.processIdentifier)
+        defer { Started.remove(process.processIdentifier) }
+        let text = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return (process.terminationStatus, text)
+    }
+
+    // MARK: - What it used
+
+    /// Processor seconds of the process.
+    func cpuSeconds() throws -> Double { try Clocks.cpuSeconds(of: identifier) }
+
+    /// Processor seconds of the process and all its children, those that ended included.
+    func cpuSecondsOfTree() throws -> Double {
+        let stat = try ProcessStatus(identifier)
+        var sum = try cpuSeconds() + stat.childrenSeconds
+        for entry in try FileManager.default.contentsOfDirectory(atPath: "/proc") {
+            guard let child = Int32(entry), let status = try? ProcessStatus(child), status.parent == identifier else {
+                continue
+            }
+            // One that ended since was counted by its parent, or is in the next look.
+            sum += (try? Clocks.cpuSeconds(of: child)) ?? 0
+        }
+        return sum
+    }
+
+    /// Forgets the most resident memory so far (proc(5), clear_refs).
+    func resetPeak() throws {
+        let path = "/proc/\(identifier)/clear_refs"
+        guard let file = fopen(path, "w"), fputs("5", file) >= 0, fclose(file) == 0 else {
+            throw BenchError("\(path) cannot be written: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    /// The most resident bytes it had since (proc(5), VmHWM).
+    func peakResidentBytes() throws -> Double {
+        let text = try String(contentsOfFile: "/proc/\(identifier)/status", encoding: .utf8)
+        for line in text.split(separator: "\n") where line.hasPrefix("VmHWM:") {
+            if let kilobytes = line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first
+                .flatMap({ Double($0) })
+            {
+                return kilobytes * 1_024
+            }
+        }
+        throw BenchError("/proc/\(identifier)/status has no VmHWM")
+    }
+}
+
+/// A process's line in proc(5), /proc/PID/stat.
+struct ProcessStatus {
+    let parent: Int32
+    /// Processor seconds of children that ended and were waited for.
+    let childrenSeconds: Double
+
+    init(_ process: Int32) throws {
+        let text = try String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+        // The second field may hold spaces and parentheses: count from behind its last one.
+        let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
+        guard fields.count > 15, let parent = Int32(fields[2]), let user = Double(fields[14]),
+            let system = Double(fields[15])
+        else { throw BenchError("/proc/\(process)/stat is not understood") }
+        self.parent = parent
+        childrenSeconds = (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+}
+
+/// The processes that the benchmarks started and that are to end with them.
+enum Started {
+    private static let processes = Mutex<Set<Int32>>([])
+    nonisolated(unsafe) private static var sources: [any DispatchSourceSignal] = []
+
+    static func add(_ process: Int32) { processes.withLock { _ = $0.insert(process) } }
+    static func remove(_ process: Int32) { processes.withLock { _ = $0.remove(process) } }
+
+    /// Ends them when somebody ends the benchmark: they do not share its terminal's signals.
+    static func endWithThisProcess() {
+        sources = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler {
+                for process in processes.withLock({ $0 }) { kill(process, SIGTERM) }
+                exit(128 + number)
+            }
+            source.resume()
+            return source
+        }
+    }
+}

@@ -1,0 +1,491 @@
+import Access
+import Collector
+import EventLog
+import Events
+import NIOCore
+import NIOHTTP1
+
+/// One connection of the server: answers the requests to `/v1/events` itself, on its event loop and without a task, and
+/// hands all others on to Hummingbird.
+///
+/// One request at a time is in progress; nothing more is read from the connection meanwhile, and what had been read already
+/// is held. So answers go out in the order of their requests, and a client that sends ahead costs no memory.
+final class DoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// Where the connection stands.
+    enum Phase {
+        /// No request's head has been read.
+        case waiting
+        /// The body of a request for the door is being read.
+        case reading
+        /// The rest of a request that has been answered already is read and thrown away.
+        case discarding
+        /// A whole request is with the collector.
+        case storing
+        /// A request is with Hummingbird.
+        case passing
+        /// The last answer was sent, and the client is given time to read it.
+        case closing
+        /// The connection is no more.
+        case closed
+    }
+
+    /// What is known of the request in progress when it is for the door.
+    private struct Exchange {
+        var format: BodyFormat
+        var encoding: BodyEncoding?
+        var stamp: ProducerStamp?
+        var grant: WriteGrant
+        /// Bytes counted as in flight for it.
+        var reserved = 0
+    }
+
+    let door: Door
+    var wire: WireHandler?
+    private var context: ChannelHandlerContext?
+    private(set) var phase = Phase.waiting
+    private var exchange: Exchange?
+    private var body: PaddedBytes?
+    private var fields = DoorAnswer.Fields()
+    /// Whether the connection stays open after the request in progress, as far as the client is concerned.
+    private var isKeptAlive = true
+    /// Of a request that Hummingbird has: whether all of it was handed on, and whether all of its answer was written.
+    private var isPassed = false
+    private var isPassedAnswered = false
+
+    private var held = CircularBuffer<HTTPServerRequestPart>()
+    private var heldBytes = 0
+    private var hasDropped = false
+    private var heldError: (any Error)?
+    private var isPumping = false
+    private var isReadWanted = false
+    private var isInputEnded = false
+    private var isCounted = false
+
+    private var clock = DoorClock()
+    private var timer: Scheduled<Void>?
+    private var timerAt = NIODeadline.distantFuture
+
+    init(_ door: Door) { self.door = door }
+
+    // MARK: The connection's life
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        clock.active(.now())
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        end()
+        wire = nil
+        self.context = nil
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        isCounted = true
+        door.metrics.connectionOpened()
+        clock.active(.now())
+        watch()
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end()
+        context.fireChannelInactive()
+    }
+
+    /// Gives back whatever the connection has: its client is gone. Events that are with the collector stay with it.
+    private func end() {
+        guard phase != .closed else { return }
+        giveUp()
+        phase = .closed
+        held.removeAll()
+        timer?.cancel()
+        timer = nil
+        if isCounted { door.metrics.connectionClosed() }
+        isCounted = false
+    }
+
+    /// Drops the body that is being read; nothing of it was stored.
+    private func giveUp() {
+        body = nil
+        guard let exchange else { return }
+        door.inFlight.give(back: exchange.reserved)
+        exchange.grant.settle(events: 0)
+        self.exchange = nil
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is ChannelShouldQuiesceEvent:
+            clock.stopping(.now())
+            switch phase {
+            case .waiting where held.isEmpty: context.close(promise: nil)
+            // Hummingbird's own handler closes after the answer that is due.
+            case .passing: context.fireUserInboundEventTriggered(event)
+            default: watch()
+            }
+        case ChannelEvent.inputClosed:
+            isInputEnded = true
+            switch phase {
+            case .waiting where held.isEmpty, .discarding, .closing: context.close(promise: nil)
+            case .reading: refuse(DoorRefusal(400, .malformed, "the request ended before its body did"), isLast: true)
+            case .passing: context.fireUserInboundEventTriggered(event)
+            case .waiting, .storing, .closed: break
+            }
+        case ChannelEvent.outputClosed:
+            // Hummingbird has said its last.
+            if phase == .passing || phase == .waiting {
+                phase = .closing
+                clock.closing(.now())
+                watch()
+                readOn()
+            }
+            context.fireUserInboundEventTriggered(event)
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard error is HTTPParserError else {
+            // A connection that failed is closed by whoever reads or writes it; decoding goes on no more after an error.
+            if phase == .passing { context.fireErrorCaught(error) }
+            return
+        }
+        switch phase {
+        case .waiting where held.isEmpty, .reading: refuseMalformed(error)
+        case .waiting, .storing: heldError = error
+        case .discarding: context.close(promise: nil)
+        case .passing:
+            if isPassed { heldError = error } else { context.fireErrorCaught(error) }
+        case .closing, .closed: break
+        }
+    }
+
+    private func refuseMalformed(_ error: any Error) {
+        if case HTTPParserError.headerOverflow = error {
+            refuse(
+                DoorRefusal(
+                    431, .malformed,
+                    "the request's head is too large: a field may have \(door.limits.headerFieldBytes) bytes"),
+                isLast: true)
+        } else {
+            refuse(DoorRefusal(400, .malformed, "this is not HTTP/1.1: \(error)"), isLast: true)
+        }
+    }
+
+    // MARK: Reading
+
+    func read(context: ChannelHandlerContext) {
+        if mayRead { context.read() } else { isReadWanted = true }
+    }
+
+    private var isBusy: Bool { phase == .storing || phase == .passing && isPassed }
+
+    private var mayRead: Bool { !isBusy && held.isEmpty && (context?.channel.isWritable ?? false) }
+
+    private func readOn() {
+        guard isReadWanted, mayRead else { return }
+        isReadWanted = false
+        context?.read()
+    }
+
+    /// Bytes have come, which may be the first of a head.
+    func bytesArrive() { clock.bytes(.now(), isHead: phase == .waiting && held.isEmpty) }
+
+    /// All that was read at once has been looked at.
+    func readCompleted() { watch() }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let part = unwrapInboundIn(data)
+        if isBusy || !held.isEmpty { hold(part) } else { take(part, context) }
+    }
+
+    private func hold(_ part: HTTPServerRequestPart) {
+        guard !hasDropped else { return }
+        if case .body(let bytes) = part { heldBytes += bytes.readableBytes }
+        guard held.count < door.limits.heldParts, heldBytes <= door.limits.heldBytes else {
+            hasDropped = true
+            return
+        }
+        held.append(part)
+    }
+
+    /// Goes on with what is held, as far as that goes.
+    private func pump() {
+        guard !isPumping, let context else { return }
+        isPumping = true
+        while !isBusy, phase != .closing, phase != .closed, context.channel.isWritable, let part = held.popFirst() {
+            if case .body(let bytes) = part { heldBytes -= bytes.readableBytes }
+            take(part, context)
+        }
+        isPumping = false
+        guard held.isEmpty, !isBusy else { return }
+        if hasDropped {
+            if phase != .closing && phase != .closed { wire?.closeWhenSent() }
+        } else if phase == .waiting {
+            if let heldError {
+                refuseMalformed(heldError)
+            } else if isInputEnded || clock.isStopping {
+                wire?.closeWhenSent()
+            }
+        }
+        readOn()
+        watch()
+    }
+
+    private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        switch (phase, part) {
+        case (.waiting, .head(let head)): begin(head, context)
+        case (.reading, .body(let bytes)): append(bytes)
+        case (.reading, .end): store()
+        case (.discarding, .body(let bytes)): discard(bytes)
+        case (.discarding, .end): finish()
+        case (.passing, _):
+            if case .body(let bytes) = part { clock.body(bytes.readableBytes) }
+            if case .end = part { isPassed = true }
+            context.fireChannelRead(wrapInboundOut(part))
+            if isPassed && isPassedAnswered { finish() }
+        case (.waiting, _), (.reading, .head), (.discarding, .head), (.storing, _), (.closing, _), (.closed, _): break
+        }
+    }
+
+    private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        clock.head(.now())
+        isKeptAlive = head.isKeepAlive
+        guard DoorRequest.isFor(head) else {
+            phase = .passing
+            isPassed = false
+            isPassedAnswered = false
+            context.fireChannelRead(wrapInboundOut(.head(head)))
+            return
+        }
+        let request = DoorRequest(head)
+        fields = DoorAnswer.Fields(saysKeepAlive: isKeptAlive && head.version == .http1_0)
+        if let origin = request.origin, door.access.allows(origin: origin, credential: request.credential) {
+            fields.allowedOrigin = origin
+        }
+        guard head.method == .POST else {
+            phase = .discarding
+            answer(204) { DoorAnswer.writeOptions($0, date: $1, to: &$2) }
+            return
+        }
+        open(request)
+    }
+
+    /// Decides by its head whether a request is let in.
+    private func open(_ request: DoorRequest) {
+        let isExpecting = request.expectation != nil
+        do throws(DoorRefusal) {
+            let grant: WriteGrant
+            switch door.access.grant(request.credential, origin: request.origin) {
+            case .success(let given): grant = given
+            case .failure(let refusal): throw DoorRefusal(refusal)
+            }
+            // From here on the grant is settled by whatever ends the exchange.
+            exchange = Exchange(format: .either, grant: grant)
+            exchange?.format = try request.format()
+            exchange?.encoding = try request.encoding()
+            exchange?.stamp = try request.stamp()
+            if let expectation = request.expectation, expectation.lowercased() != "100-continue" {
+                throw DoorRefusal(417, .malformed, "the only expectation that is met is 100-continue")
+            }
+            if let length = request.contentLength, length > Collector.bodyBytes { throw DoorRefusal.tooLarge }
+            let announced = request.contentLength ?? 0
+            body = PaddedBytes(capacity: min(announced, door.limits.presizedBytes))
+            phase = .reading
+            if isExpecting {
+                var bytes = ByteBuffer()
+                DoorAnswer.writeContinue(to: &bytes)
+                wire?.send(bytes)
+            }
+        } catch {
+            let isEndless = (request.contentLength ?? 0) > door.limits.discardedBytes
+            refuse(error, isLast: isExpecting || isEndless)
+        }
+    }
+
+    private func append(_ bytes: ByteBuffer) {
+        let count = bytes.readableBytes
+        clock.body(count)
+        guard (body?.count ?? 0) + count <= Collector.bodyBytes else { return refuse(.tooLarge) }
+        guard door.inFlight.take(count) else { return refuse(.underPressure) }
+        exchange?.reserved += count
+        bytes.withUnsafeReadableBytes { body?.append($0) }
+    }
+
+    private func discard(_ bytes: ByteBuffer) {
+        clock.body(bytes.readableBytes)
+        if clock.bodyBytes > door.limits.discardedBytes { startClosing() }
+    }
+
+    // MARK: Storing and answering
+
+    /// Hands a whole body to the collector.
+    private func store() {
+        guard var exchange, let bytes = body.take(), let context else { return }
+        var refusal: DoorRefusal?
+        var plain: PaddedBytes?
+        if let encoding = exchange.encoding {
+            let before = exchange.reserved
+            do throws(InflateError) {
+                plain = try Inflater.inflate(bytes, as: encoding, limit: Collector.bodyBytes) { more in
+                    guard door.inFlight.take(more) else { return false }
+                    exchange.reserved += more
+                    return true
+                }
+                // The compressed bytes are no longer held.
+                door.inFlight.give(back: before)
+                exchange.reserved -= before
+            } catch {
+                refusal = DoorRefusal(error)
+            }
+        } else {
+            plain = consume bytes
+        }
+        self.exchange = exchange
+        phase = .storing
+        guard let plain = plain.take() else {
+            if let refusal { refuse(refusal) }
+            return
+        }
+        // From here on the completion has what the exchange had.
+        self.exchange = nil
+        let began = clock.bodyBegan
+        let loop = context.eventLoop
+        let this = NIOLoopBound(self, eventLoop: loop)
+        door.collector.collect(plain, as: exchange.format, source: "http", stamp: exchange.stamp) {
+            [door, grant = exchange.grant, reserved = exchange.reserved] outcome in
+            door.inFlight.give(back: reserved)
+            door.settle(outcome, grant, began)
+            if loop.inEventLoop {
+                this.value.stored(outcome)
+            } else {
+                loop.execute { this.value.stored(outcome) }
+            }
+        }
+    }
+
+    private func stored(_ outcome: Result<CollectResult, CollectError>) {
+        guard phase == .storing else { return }
+        switch outcome {
+        case .success(let result):
+            answer(202) { DoorAnswer.write(result, $0, date: $1, to: &$2) }
+            finish()
+        case .failure(let error):
+            refuse(DoorRefusal(error))
+        }
+    }
+
+    /// Answers with an error, whatever the request in progress has come to.
+    private func refuse(_ refusal: DoorRefusal, isLast: Bool = false) {
+        let isWhole = phase == .storing
+        giveUp()
+        door.metrics.refused(refusal)
+        if isLast { isKeptAlive = false }
+        phase = .discarding
+        answer(refusal.status) { DoorAnswer.write(refusal, $0, date: $1, to: &$2) }
+        // A client that was told that this is the end need not send the rest.
+        if isWhole || isLast { finish() }
+    }
+
+    private func answer(
+        _ status: Int, _ write: (DoorAnswer.Fields, String, inout ByteBuffer) -> Void
+    ) {
+        guard let context else { return }
+        door.metrics.answered(status)
+        if clock.isStopping && !held.contains(where: { if case .head = $0 { true } else { false } }) {
+            isKeptAlive = false
+        }
+        fields.isLast = !isKeptAlive
+        var bytes = context.channel.allocator.buffer(capacity: 384)
+        write(fields, door.dates.text, &bytes)
+        wire?.send(bytes)
+    }
+
+    /// The request in progress was read and answered: on to the next one.
+    private func finish() {
+        guard phase != .closed else { return }
+        phase = .waiting
+        fields = DoorAnswer.Fields()
+        clock.answered(.now())
+        if isKeptAlive { pump() } else { startClosing() }
+    }
+
+    /// Ends the connection in a way that lets the client read what was sent: a close with bytes unread resets it.
+    private func startClosing() {
+        guard let context, phase != .closed else { return }
+        giveUp()
+        phase = .closing
+        held.removeAll()
+        if isInputEnded {
+            wire?.closeWhenSent()
+        } else {
+            context.close(mode: .output, promise: nil)
+            clock.closing(.now())
+            watch()
+            readOn()
+        }
+    }
+
+    // MARK: What Hummingbird writes
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if phase == .passing {
+            switch unwrapOutboundIn(data) {
+            case .head(let head) where head.status.code >= 200: door.metrics.answered(Int(head.status.code))
+            case .end: isPassedAnswered = true
+            case .head, .body: break
+            }
+        }
+        context.write(data, promise: promise)
+    }
+
+    func flush(context: ChannelHandlerContext) {
+        context.flush()
+        if phase == .passing, isPassed, isPassedAnswered { finish() }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        clock.writable(context.channel.isWritable, .now())
+        context.fireChannelWritabilityChanged()
+        if context.channel.isWritable { pump() }
+        watch()
+    }
+
+    // MARK: Deadlines
+
+    /// Sees to it that the connection is looked at when its deadline comes.
+    private func watch() {
+        guard let context, phase != .closed, let deadline = clock.deadline(phase, isPassed, door.limits) else { return }
+        // A timer that comes too early looks again: most requests come and go without touching it.
+        guard deadline < timerAt else { return }
+        timer?.cancel()
+        timerAt = deadline
+        timer = context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(deadline: deadline) { self.look() }
+    }
+
+    private func look() {
+        timer = nil
+        timerAt = .distantFuture
+        guard let context, let deadline = clock.deadline(phase, isPassed, door.limits) else { return }
+        guard deadline <= .now() else { return watch() }
+        switch phase {
+        case .waiting where clock.isInHead: refuse(.slowHead, isLast: true)
+        case .reading where !clock.isStalled:
+            refuse(clock.isStopping ? .stopping : .slowBody, isLast: true)
+        case .passing where !isPassed:
+            door.metrics.refused(DoorRefusal.slowBody)
+            context.close(promise: nil)
+        default: context.close(promise: nil)
+        }
+    }
+}
+
+@available(*, unavailable)
+extension DoorHandler: Sendable {}
