@@ -33,14 +33,17 @@ enum PeerScript {
     }
 
     /// Calls `attempt` until it succeeds or the server has ended, at most 30 seconds.
-    static func wait<Result>(for server: ServerProcess, _ attempt: () throws -> Result) throws -> Result {
+    static func wait<Result>(
+        for server: ServerProcess, in folder: String, _ attempt: () throws -> Result
+    ) throws -> Result {
         let deadline = Clocks.now() + 30_000_000_000
         while true {
             do {
                 return try attempt()
             } catch {
                 guard server.isRunning, Clocks.now() < deadline else {
-                    throw BenchError("\(server.name) did not start: \(error)")
+                    let log = (try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? ""
+                    throw BenchError("\(server.name) did not start: \(error)\n\(log.suffix(1_000))")
                 }
                 usleep(20_000)
             }
@@ -106,7 +109,7 @@ final class RedisPeer: Peer {
         let server = try ServerProcess(
             try PeerScript.path(), ["redis", folder, String(port), sync.rawValue], name: "Redis")
         self.server = server
-        let answer = try PeerScript.wait(for: server) { try command("PING") }
+        let answer = try PeerScript.wait(for: server, in: folder) { try command("PING") }
         guard answer == "+PONG" else { throw BenchError("Redis answered \(answer)") }
     }
 
@@ -162,9 +165,15 @@ final class PostgresPeer: Peer {
         self.column = column
         self.server = server
         name = "PostgreSQL COPY, \(column.rawValue)"
-        let format = PostgresFormat(
+        if ProcessInfo.processInfo.environment["PGTEXT"] != nil {
+        let format = PostgresTextFormat(
             table: "events_\(column.rawValue)", receivedAt: Date.now.ISO8601Format(.iso8601))
         ring = try RequestRing(events, batch: batch, format, PassNumbers())
+        } else {
+        let format = PostgresFormat(
+            table: "events_\(column.rawValue)", column: column, receivedAt: EmbeddedLog.wallClock())
+        ring = try RequestRing(events, batch: batch, format, PassNumbers())
+        }
         try PostgresSession(port: server.port).run(
             "CREATE TABLE \(table) (received_at timestamptz NOT NULL, topic text NOT NULL, user_id text, "
                 + "raw \(column.rawValue) NOT NULL)")
@@ -213,7 +222,7 @@ final class PostgresServer {
         process = try ServerProcess(
             try PeerScript.path(), ["postgres", folder, String(port)], name: "PostgreSQL")
         do {
-            _ = try PeerScript.wait(for: process) { try PostgresSession(port: port) }
+            _ = try PeerScript.wait(for: process, in: folder) { try PostgresSession(port: port) }
         } catch {
             discard()
             throw error

@@ -7,6 +7,9 @@ final class ServerProcess {
     private let output = Pipe()
     let name: String
 
+    /// How long a server may take to end, in nanoseconds.
+    private static let patience: UInt64 = 60_000_000_000
+
     var identifier: Int32 { process.processIdentifier }
     var isRunning: Bool { process.isRunning }
 
@@ -16,6 +19,17 @@ final class ServerProcess {
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
         process.standardOutput = output
+        try ServerProcess.start(process)
+    }
+
+    /// Starts it with no signal blocked: a child inherits its thread's mask, and the threads of a dispatch queue block
+    /// nearly all, the one that ends a server too.
+    private static func start(_ process: Process) throws {
+        var none = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
         try process.run()
         Started.add(process.processIdentifier)
     }
@@ -23,9 +37,15 @@ final class ServerProcess {
     /// The first line that it prints; empty when it ended without one.
     func firstLine() -> Data { output.fileHandleForReading.availableData }
 
-    /// Asks it to end, and waits until it has.
+    /// Asks it to end, and waits until it has; after a minute ends it by force and says so.
     func stop(signal: Int32 = SIGTERM) {
         if process.isRunning { kill(process.processIdentifier, signal) }
+        let deadline = Clocks.now() + ServerProcess.patience
+        while process.isRunning, Clocks.now() < deadline { usleep(10_000) }
+        if process.isRunning {
+            report("  \(name) does not end when asked to: ended by force")
+            kill(process.processIdentifier, SIGKILL)
+        }
         process.waitUntilExit()
         Started.remove(process.processIdentifier)
     }
@@ -37,8 +57,7 @@ final class ServerProcess {
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
         process.standardOutput = output
-        try process.run()
-        Started.add(process.processIdentifier)
+        try start(process)
         defer { Started.remove(process.processIdentifier) }
         let text = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()

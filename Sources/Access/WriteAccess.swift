@@ -8,7 +8,7 @@ public enum WriteRefusal: Error, Sendable, Equatable {
     case unknown
     /// Its key was revoked.
     case revoked(id: String)
-    /// Its key is not for web pages of that origin.
+    /// It comes from a web page of an origin that is not allowed.
     case wrongOrigin
     /// Its key has no token left.
     case overRate(id: String, rate: Int, retryAfterSeconds: Int)
@@ -22,7 +22,7 @@ public enum WriteRefusal: Error, Sendable, Equatable {
             "a write key is needed: send it as Authorization: Bearer KEY, as X-Cartograph-Key: KEY, or as ?key=KEY"
         case .unknown: "the write key is not known: check it, or make one with `cartograph keys add`"
         case .revoked(let id): "the write key \(id) was revoked: use another"
-        case .wrongOrigin: "the write key is not for pages of this origin: add it with `cartograph keys add --origin`"
+        case .wrongOrigin: "pages of this origin may not write: name it with `cartograph keys add --origin`, or in cors_origins"
         case .overRate(_, let rate, let seconds):
             "the write key's rate of \(rate) events a second is used up: again in \(seconds) s"
         case .overQuota(_, let daily, let seconds):
@@ -86,11 +86,15 @@ public struct WriteAccess: Sendable {
     ///
     /// - Parameters:
     ///   - credential: the key or the token that it shows.
-    ///   - origin: the web page's origin, as a browser says it.
+    ///   - origin: the web page's origin, as a browser says it; nil for other senders and for our own pages.
     public func grant(_ credential: String?, origin: String?) -> Result<WriteGrant, WriteRefusal> {
         let free = WriteGrant(key: nil, day: 0, clock: keys.clock)
+        let isOpen = !isTokenNeeded && !keys.areNeeded
         guard let credential, !credential.isEmpty else {
-            return isTokenNeeded || keys.areNeeded ? .failure(.missing) : .success(free)
+            guard isOpen else { return .failure(.missing) }
+            // Nobody has to show anything, but a page of just any site must not reach a server on somebody's machine.
+            if let origin, !Origin.isAllowed(origin, by: origins) { return .failure(.wrongOrigin) }
+            return .success(free)
         }
         let shown = SecretDigest(of: credential)
         if let id = WriteKey.id(of: credential) {
@@ -100,8 +104,7 @@ public struct WriteAccess: Sendable {
         }
         var isToken = false
         for token in tokens where token.isSame(as: shown) { isToken = true }
-        if isToken || !(isTokenNeeded || keys.areNeeded) { return .success(free) }
-        return .failure(.unknown)
+        return isToken || isOpen ? .success(free) : .failure(.unknown)
     }
 
     /// Whether a browser may show an answer to a page of that origin.

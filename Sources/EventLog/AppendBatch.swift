@@ -114,6 +114,9 @@ public final class AppendBatch: @unchecked Sendable {
     /// The bytes that the records take in the log, their lengths included.
     public var byteCount: Int { entries.pointee.byteCount }
 
+    /// The bytes of events that stand outside the body.
+    package var copiedBytes: Int { copies.count }
+
     /// Calls `read` with the body's bytes, which stay where they are for as long as the batch lives.
     public func withBody<Result, Failure: Error>(
         _ read: (borrowing PaddedBytes) throws(Failure) -> Result

@@ -38,6 +38,14 @@ public struct LogOffsets: Sendable, Equatable, CustomStringConvertible {
         zip(values, other.values).allSatisfy { $0 >= $1 }
     }
 
+    /// The smaller of both offsets in each partition; both have the same number of partitions.
+    public func minimum(_ other: LogOffsets) -> LogOffsets {
+        precondition(partitions == other.partitions)
+        var result = self
+        for (index, value) in other.values.enumerated() { result.values[index] = min(values[index], value) }
+        return result
+    }
+
     /// All partitions.
     public var all: [TopicPartition] {
         Topic.allCases.flatMap { topic in (0..<partitions).map { TopicPartition(topic, $0) } }

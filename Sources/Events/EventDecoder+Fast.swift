@@ -1,4 +1,4 @@
-internal import CBytes
+import CBytes
 
 /// The fast path: reads the common layout of an event straight into the batch's columns and decides nothing else.
 ///
@@ -34,22 +34,30 @@ extension EventDecoder {
         // one ends at the zero bytes behind the buffer at the latest.
         members: while p < last {
             let guess = guesses + previous
-            var template = templates + Int(guess.pointee)
+            let guessed = guess.pointee
+            var templateIndex = Int(guessed & 0xffff)
+            var template = templates + templateIndex
             var next = p + Int(template.pointee.count)
             if !EventDecoder.matches(p, template) {
-                let key = otherKey(p, end, guess, first: p == start)
-                guard let behind = key.next else { return false }
-                guard let other = key.template else {
-                    p = behind
-                    continue
+                templateIndex = Int(guessed &>> 16)
+                template = templates + templateIndex
+                next = p + Int(template.pointee.count)
+                if !EventDecoder.matches(p, template) {
+                    let key = otherKey(p, end, guess, first: p == start)
+                    guard let behind = key.next else { return false }
+                    guard let other = key.template else {
+                        p = behind
+                        continue
+                    }
+                    template = other
+                    next = behind
+                    templateIndex = other - templates
                 }
-                template = other
-                next = behind
             }
             let bit = template.pointee.bit
             seen |= bit
             sum &+= bit
-            previous = Int(template.pointee.field)
+            previous = templateIndex &>> KeyTemplate.indexBits
 
             while true {
                 switch template.pointee.value {
@@ -202,22 +210,21 @@ extension EventDecoder {
     /// Reads the separator and the key at `p` when they are not the ones guessed, and learns the new ones.
     @inline(never)
     borrowing func otherKey(
-        _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ guess: UnsafeMutablePointer<UInt16>, first: Bool
+        _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ guess: UnsafeMutablePointer<UInt32>, first: Bool
     ) -> OtherKey {
         guard p[0] == (first ? 0x7b : 0x2c) else { return OtherKey() }
         let quote = p + (p[1] == 0x20 ? 2 : 1)
         guard quote[0] == 0x22 else { return OtherKey() }
         let length = cbytes_near_quote(quote + 1)
-        guard let entry = tables.pointee.fields.entry(quote + 1, length) else {
-            return OtherKey(template: nil, next: EventDecoder.skipUnknown(quote, end))
-        }
+        guard let entry = tables.pointee.fields.entry(quote + 1, length),
+            let field = EventField(rawValue: entry.pointee.value)
+        else { return OtherKey(template: nil, next: EventDecoder.skipUnknown(quote, end)) }
         let colon = quote + (length &+ 2)
         guard colon[0] == 0x3a else { return OtherKey() }
         let spacing = KeyTemplate.spacing(comma: p[1] == 0x20, colon: colon[1] == 0x20)
         let value = colon + (colon[1] == 0x20 ? 2 : 1)
         let form: KeyTemplate.Form
         var next = value
-        let field = EventField(rawValue: entry.pointee.value) ?? .type
         switch KeyTemplate.value(of: field) {
         case .integer, .money, .items, .epoch, .null:
             form = EventDecoder.isNull(value) ? .null : .usual
@@ -232,10 +239,11 @@ extension EventDecoder {
             }
         }
         if form == .null { next += 4 }
+        // No value but a string names a type, and of the other strings only an instant may be a number.
         guard field != .type || form == .usual, field == .ts || form != .number else { return OtherKey() }
         let index = KeyTemplate.index(entry.pointee.value, form, spacing, first: first)
-        guess.pointee = index
-        return OtherKey(template: tables.pointee.templates + Int(index), next: next)
+        guess.pointee = guess.pointee &<< 16 | UInt32(truncatingIfNeeded: index)
+        return OtherKey(template: tables.pointee.templates + index, next: next)
     }
 
     @inline(__always)
@@ -258,144 +266,5 @@ extension EventDecoder {
         cursor.skipSpace()
         guard cursor.take(0x3a), cursor.skipValue() else { return nil }
         return UTF8Validity.isValid(p, count: cursor.p - p) ? cursor.p : nil
-    }
-
-    // MARK: - Values. Each returns the position behind the value, or nil when it is none of the common layout.
-
-    /// Reads a string that has escapes or other characters than ASCII, from behind its quote, as the general path does.
-    @inline(never)
-    static func otherString(
-        _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ column: UnsafeMutablePointer<StringRef>,
-        _ batch: EventBatch
-    ) -> UnsafePointer<UInt8>? {
-        guard p <= end else { return nil }
-        var cursor = JSONCursor(p - 1, count: end - p + 1)
-        guard let string = cursor.string(), UTF8Validity.isValid(string.start, count: string.count) else { return nil }
-        column.initialize(to: resolved(string, batch))
-        return cursor.p
-    }
-
-    /// Reads an integer of any length and sign.
-    @inline(never)
-    private static func longInteger(
-        _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
-    ) -> (value: Int64, next: UnsafePointer<UInt8>)? {
-        guard p < end else { return nil }
-        var cursor = JSONCursor(p, count: end - p)
-        guard let number = cursor.number(), number.isInteger,
-            let value = DecimalText.integer(number.start, number.count)
-        else { return nil }
-        return (value, cursor.p)
-    }
-
-    @inline(never)
-    private static func otherInteger(
-        _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ template: UnsafePointer<KeyTemplate>,
-        _ column: UnsafeMutablePointer<Int64>
-    ) -> UnsafePointer<UInt8>? {
-        guard let (value, next) = longInteger(p, end), let field = EventField(rawValue: template.pointee.field),
-            EventLimits.bounds(field).contains(value)
-        else { return nil }
-        column.pointee = value
-        return next
-    }
-
-    /// Reads an amount of money that is not negative, a number or a string.
-    @inline(__always)
-    static func money(
-        _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ column: UnsafeMutablePointer<Int64>
-    ) -> UnsafePointer<UInt8>? {
-        let quote = p[0] == 0x22 ? 1 : 0
-        let digits = Digits(p + quote)
-        guard digits.isShort else { return longMoney(p, end, column) }
-        // A number may not begin with more zeros than one; a string may.
-        guard p[0] != 0x30 || digits.count == 1 else { return nil }
-        var amount = digits.number &* 10_000
-        var next = p + (quote &+ digits.count)
-        if next[0] == 0x2e {
-            let places = Digits(next + 1)
-            guard places.count >= 1, places.count <= 4 else { return nil }
-            amount &+= places.tenThousandths
-            next += places.count &+ 1
-        }
-        if quote != 0 {
-            guard next[0] == 0x22 else { return nil }
-            next += 1
-        }
-        column.pointee = amount
-        return next
-    }
-
-    @inline(never)
-    private static func longMoney(
-        _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ column: UnsafeMutablePointer<Int64>
-    ) -> UnsafePointer<UInt8>? {
-        guard p < end else { return nil }
-        var cursor = JSONCursor(p, count: end - p)
-        let amount: Int64?
-        if p[0] == 0x22 {
-            guard let string = cursor.string(), !string.escaped else { return nil }
-            amount = DecimalText.parse(string.start, string.count)
-        } else {
-            guard let number = cursor.number() else { return nil }
-            amount = DecimalText.parse(number.start, number.count)
-        }
-        guard let amount, amount >= 0 else { return nil }
-        column.pointee = amount
-        return cursor.p
-    }
-
-    /// Reads an instant's text, from behind its quote, into `column`.
-    @inline(__always)
-    private borrowing func timestamp(
-        _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ column: UnsafeMutablePointer<Int64>
-    ) -> UnsafePointer<UInt8>? {
-        guard cbytes_is_token(p, UnsafeRawPointer(order), 0xffff) != 0 else {
-            return otherTimestamp(p, end, column)
-        }
-        let tens = p[17] &- 48
-        let units = p[18] &- 48
-        let seconds = Int64(tens) &* 10 &+ Int64(units)
-        guard p[16] == 0x3a, tens < 10, units < 10, seconds <= 60 else { return nil }
-        var zone = p + 19
-        var micros: Int64 = 0
-        if zone[0] == 0x2e {
-            let fraction = Digits(zone + 1)
-            guard fraction.isShort else { return otherTimestamp(p, end, column) }
-            micros = fraction.millionths
-            zone += fraction.count &+ 1
-        }
-        guard zone[0] == 0x5a, zone[1] == 0x22 else { return otherTimestamp(p, end, column) }
-        column.pointee = order.pointee.minute &+ seconds &* Timestamp.second &+ micros
-        return zone + 2
-    }
-
-    /// Reads an instant's text in any form, from behind its quote, and remembers its minute.
-    @inline(never)
-    private borrowing func otherTimestamp(
-        _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ column: UnsafeMutablePointer<Int64>
-    ) -> UnsafePointer<UInt8>? {
-        let length = cbytes_scan_ascii_string(p)
-        guard p[length] == 0x22, let instant = Timestamp.parse(p, count: length), let minutes = Timestamp.minutes(p)
-        else { return nil }
-        let text = UnsafeRawPointer(p)
-        order.pointee.minuteText = (
-            text.loadUnaligned(as: UInt64.self), text.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
-        )
-        order.pointee.minute = minutes &* Timestamp.minute
-        column.pointee = instant
-        return p + (length &+ 1)
-    }
-
-    /// Reads an instant in milliseconds.
-    @inline(never)
-    private static func epoch(
-        _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ column: UnsafeMutablePointer<Int64>
-    ) -> UnsafePointer<UInt8>? {
-        guard let (value, next) = longInteger(p, end) else { return nil }
-        let (micros, over) = value.multipliedReportingOverflow(by: 1_000)
-        guard !over else { return nil }
-        column.pointee = micros
-        return next
     }
 }

@@ -1,4 +1,4 @@
-internal import CBytes
+import CBytes
 
 extension EventDecoder {
     /// Reads a purchase's items, whose bracket is at `p`, into the rows from `itemCount` on. Returns the position
@@ -37,7 +37,7 @@ extension EventDecoder {
         var p = start
         while p < end {
             let guess = guesses + previous
-            var template = tables.pointee.templates + Int(guess.pointee)
+            var template = tables.pointee.templates + Int(guess.pointee & 0xffff)
             var next = p + Int(template.pointee.count)
             // A number's template ends at the colon: a space behind it belongs to another one.
             if !EventDecoder.matches(p, template) || next[0] == 0x20 && template.pointee.value != .id {

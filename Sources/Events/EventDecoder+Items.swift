@@ -132,7 +132,8 @@ extension EventDecoder {
     borrowing func totalMismatch(_ index: Int, _ batch: EventBatch) -> Bool {
         var sum: Int64 = 0
         for item in Int(batch.itemStarts[index])..<Int(batch.itemStarts[index] + batch.itemCounts[index]) {
-            let (line, over) = batch.fill.pointee.itemPrices[item].multipliedReportingOverflow(by: Int64(batch.fill.pointee.itemQuantities[item]))
+            let (line, over) = batch.fill.pointee.itemPrices[item].multipliedReportingOverflow(
+                by: Int64(batch.fill.pointee.itemQuantities[item]))
             let (total, overToo) = sum.addingReportingOverflow(line)
             if over || overToo { return true }
             sum = total

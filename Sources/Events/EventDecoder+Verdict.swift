@@ -85,7 +85,9 @@ extension EventDecoder {
             var least: Int64 = 1
             if row.present & EventField.action.bit != 0 {
                 let action = batch.strings[Int(EventField.action.rawValue) * batch.capacity + batch.count]
-                if tables.pointee.words.word(action).map({ $0.pointee.lists & WordList.adding == 0 }) ?? true { least = 0 }
+                if tables.pointee.words.word(action).map({ $0.pointee.lists & WordList.adding == 0 }) ?? true {
+                    least = 0
+                }
             }
             return value < least || value > EventLimits.quantity ? RejectionReason(.badQuantity) : nil
         case .change:

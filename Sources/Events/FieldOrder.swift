@@ -16,8 +16,10 @@ struct FieldOrder {
 
     /// The last `yyyy-mm-ddThh:mm` read: first of all, so that the struct's address is its own.
     var minuteText: (UInt64, UInt64)
-    /// A row of guesses for each type and two more: the index of the `KeyTemplate` that follows each field.
-    let guesses: UnsafeMutablePointer<UInt16>
+    /// A row of guesses for each type and two more: two indices of the `KeyTemplate` that follows each field. The guess
+    /// that was learnt last is the lower half, the one before it the upper: an optional field that comes now and then
+    /// is found beside the one that comes in its place.
+    let guesses: UnsafeMutablePointer<UInt32>
     /// The remembered minute in microseconds since 1970 UTC.
     var minute: Int64 = 0
 
@@ -33,13 +35,13 @@ struct FieldOrder {
 
     /// The guesses of a row.
     @inline(__always)
-    func row(_ row: Int) -> UnsafeMutablePointer<UInt16> { guesses + row &* FieldOrder.stride }
+    func row(_ row: Int) -> UnsafeMutablePointer<UInt32> { guesses + row &* FieldOrder.stride }
 
-    nonisolated(unsafe) private static let contract: UnsafePointer<UInt16> = {
-        func template(_ field: EventField, first: Bool) -> UInt16 {
-            KeyTemplate.index(field.rawValue, .usual, .none, first: first)
+    nonisolated(unsafe) private static let contract: UnsafePointer<UInt32> = {
+        func template(_ field: EventField, first: Bool) -> UInt32 {
+            UInt32(KeyTemplate.index(field.rawValue, .usual, .none, first: first)) * 0x1_0001
         }
-        var guesses = [UInt16](repeating: template(.eventID, first: false), count: (items + 1) * stride)
+        var guesses = [UInt32](repeating: template(.eventID, first: false), count: (items + 1) * stride)
         func learn(_ fields: [EventField], _ row: Int) {
             var previous = start
             for field in fields {

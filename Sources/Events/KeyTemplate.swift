@@ -16,8 +16,9 @@ struct KeyTemplate {
         case null
     }
 
-    /// Where a sender writes a space: nowhere as most do, after `,` and `:` as Python's json does, or after one of them.
-    enum Spacing: Int, CaseIterable {
+    /// Where a sender writes a space: nowhere as most do, after `,` and `:` as Python's json does, or after one of
+    /// them.
+    enum Spacing: Int {
         case none, afterComma, afterColon, both
 
         var comma: Bool { self == .afterComma || self == .both }
@@ -94,34 +95,30 @@ struct KeyTemplate {
         }
     }
 
-    /// How many templates each field has.
-    private static let perField = Spacing.allCases.count * 2 * 3
+    /// Each field has 24 templates and room for 32, so that a shift by so many bits finds the field of an index.
+    static let indexBits = 5
 
     /// Where the template stands among all of them.
     @inline(__always)
-    static func index(_ field: UInt8, _ form: Form, _ spacing: Spacing, first: Bool) -> UInt16 {
-        UInt16(field) &* UInt16(truncatingIfNeeded: perField)
-            &+ UInt16(truncatingIfNeeded: form.rawValue &* 8 &+ spacing.rawValue &* 2 &+ (first ? 1 : 0))
+    static func index(_ field: UInt8, _ form: Form, _ spacing: Spacing, first: Bool) -> Int {
+        Int(field) &<< indexBits | form.rawValue &<< 3 | spacing.rawValue &<< 1 | (first ? 1 : 0)
     }
 
     /// The three forms of a value that have templates of their own: the usual one, `null`, and a number where the
     /// usual one is a string (an instant in milliseconds).
-    enum Form: Int, CaseIterable { case usual, null, number }
+    enum Form: Int { case usual, null, number }
 
-    /// The templates of all fields, in the order of `index`.
+    /// The templates of all fields, in the order of `index`; what no template stands for is a copy of another one.
     static let all: [KeyTemplate] = EventField.allCases.flatMap { field in
-        Form.allCases.flatMap { form in
-            Spacing.allCases.flatMap { spacing in
-                [false, true].map { first in
-                    let value: Value =
-                        switch form {
-                        case .usual: value(of: field)
-                        case .null: .null
-                        case .number: .epoch
-                        }
-                    return KeyTemplate(field, value, spacing, first: first)
+        (0..<1 << indexBits).map { index in
+            let form = Form(rawValue: index >> 3) ?? .usual
+            let value: Value =
+                switch form {
+                case .usual: value(of: field)
+                case .null: .null
+                case .number: .epoch
                 }
-            }
+            return KeyTemplate(field, value, Spacing(rawValue: index >> 1 & 3) ?? .none, first: index & 1 != 0)
         }
     }
 }

@@ -1,4 +1,4 @@
-internal import CBytes
+import CBytes
 
 /// Whether bytes are well-formed UTF-8 (Unicode 15, table 3-7: no overlong forms, surrogates or values past U+10FFFF).
 enum UTF8Validity {

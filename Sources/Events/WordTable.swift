@@ -1,4 +1,4 @@
-internal import CBytes
+import CBytes
 
 /// The words that values are taken from (the types, and the closed lists of `EventWords`), found by their first four
 /// bytes and one comparison. Made once for the process and never changed or freed.

@@ -10,6 +10,7 @@ struct DoorRequest {
     var contentType: String?
     var contentEncoding: String?
     var contentLength: Int?
+    /// The web page's origin, unless it is this server's own.
     var origin: String?
     var expectation: String?
     /// The key or token that it shows.
@@ -27,9 +28,11 @@ struct DoorRequest {
     init(_ head: HTTPRequestHead) {
         var bearer: String?
         var key: String?
+        var host: String?
         // One walk over the fields: each look-up by name would be one of its own.
         for (name, value) in head.headers {
             switch name.utf8.count {
+            case 4 where DoorRequest.isSame(name, "host"): host = host ?? value
             case 6 where DoorRequest.isSame(name, "origin"): origin = origin ?? value
             case 6 where DoorRequest.isSame(name, "expect"): expectation = expectation ?? value
             case 12 where DoorRequest.isSame(name, "content-type"): contentType = contentType ?? value
@@ -42,6 +45,7 @@ struct DoorRequest {
             default: break
             }
         }
+        if let origin, let host, DoorRequest.isOwn(origin, host: host) { self.origin = nil }
         credential = key ?? bearer ?? DoorRequest.queryKey(head.uri)
     }
 
@@ -54,6 +58,9 @@ struct DoorRequest {
         }
         return true
     }
+
+    /// Whether a page came from this server itself.
+    static func isOwn(_ origin: String, host: String) -> Bool { origin == "http://" + host || origin == "https://" + host }
 
     /// What stands behind `Bearer`, whose case does not matter (RFC 9110, section 11.1).
     static func bearer(_ value: String) -> String? {

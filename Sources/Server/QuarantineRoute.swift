@@ -45,7 +45,9 @@ struct QuarantineRoute: Sendable {
     private func grant(_ request: Request) throws(DoorRefusal) -> WriteGrant {
         let bearer = request.headers[.authorization].flatMap { DoorRequest.bearer($0) }
         let credential = request.headers[.cartographKey] ?? bearer ?? DoorRequest.queryKey(request.uri.string)
-        switch door.access.grant(credential, origin: request.headers[.origin]) {
+        let host = request.head.authority ?? ""
+        let origin = request.headers[.origin].flatMap { DoorRequest.isOwn($0, host: host) ? nil : $0 }
+        switch door.access.grant(credential, origin: origin) {
         case .success(let grant): return grant
         case .failure(let refusal): throw DoorRefusal(refusal)
         }

@@ -49,6 +49,8 @@ public final class StreamRunner: Sendable {
         public var counters = ShopStream.Counters()
         /// The bytes that its tables take.
         public var stateBytes = 0
+        /// What a restart reads again from the log: nothing before these offsets. Nil before the first checkpoint.
+        public var restartsFrom: LogOffsets?
         /// Why it stopped, if it did.
         public var failure: String?
     }
@@ -129,6 +131,8 @@ public final class StreamRunner: Sendable {
                 position.filterOffsets = generations.old
                 position.youngFilterOffsets = generations.young
                 try Checkpoint.save(stream, position, to: settings.checkpointPath)
+                let restartsFrom = position.filterOffsets.minimum(position.offsets)
+                progress.withLock { $0.restartsFrom = restartsFrom }
                 checkpointedCommit = reader.commit
                 nextCheckpoint = EmbeddedLog.wallClock() + StreamRunner.checkpointEvery
             }

@@ -23,6 +23,8 @@ final class LakeService: Sendable {
         var rows: Int64 = 0
         /// The last commit of which everything is in the lake, as far as this process knows.
         var commit: Int64 = -1
+        /// What of the log the lake holds.
+        var covered: LogOffsets
         /// When the log was first seen to be ahead of the lake, microseconds since 1970 UTC; nil when it is not.
         var behindSince: Int64?
         /// Why the last drain failed, if it did.
@@ -33,7 +35,7 @@ final class LakeService: Sendable {
     private let seconds: Double
     private let bench: Bench
     private let report: @Sendable (String) -> Void
-    private let status = Mutex(Status())
+    private let status: Mutex<Status>
     private let stopping = DispatchSemaphore(value: 0)
     private let finished = DispatchSemaphore(value: 0)
     private let drained: Counter
@@ -69,10 +71,10 @@ final class LakeService: Sendable {
         let connection = try DuckDB(settings).connect()
         bench = Bench(BronzeWriter(log: log, catalog: catalog, connection: connection))
         let cut = log.cut()
-        status.withLock {
-            $0.rows = Topic.allCases.reduce(0) { $0 + covered.records(in: $1) }
-            if covered == cut.offsets { $0.commit = cut.commit }
-        }
+        status = Mutex(
+            Status(
+                rows: Topic.allCases.reduce(0) { $0 + covered.records(in: $1) },
+                commit: covered == cut.offsets ? cut.commit : -1, covered: covered))
         drained = metrics.counter("cartograph_bronze_rows_total", help: "Rows committed to the bronze tables.")
     }
 
@@ -155,7 +157,10 @@ final class LakeService: Sendable {
             drained.add(Int64(moved.rowCount))
             status.withLock {
                 $0.rows = moved.totalRows
-                $0.commit = max($0.commit, cut.commit)
+                if cut.commit > $0.commit {
+                    $0.commit = cut.commit
+                    $0.covered = cut.offsets
+                }
                 $0.behindSince = nil
                 $0.failure = nil
             }

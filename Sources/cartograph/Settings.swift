@@ -1,4 +1,5 @@
 import Access
+import EventLog
 import Foundation
 import Streaming
 import Yams
@@ -26,6 +27,9 @@ struct Settings {
     /// Seconds between two runs of the models.
     var batchSeconds = 60.0
 
+    /// What of the log is kept; everything, unless a bound is set.
+    var retention = LogRetention()
+
     /// The zone, once `load` has checked it.
     var zone: TimeZone { TimeZone(identifier: timezone == "UTC" ? "GMT" : timezone) ?? .gmt }
 
@@ -50,6 +54,7 @@ struct Settings {
 
     private static let keys = [
         "data", "host", "port", "token", "cors_origins", "timezone", "currency", "partitions", "lake_seconds", "batch_seconds",
+        "log_retention_gigabytes", "log_retention_days",
     ]
 
     private mutating func read(_ path: String) throws {
@@ -97,6 +102,16 @@ struct Settings {
             case "batch_seconds":
                 guard let number = value.float else { throw bad("must be a number of seconds") }
                 batchSeconds = number
+            case "log_retention_gigabytes":
+                guard let number = value.float, (0.001...1e6).contains(number) else {
+                    throw bad("must be a number of gigabytes from 0.001 to 1000000")
+                }
+                retention.maxBytes = Int64(number * 1e9)
+            case "log_retention_days":
+                guard let number = value.float, (0.01...36_500).contains(number) else {
+                    throw bad("must be a number of days from 0.01 to 36500")
+                }
+                retention.maxAgeSeconds = number * 86_400
             default:
                 throw bad("is not a setting; the settings are \(Settings.keys.joined(separator: ", "))")
             }

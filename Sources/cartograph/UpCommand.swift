@@ -72,7 +72,12 @@ struct UpCommand: AsyncParsableCommand {
             shop.batch.start()
         }
         let gauges = OperationalGauges(shop: shop, runner: runner)
-        let failure = await serve(server, shop, configuration, gauges, began)
+        let retention =
+            settings.retention == LogRetention() || doorOnly
+            ? nil
+            : RetentionService(
+                log: shop.log, lake: shop.lake, runner: runner, policy: settings.retention, report: report)
+        let failure = await serve(server, shop, configuration, gauges, retention, began)
         do {
             try keys.close()
         } catch {
@@ -90,13 +95,14 @@ struct UpCommand: AsyncParsableCommand {
     /// Serves until a signal comes; returns why it could not, if it could not.
     private func serve(
         _ server: CartographServer, _ shop: Shop, _ configuration: ServerConfiguration, _ gauges: OperationalGauges,
-        _ began: ContinuousClock.Instant
+        _ retention: RetentionService?, _ began: ContinuousClock.Instant
     ) async -> (any Error)? {
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 let (ports, announce) = AsyncStream.makeStream(of: Int.self)
                 group.addTask { try await server.run { announce.yield($0) } }
                 group.addTask { await gauges.run() }
+                if let retention { group.addTask { await retention.run() } }
                 if let simulate {
                     group.addTask { try await runSimulator(ports, simulate, configuration, shop, began) }
                 } else {

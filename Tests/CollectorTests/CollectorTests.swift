@@ -46,14 +46,18 @@ import Testing
         }
         _ = try await door.collect(body.joined(separator: "\n"), as: .ndjson)
         for partition in 0..<2 {
-            let reader = try door.log.reader(of: TopicPartition(.searches, partition), from: 0)
+            let consumer = try door.log.consumer(of: [.searches], from: LogOffsets(partitions: 2))
             var ids: [Int] = []
-            _ = try reader.next(before: .max) { frame in
-                try frame.forEachRecord { _, raw in
-                    let object = try JSONSerialization.jsonObject(with: Data(raw)) as? [String: String]
-                    ids.append(try #require(object?["event_id"].flatMap { Int($0) }))
-                }
-            }
+            while try consumer.next(
+                before: door.log.cut(),
+                { frame in
+                    guard frame.partition.partition == partition else { return }
+                    try frame.forEachRecord { _, raw in
+                        let object = try JSONSerialization.jsonObject(with: Data(raw)) as? [String: String]
+                        ids.append(try #require(object?["event_id"].flatMap { Int($0) }))
+                    }
+                })
+            {}
             #expect(ids == ids.sorted() && !ids.isEmpty)
             #expect(ids.allSatisfy { KeyHash("u\($0 % 40)").partition(of: 2) == partition })
         }

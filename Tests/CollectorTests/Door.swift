@@ -11,7 +11,7 @@ final class Door {
     let log: EmbeddedLog
     let metrics = Metrics()
     let collector: Collector
-    private let folder: String
+    let folder: String
 
     init(clock: Int64 = 1_767_323_045_000_000) throws {
         folder = NSTemporaryDirectory() + "cartograph-door-" + UUID().uuidString
@@ -42,7 +42,7 @@ final class Door {
 
     /// The raw bytes of a topic's records, in the order of a consumer.
     func stored(_ topics: [Topic]) throws -> [[UInt8]] {
-        let consumer = try LogConsumer(log, topics: topics, from: LogOffsets(partitions: log.partitions))
+        let consumer = try log.consumer(of: topics, from: LogOffsets(partitions: log.partitions))
         var found: [[UInt8]] = []
         while try consumer.next(before: log.cut(), { try $0.forEachRecord { found.append(Array($1)) } }) {}
         return found

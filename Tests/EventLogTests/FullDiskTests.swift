@@ -21,10 +21,11 @@ struct FullDiskTests {
         deinit { umount2(folder.path, Int32(MNT_DETACH)) }
     }
 
-    @Test func aFullDiskLosesNothingThatWasAcknowledged() async throws {
+    @Test(arguments: [64 << 20, 60_000] as [Int64])
+    func aFullDiskLosesNothingThatWasAcknowledged(_ segmentBytes: Int64) async throws {
         // Containers may forbid even root to mount.
         guard let disk = try SmallDisk(bytes: 2 << 20) else { return }
-        var log = try EmbeddedLog(folder: disk.folder.path)
+        var log = try EmbeddedLog(folder: disk.folder.path, segmentBytes: segmentBytes)
         let text = String(repeating: "x", count: 10_000)
         // Many at a time, so that others wait in the queue when one of them fails.
         let running = log
@@ -58,11 +59,47 @@ struct FullDiskTests {
             throw LogError.closed
         }
         log.close()
-        log = try EmbeddedLog(folder: disk.folder.path)
+        log = try EmbeddedLog(folder: disk.folder.path, segmentBytes: segmentBytes)
         #expect(Set(try log.everything().map(\.text)) == good)
         #expect(log.cut().totals.accepted == Int64(good.count))
         _ = try log.appendAndWait(AppendBatch(["more"]))
         #expect(try log.everything().count == good.count + 1)
         withExtendedLifetime(disk) { log.close() }
+    }
+
+    /// Disks of a few sizes, so that the space ends in the middle of a commit, with one, or where a segment begins.
+    @Test func whereverTheSpaceEndsTheCommitIsUndoneWhole() throws {
+        for blocks in 8..<40 {
+            guard let disk = try SmallDisk(bytes: blocks * 4_096) else { return }
+            var stored: [String] = []
+            var random = SeededGenerator(seed: UInt64(blocks))
+            do {
+                let log = try EmbeddedLog(folder: disk.folder.path, segmentBytes: 12_000)
+                defer { log.close() }
+                while true {
+                    let batch = AppendBatch(partitions: 2)
+                    let sizes = (0..<3).map { _ in Int.random(in: 1...2_500, using: &random) }
+                    let texts = sizes.map { "\(stored.count) " + String(repeating: "d", count: $0) }
+                    for (index, text) in texts.enumerated() {
+                        batch.add(Array(text.utf8), to: Topic.events[index], partition: index % 2)
+                    }
+                    _ = try log.appendAndWait(batch)
+                    stored += texts
+                }
+            } catch {
+                guard case .system(_, _, ENOSPC, _) = try #require(error as? LogError) else {
+                    Issue.record("\(error)")
+                    return
+                }
+            }
+            let reading = try EmbeddedLog(reading: disk.folder.path)
+            #expect(try reading.everything().map(\.text) == stored, "\(blocks) blocks")
+            try #require(disk.grow(to: 1 << 20))
+            try disk.folder.open(segmentBytes: 12_000) { log throws in
+                #expect(try log.everything().map(\.text) == stored)
+                _ = try log.appendAndWait(AppendBatch(["more"]))
+            }
+            #expect(try disk.folder.open(segmentBytes: 12_000) { try $0.everything().map(\.text) } == stored + ["more"])
+        }
     }
 }

@@ -185,17 +185,19 @@ struct SeededGenerator: RandomNumberGenerator {
     mutating func chance(_ of: Int) -> Bool { Int.random(in: 0..<of, using: &self) == 0 }
 }
 
-/// Runs work on threads of its own at the same time, for callers that block: tasks share too few threads for that.
+/// Runs work on threads of its own at the same time, for callers that block: tasks and queues share too few threads for
+/// that.
 func onThreads(_ works: [@Sendable () throws -> Void]) throws {
-    let queue = DispatchQueue(label: "threads", attributes: .concurrent)
-    let group = DispatchGroup()
     let errors = Errors()
+    let ended = DispatchSemaphore(value: 0)
     for work in works {
-        queue.async(group: group) {
+        let thread = Thread {
             do { try work() } catch { errors.add(error) }
+            ended.signal()
         }
+        thread.start()
     }
-    group.wait()
+    for _ in works { ended.wait() }
     if let first = errors.first { throw first }
 }
 

@@ -1,6 +1,7 @@
 public import Events
 import Foundation
 import Glibc
+import Synchronization
 
 /// A log in a folder: a sequence of segment files, in which each commit is one run of frames.
 ///
@@ -31,6 +32,10 @@ public final class EmbeddedLog: EventLog {
     let published: PublishedState
     private let queue = AppendQueue()
     private let finished = DispatchSemaphore(value: 0)
+    /// The end of a log that was opened for reading.
+    private let tail: Mutex<LogTail?>
+    /// Keeps removals of segments apart.
+    let retention = Mutex(())
 
     /// Opens a folder, making it if need be, and undoes what a crash left half done.
     ///
@@ -70,6 +75,7 @@ public final class EmbeddedLog: EventLog {
         recoveryNotes = recovery.notes
         published = PublishedState(
             SegmentDirectory(format, recovery.segments, activeIndex: recovery.index), recovery.record.cut)
+        tail = Mutex(nil)
         let writer = try LogWriter(recovery, published: published, segmentBytes: segmentBytes, clock: clock)
         start(writer)
     }
@@ -85,11 +91,12 @@ public final class EmbeddedLog: EventLog {
         self.folder = folder
         self.format = format
         partitions = format.partitions
-        let recovery = try LogRecovery(folder: folder, format: format)
+        let recovery = try LogRecovery.settled(folder: folder, format: format)
         recoveryNotes = recovery.notes
         published = PublishedState(
             SegmentDirectory(format, recovery.segments, activeIndex: recovery.index, isReadOnly: true),
             recovery.record.cut)
+        tail = Mutex(LogTail(recovery))
         _ = queue.close()
     }
 
@@ -133,6 +140,27 @@ public final class EmbeddedLog: EventLog {
     public func start() throws(LogError) -> LogCut {
         guard let first = published.directory.all.first else { return CommitRecord.empty(partitions: partitions).cut }
         return try published.directory.head(of: first).cut
+    }
+
+    /// Takes in what another process has written since the log was opened for reading, and what retention has removed.
+    ///
+    /// - Returns: the last cut that is known to be durable. `cut()` may lie one commit behind it, of which the write may
+    ///   still be under way.
+    /// - Throws: `LogError.damaged` when what stands at the log's end is not a write under way.
+    public func refresh() throws(LogError) -> LogCut {
+        try tail.withLock { tail throws(LogError) in
+            guard tail != nil else { return cut() }
+            let end = try tail?.advance { published.directory.add($0) }
+            if let end, end.commit > published.cut.commit { published.publish(end.cut) }
+            if let first = try LogStart.read(folder) {
+                while let oldest = published.directory.all.first, oldest.firstCommit < first,
+                    published.directory.all.contains(where: { $0.firstCommit == first })
+                {
+                    _ = published.directory.removeFirst()
+                }
+            }
+            return tail?.confirmed.cut ?? cut()
+        }
     }
 
     /// Waits until a commit after `commit` is durable, or the time is over, or the log is closed.

@@ -10,6 +10,8 @@ struct LogRecovery {
     /// Whether something behind that commit says that it is durable.
     private(set) var isConfirmed = true
     private(set) var producers = ProducerTable()
+    /// What the newest segment came to; nil without one.
+    private(set) var chain: CommitChain?
     /// The segments that hold commits, oldest first.
     private(set) var segments: [Segment] = []
     /// Where the good frames of the newest of them end.
@@ -82,6 +84,7 @@ struct LogRecovery {
         record = end
         isConfirmed = scan.isConfirmed && unfinished == nil
         producers = scan.producers
+        chain = scan.chain
         segments = list
         goodBytes = scan.goodBytes
     }

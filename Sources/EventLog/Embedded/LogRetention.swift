@@ -1,5 +1,5 @@
-public import Events
 import Glibc
+import Synchronization
 
 /// How much of a log is kept. What is over a bound goes, a whole segment at a time, oldest first.
 public struct LogRetention: Sendable, Equatable {
@@ -49,39 +49,42 @@ extension EmbeddedLog {
     public func removeSegments(
         _ policy: LogRetention, coveredBy offsets: LogOffsets, now: Int64 = EmbeddedLog.wallClock()
     ) throws(LogError) -> LogRetention.Removal {
-        try retaining { () throws(LogError) in
-            let directory = published.directory
-            let segments = directory.all
+        guard !published.directory.isReadOnly else { throw .closed }
+        return try retention.withLock { _ throws(LogError) in
+            let segments = published.directory.all
             var sizes: [Int64] = []
             for segment in segments { sizes.append(try SystemFile(opening: segment.path, flags: O_RDONLY).size()) }
-            var total = sizes.reduce(0, +)
-            var removal = LogRetention.Removal()
-            var start: CommitRecord?
-            for (index, segment) in segments.dropLast().enumerated() {
-                let next = try directory.head(of: segments[index + 1])
-                let isTooMuch = policy.maxBytes.map { total > $0 } ?? false
-                let isTooOld = policy.maxAgeSeconds.map { Double(now - next.receivedAt) / 1e6 > $0 } ?? false
-                guard isTooMuch || isTooOld else { break }
-                guard removal.held == 0, offsets.partitions == partitions, offsets.covers(next.ends) else {
-                    removal.held += 1
-                    total -= sizes[index]
-                    continue
-                }
-                _ = segment
-                removal.segments += 1
-                removal.bytes += sizes[index]
-                total -= sizes[index]
-                start = next
-            }
+            let (removal, start) = try choose(policy, segments, sizes, offsets, now)
             guard let start else { return removal }
             try LogStart.writeState(folder, start, format)
             try LogStart.write(folder, start.commit + 1)
-            var removed: [Segment] = []
-            for _ in 0..<removal.segments {
-                if let segment = directory.removeFirst() { removed.append(segment) }
-            }
-            try LogRetention.remove(removed, LogRecovery.segmentsFolder(folder))
+            for _ in 0..<removal.segments { _ = published.directory.removeFirst() }
+            try LogRetention.remove(Array(segments.prefix(removal.segments)), LogRecovery.segmentsFolder(folder))
             return removal
         }
+    }
+
+    /// Which segments go, and the state with which the first that stays begins.
+    private func choose(
+        _ policy: LogRetention, _ segments: [Segment], _ sizes: [Int64], _ offsets: LogOffsets, _ now: Int64
+    ) throws(LogError) -> (LogRetention.Removal, start: CommitRecord?) {
+        var total = sizes.reduce(0, +)
+        var removal = LogRetention.Removal()
+        var start: CommitRecord?
+        for index in segments.indices.dropLast() {
+            let next = try published.directory.head(of: segments[index + 1])
+            let isTooMuch = policy.maxBytes.map { total > $0 } ?? false
+            let isTooOld = policy.maxAgeSeconds.map { Double(now - next.receivedAt) / 1e6 > $0 } ?? false
+            guard isTooMuch || isTooOld else { break }
+            total -= sizes[index]
+            if removal.held == 0, offsets.partitions == partitions, offsets.covers(next.ends) {
+                removal.segments += 1
+                removal.bytes += sizes[index]
+                start = next
+            } else {
+                removal.held += 1
+            }
+        }
+        return (removal, start)
     }
 }

@@ -41,7 +41,7 @@ final class SegmentDirectory: Sendable {
     let recent = RecentBytes()
     private let segments: Mutex<[Segment]>
     private let activeIndex: SegmentIndex
-    private let isReadOnly: Bool
+    let isReadOnly: Bool
 
     init(_ format: LogFormat, _ segments: [Segment], activeIndex: SegmentIndex, isReadOnly: Bool = false) {
         self.isReadOnly = isReadOnly

@@ -66,18 +66,28 @@ final class SegmentConsumer: LogConsumer {
 
     /// Finds the last indexed point before which there is nothing unread.
     private func locate() throws(LogError) {
-        guard let (segment, point) = try directory.locate({ record in wanted.allSatisfy { record.ends[$0] <= offsets[$0] } })
-        else {
-            guard let first = directory.all.first else {
-                throw .missing(path: "the log's first segment", what: "the log holds commits")
-            }
-            let head = try directory.head(of: first)
-            let gone = wanted.first { head.ends[$0] > offsets[$0] } ?? TopicPartition(.clicks, 0)
-            throw .expired(partition: gone.description, asked: offsets[gone], first: head.ends[gone])
+        do throws(LogError) {
+            let found = try directory.locate { record in wanted.allSatisfy { record.ends[$0] <= offsets[$0] } }
+            guard let (segment, point) = found else { throw try expired() }
+            try open(segment)
+            position = point.position
+            commit = point.record.commit
+        } catch {
+            // Retention may have taken the file away meanwhile.
+            guard case .system(_, let path, ENOENT, _) = error, !directory.all.contains(where: { $0.path == path })
+            else { throw error }
+            throw try expired()
         }
-        try open(segment)
-        position = point.position
-        commit = point.record.commit
+    }
+
+    /// What is said of offsets that lie before the log's first segment.
+    private func expired() throws(LogError) -> LogError {
+        guard let first = directory.all.first else {
+            throw .missing(path: "the log's first segment", what: "the log holds commits")
+        }
+        let head = try directory.head(of: first)
+        let gone = wanted.first { head.ends[$0] > offsets[$0] } ?? wanted.first ?? TopicPartition(.clicks, 0)
+        return .expired(partition: gone.description, asked: offsets[gone], first: head.ends[gone])
     }
 
     private func open(_ segment: Segment) throws(LogError) {
@@ -91,6 +101,7 @@ final class SegmentConsumer: LogConsumer {
         if let header = try reader?.header(at: position) { return header }
         // Nothing but zeros fills up a segment's last block, and the next segment is named after the next commit.
         guard let next = directory.segment(beginningWith: commit + 1), next != segment else {
+            if let first = directory.all.first, first.firstCommit > commit + 1 { throw try expired() }
             throw damaged("no frame of the log where commit \(commit + 1) was expected")
         }
         try open(next)

@@ -34,6 +34,7 @@ public final class DifferentialFuzz {
         /// Who disagreed about what, and both answers.
         public let answers: String
 
+        /// All of it, as `cartograph-fuzz` prints it.
         public var description: String {
             "seed \(seed), event \(index): \(answers)\nlet event: [UInt8] = \(literal)"
         }
@@ -119,7 +120,8 @@ public final class DifferentialFuzz {
         let beside = neighbourDecoder.decode(start, count: event.count, into: neighboured)
         blocks.removeLast().deallocate()
         guard beside == reason else {
-            throw disagreement(event, "with \(literal(Array(bytes[event.count...]))) behind it: \(answer(beside, 0))",
+            throw disagreement(
+                event, "with \(literal(Array(bytes[event.count...]))) behind it: \(answer(beside, 0))",
                 answer(reason, row))
         }
     }

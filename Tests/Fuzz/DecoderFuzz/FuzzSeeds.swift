@@ -65,7 +65,7 @@ enum FuzzSeeds {
     }
 
     /// Values that a member may be given, good and bad ones of every kind.
-    static let values: [[UInt8]] = 
+    static let values: [[UInt8]] =
         nested + words + ids + texts + lists + numbers + instants + currencies
 
     /// Values near the bounds of a kind.
@@ -103,7 +103,8 @@ enum FuzzSeeds {
             "\"" + String(repeating: "x", count: $0) + "\""
         } + [
             "\"" + String(repeating: "ế", count: 42) + "xx\"", "\"" + String(repeating: "ế", count: 43) + "\"",
-            "\"" + String(repeating: #"\u1ebf"#, count: 42) + "xx\"", "\"" + String(repeating: #"\u1ebf"#, count: 43) + "\"",
+            "\"" + String(repeating: #"\u1ebf"#, count: 42) + "xx\"",
+            "\"" + String(repeating: #"\u1ebf"#, count: 43) + "\"",
             "\"" + String(repeating: "x", count: 127) + "é\"", "\"a b\"", "\"a!b\"", "\"ế\"", #""a\"b""#, #""a\\""#,
         ])
 
@@ -111,7 +112,8 @@ enum FuzzSeeds {
         ["\"VND\"", "\"THB\"", "\"USD\"", "\"usd\"", "\"ABC\"", "\"US\"", "\"USDT\"", "\"U D\"", #""\u0055SD""#])
 
     private static let texts = bytes([
-        "null", "null", "true", "false", "nul", "null5", "null,", "nullx", "true1", "\"\"", "\" \"", "\"a b\"", "\"!\"", "\"é\"", "\"ế\"", "\"😀\"", "\"\u{7f}\"",
+        "null", "null", "true", "false", "nul", "null5", "null,", "nullx", "true1", "\"\"", "\" \"", "\"a b\"", "\"!\"",
+        "\"é\"", "\"ế\"", "\"😀\"", "\"\u{7f}\"",
         #""\u00e9""#, #""\u1ebf""#, #""\ud83d\ude00""#, #""\ud83d""#, #""\"""#, #""\\""#, #""\/\b\f\n\r\t""#, #""\x""#,
         #""\u0000""#, #""\u12""#, "\"a\nb\"", "{}", "[]", "[1,2]", "{\"a\":1}", "[,]", "{\"a\"}", "[1,]",
     ])
@@ -123,10 +125,12 @@ enum FuzzSeeds {
         #"[{"product_id": "p", "quantity": 1, "unit_price": 2}, {"product_id": "é", "quantity": 3, "unit_price": 1.5}]"#,
         #"[{"product_id":"p","quantity":1}]"#, #"[{"product_id":null,"quantity":1,"unit_price":1}]"#, "[null]", "[]",
         #"[{"product_id":"","quantity":1,"unit_price":1}]"#, #"[{"product_id":"p","quantity":null5,"unit_price":1}]"#,
-        #"[{"product_id":"p","quantity":null,"unit_price":1}]"#, #"[{"product_id":"p","quantity":1,"unit_price":null7}]"#,
+        #"[{"product_id":"p","quantity":null,"unit_price":1}]"#,
+        #"[{"product_id":"p","quantity":1,"unit_price":null7}]"#,
         #"[{"product_id":"p","quantity":1,"unit_price":-1}]"#, #"[{"product_id":"p","quantity":01,"unit_price":1}]"#,
         #"[{"product_id":"p","quantity":1,"unit_price":1},]"#, #"[{"product_id":"p","quantity":1,"unit_price":1}"#,
-        #"[{"product_id":"p","quantity":1000001,"unit_price":1}]"#, #"[{"product_id":"p","quantity":1.0,"unit_price":1}]"#,
+        #"[{"product_id":"p","quantity":1000001,"unit_price":1}]"#,
+        #"[{"product_id":"p","quantity":1.0,"unit_price":1}]"#,
         #"[{"product_id":"p","product_id":"q","quantity":1,"unit_price":1}]"#,
         #"[{"product_id":"p","quantity":1,"unit_price":1,"ts":null}]"#, "[1]", "{}", "\"[]\"",
     ])
@@ -175,7 +179,8 @@ enum FuzzSeeds {
         ]
 
     /// Keys that a member may be given: every field's name, and what is nearly one.
-    static let keys: [[UInt8]] = (EventField.allCases.map(\.name)
+    static let keys: [[UInt8]] =
+        (EventField.allCases.map(\.name)
         + [
             "", "x", "colour", "user_id2", "Type", "event_i", "previous_status_", "a_key_of_more_than_16_bytes", "é",
             "\\u0074ype", "user\\u005fid", "type\\n", "a\\\"b",
