@@ -53,6 +53,7 @@ struct BenchCommand: AsyncParsableCommand {
 
     func run() async throws {
         Started.endWithThisProcess()
+        defer { Started.endAll() }
         if let binary { CartographServer.binary = binary }
         if let folder { WorkFolder.base = folder }
         var all = Findings([try Quiet.check()])

@@ -42,7 +42,9 @@ struct HTTPAnswers: AnswerReader {
     private static func bodyLength(_ head: UnsafeRawBufferPointer) throws -> Int {
         // Field names may come in any case.
         let text = String(decoding: head, as: UTF8.self).lowercased()
-        guard !text.contains("\r\nconnection: close") else { throw BenchError("the server closes connections: \(text)") }
+        guard !text.contains("\r\nconnection: close") else {
+            throw BenchError("the server closes connections: \(text)")
+        }
         var length: Int?
         for line in text.split(separator: "\r\n") where line.hasPrefix("content-length:") {
             length = Int(line.dropFirst(15).trimmingCharacters(in: .whitespaces))

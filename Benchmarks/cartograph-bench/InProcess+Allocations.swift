@@ -33,7 +33,9 @@ extension InProcess {
         }
         let made = cbench_thread_allocations() - first
         guard rejected == 0 else { throw BenchError("\(rejected) simulated events were rejected") }
-        guard made == 0 else { throw BenchError("decoding \(events.count) events made \(made) allocations: none is due") }
+        guard made == 0 else {
+            throw BenchError("decoding \(events.count) events made \(made) allocations: none is due")
+        }
         return Measure(
             bench: "decode", measure: "allocations", value: Double(made) / Double(events.count), unit: "per event")
     }

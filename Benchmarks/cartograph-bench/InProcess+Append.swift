@@ -49,18 +49,18 @@ extension InProcess {
     /// Appending durably: by one that waits for each batch, and by several at once, whose batches share commits.
     func append() throws -> [Measure] {
         try withFolder { folder in
-            var run = 0
+            let logs = NewLogs(folder)
             var commits: [Double] = []
-            let single = try perCPUSecond { try batches(of: [1_000]) } _: { ready in
-                run += 1
-                let log = try EmbeddedLog(folder: folder + "/\(run)", partitions: InProcess.partitions)
+            let single = try perCPUSecond {
+                (try logs.next(), try batches(of: [1_000]))
+            } _: { log, ready in
                 for batch in ready { _ = try log.appendAndWait(batch) }
                 try check(log, events.count)
                 log.close()
             }
-            let group = try perCPUSecond { try batches(of: [1_000, 500]) } _: { ready in
-                run += 1
-                let log = try EmbeddedLog(folder: folder + "/\(run)", partitions: InProcess.partitions)
+            let group = try perCPUSecond {
+                (try logs.next(), try batches(of: [1_000, 500]))
+            } _: { log, ready in
                 try submit(ready.count) { log.append(ready[$0], completion: $1) }
                 try check(log, events.count)
                 commits.append(Double(ready.count) / Double(log.cut().commit))
@@ -80,10 +80,10 @@ extension InProcess {
     /// The door without a network: bodies of 1,000 events judged and appended, several at once.
     func collect() throws -> [Measure] {
         try withFolder { folder in
-            var run = 0
-            let rate = try perCPUSecond { bodies(of: 1_000) } _: { bodies in
-                run += 1
-                let log = try EmbeddedLog(folder: folder + "/\(run)", partitions: InProcess.partitions)
+            let logs = NewLogs(folder)
+            let rate = try perCPUSecond {
+                (try logs.next(), bodies(of: 1_000))
+            } _: { log, bodies in
                 let collector = Collector(log: log, metrics: Metrics())
                 try submit(bodies.count) { index, completion in
                     collector.collect(bodies[index].take(), as: .ndjson, source: "http", completion: completion)
@@ -138,6 +138,19 @@ extension InProcess {
             all.wait()
         }
         if let error = failure.withLock({ $0 }) { throw error }
+    }
+}
+
+/// Makes an empty log for each run, in a folder of its own.
+private final class NewLogs {
+    private let folder: String
+    private var count = 0
+
+    init(_ folder: String) { self.folder = folder }
+
+    func next() throws -> EmbeddedLog {
+        count += 1
+        return try EmbeddedLog(folder: "\(folder)/\(count)", partitions: InProcess.partitions)
     }
 }
 

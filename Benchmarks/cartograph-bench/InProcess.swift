@@ -1,4 +1,3 @@
-import CBench
 import CBytes
 import EventLog
 import Events
@@ -116,32 +115,6 @@ final class InProcess {
                     bench: "stream", measure: "apply alone", value: jobs, unit: "events/cpu-s",
                     versus: ["reading and decoding": jobs / reading.median]),
             ]
-        }
-    }
-}
-
-/// Folders for what a benchmark writes: where files are really on a disk.
-enum WorkFolder {
-    /// Where they are made; set once, before anything is measured.
-    nonisolated(unsafe) static var base = FileManager.default.temporaryDirectory.path
-
-    static func make() throws -> String {
-        let isMemory = cbench_is_memory(base)
-        guard isMemory >= 0 else { throw BenchError("there is no folder \(base): choose another with --folder") }
-        guard isMemory == 0 else {
-            throw BenchError("\(base) is memory, where nothing is durable: choose a folder on a disk with --folder")
-        }
-        let folder = base + "/cartograph-bench-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(
-            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
-        return folder
-    }
-
-    static func remove(_ folder: String) {
-        do {
-            try FileManager.default.removeItem(atPath: folder)
-        } catch {
-            report("\(folder) could not be removed: \(error.localizedDescription)")
         }
     }
 }

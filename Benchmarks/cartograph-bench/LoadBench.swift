@@ -56,6 +56,13 @@ struct LoadRuns {
 
 /// HTTP end to end: the real binary in a process of its own, a load generator in this one.
 struct LoadBench {
+    /// What a run sends over.
+    private struct Cell: CustomStringConvertible {
+        let batch: Int
+        let connections: Int
+        var description: String { "\(batch) × \(connections)" }
+    }
+
     let settings: LoadSettings
     private let events: SimulatedEvents
 
@@ -71,18 +78,23 @@ struct LoadBench {
             report("http: \(mode.words)")
             guard let server = try CartographServer(mode) else { continue }
             defer { server.discard() }
-            let cells = settings.batches.flatMap { batch in settings.connections.map { (batch: batch, connections: $0) } }
+            let cells = settings.batches.flatMap { batch in
+                settings.connections.map { Cell(batch: batch, connections: $0) }
+            }
             let (runs, everything) = try measure(server, cells)
             var table = TextTable(
                 "http, \(mode.words): accepted events",
-                ["a request × connections", "a second", "a server cpu-s", "a total cpu-s", "p50 ms", "p99", "p99.9", "MB"])
+                [
+                    "a request × connections", "a second", "a server cpu-s", "a total cpu-s", "p50 ms", "p99", "p99.9",
+                    "MB",
+                ])
             for (cell, runs) in zip(cells, runs) {
-                let name = "\(mode.rawValue) \(cell.batch) × \(cell.connections)"
+                let name = "\(mode.rawValue) \(cell)"
                 runs.warn("http \(name)")
                 findings.measures += measures("http", name, runs)
                 let times = Percentiles(runs.latencies)
                 table.add([
-                    "\(cell.batch) × \(cell.connections)", Measure.text(Spread(runs.wall).median),
+                    "\(cell)", Measure.text(Spread(runs.wall).median),
                     Measure.text(Spread(runs.perServerCPU).median), Measure.text(Spread(runs.perTotalCPU).median),
                     Measure.text(times.milliseconds(0.5)), Measure.text(times.milliseconds(0.99)),
                     Measure.text(times.milliseconds(0.999)), Measure.text(Spread(runs.peakBytes).max / 1e6),
@@ -93,9 +105,13 @@ struct LoadBench {
             findings.hold(table)
             if mode == .platform {
                 findings.measures.append(
-                    Measure(bench: "http", measure: "platform, all runs, models too", value: everything, unit: "events/cpu-s"))
+                    Measure(
+                        bench: "http", measure: "platform, all runs, models too", value: everything,
+                        unit: "events/cpu-s")
+                )
             }
-            findings.notes.append("http, \(mode.words): the books balance, with exactly the events that were acknowledged.")
+            findings.notes.append(
+                "http, \(mode.words): the books balance, with exactly the events that were acknowledged.")
         }
         return findings
     }
@@ -107,7 +123,7 @@ struct LoadBench {
             report("single: \(mode.words)")
             guard let server = try CartographServer(mode) else { continue }
             defer { server.discard() }
-            guard let runs = try measure(server, [(batch: 1, connections: 64)]).runs.first else { continue }
+            guard let runs = try measure(server, [Cell(batch: 1, connections: 64)]).runs.first else { continue }
             runs.warn("single \(mode.rawValue)")
             findings.measures += measures("single", mode.rawValue, runs).filter { !$0.unit.hasPrefix("events") }
             findings.measures += [
@@ -146,7 +162,7 @@ struct LoadBench {
     /// Runs every cell in turn, several times over, so that a change of the machine's mood meets all of them; then checks
     /// the books over everything that was acknowledged.
     private func measure(
-        _ server: CartographServer, _ cells: [(batch: Int, connections: Int)]
+        _ server: CartographServer, _ cells: [Cell]
     ) throws -> (runs: [LoadRuns], everything: Double) {
         let numbers = PassNumbers()
         var rings: [Int: RequestRing] = [:]
@@ -154,7 +170,7 @@ struct LoadBench {
             rings[cell.batch] = try RequestRing(events, batch: cell.batch, HTTPFormat(port: server.port), numbers)
         }
         var sent = 0
-        func load(_ cell: (batch: Int, connections: Int), _ limit: Int) throws -> LoadResult {
+        func load(_ cell: Cell, _ limit: Int) throws -> LoadResult {
             guard let ring = rings[cell.batch] else { preconditionFailure("every cell has its ring") }
             let sockets = try Connect.tcp(port: server.port, count: cell.connections)
             let result = try LoadGenerator(sockets) { HTTPAnswers() }
@@ -179,7 +195,7 @@ struct LoadBench {
                 runs[index].settleSeconds.append(settled)
                 runs[index].peakBytes.append(try server.process.peakResidentBytes())
                 let rate = Measure.text(Double(result.events) / result.seconds)
-                report("  run \(run) of \(settings.runs), \(cell.batch) × \(cell.connections): \(rate) events/s")
+                report("  run \(run) of \(settings.runs), \(cell): \(rate) events/s")
             }
         }
         // Whichever runs the timer of the models fell into, they are in here.

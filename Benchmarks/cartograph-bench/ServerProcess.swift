@@ -123,25 +123,48 @@ struct ProcessStatus {
     }
 }
 
-/// The processes that the benchmarks started and that are to end with them.
+/// What the benchmarks started and made, and what is to end with them: processes and folders.
 enum Started {
-    private static let processes = Mutex<Set<Int32>>([])
+    private struct State {
+        var processes: Set<Int32> = []
+        var folders: Set<String> = []
+    }
+
+    /// How long the processes may take to end, in microseconds.
+    private static let patience: UInt32 = 10_000_000
+    private static let state = Mutex(State())
     nonisolated(unsafe) private static var sources: [any DispatchSourceSignal] = []
 
-    static func add(_ process: Int32) { processes.withLock { _ = $0.insert(process) } }
-    static func remove(_ process: Int32) { processes.withLock { _ = $0.remove(process) } }
+    static func add(_ process: Int32) { state.withLock { _ = $0.processes.insert(process) } }
+    static func remove(_ process: Int32) { state.withLock { _ = $0.processes.remove(process) } }
+    static func add(folder: String) { state.withLock { _ = $0.folders.insert(folder) } }
+    static func remove(folder: String) { state.withLock { _ = $0.folders.remove(folder) } }
 
-    /// Ends them when somebody ends the benchmark: they do not share its terminal's signals.
+    /// Ends and removes them when somebody ends the benchmark: they do not share its terminal's signals.
     static func endWithThisProcess() {
         sources = [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
-                for process in processes.withLock({ $0 }) { kill(process, SIGTERM) }
+                endAll()
                 exit(128 + number)
             }
             source.resume()
             return source
         }
+    }
+
+    /// Ends what still runs and removes what is still there.
+    static func endAll() {
+        let left = state.withLock { $0 }
+        // SIGINT is what ends PostgreSQL with sessions open.
+        for process in left.processes { kill(process, SIGINT) }
+        var waited: UInt32 = 0
+        while waited < patience, left.processes.contains(where: { kill($0, 0) == 0 }) {
+            usleep(10_000)
+            waited += 10_000
+        }
+        for process in left.processes where kill(process, 0) == 0 { kill(process, SIGKILL) }
+        for folder in left.folders { WorkFolder.remove(folder) }
     }
 }

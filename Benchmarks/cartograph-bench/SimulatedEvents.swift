@@ -39,7 +39,8 @@ final class SimulatedEvents {
     /// Some events' bytes as NDJSON, the last newline included.
     func lines(_ events: Range<Int>) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(
-            start: lines.start + starts[events.lowerBound], count: starts[events.upperBound] - starts[events.lowerBound])
+            start: lines.start + starts[events.lowerBound], count: starts[events.upperBound] - starts[events.lowerBound]
+        )
     }
 
     /// The events in batches of `size`, the last one perhaps smaller.

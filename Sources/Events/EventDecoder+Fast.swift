@@ -47,6 +47,7 @@ extension EventDecoder {
                     guard let behind = key.next else { return false }
                     guard let other = key.template else {
                         p = behind
+                        if previous == FieldOrder.start { previous = FieldOrder.unknown }
                         continue
                     }
                     template = other

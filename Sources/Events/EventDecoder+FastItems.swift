@@ -46,6 +46,7 @@ extension EventDecoder {
                 guard let behind = key.next else { return nil }
                 guard let other = key.template else {
                     p = behind
+                    if previous == FieldOrder.start { previous = FieldOrder.unknown }
                     continue
                 }
                 template = other

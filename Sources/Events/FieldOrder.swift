@@ -9,8 +9,10 @@ struct FieldOrder {
     static let untyped = EventType.allCases.count
     /// The row of guesses inside a purchase's items.
     static let items = untyped + 1
-    /// The "field" before the first key.
+    /// The "field" before the first key: its guesses begin with a brace, all others with a comma.
     static let start = 63
+    /// The "field" before the second key when the first one names no field.
+    static let unknown = 62
 
     private static let stride = 64
 

@@ -68,7 +68,8 @@ struct ServerImportTarget: ImportTarget {
 
     init(address: CollectorAddress) { self.address = address }
 
-    private struct Answer: Decodable {
+    /// What the server says of a part.
+    struct Answer: Decodable {
         struct Rejection: Decodable { let reason: String }
         let accepted: Int
         let rejected: [Rejection]
@@ -106,7 +107,8 @@ struct ServerImportTarget: ImportTarget {
         return told
     }
 
-    private func post(_ path: String, _ body: ByteBuffer, _ stamp: ProducerStamp) async throws -> Answer {
+    /// Posts a part, again while the server is busy.
+    func post(_ path: String, _ body: ByteBuffer, _ stamp: ProducerStamp) async throws -> Answer {
         let headers = [("cartograph-producer", stamp.producer), ("cartograph-sequence", String(stamp.sequence))]
         for _ in 0..<ServerImportTarget.attempts {
             let answer = try await CollectorConnection.open(address) {

@@ -90,11 +90,12 @@ struct KeysCommand: ParsableCommand {
         func run() throws {
             let records = try KeysCommand.file(common).read() ?? []
             guard !common.json else { return try KeysCommand.print(records.map { Entry($0) }) }
+            func number(_ value: Int?) -> String { value.map { Int64($0).grouped } ?? "" }
             var table = TextTable(["id", "label", "rate/s", "burst", "daily", "origins", "made", "revoked"])
             for record in records {
                 table.add([
-                    record.id, record.label, record.rate?.grouped ?? "", record.burst?.grouped ?? "",
-                    record.daily?.grouped ?? "", record.origins.joined(separator: " "), record.createdAt,
+                    record.id, record.label, number(record.rate), number(record.burst),
+                    number(record.daily), record.origins.joined(separator: " "), record.createdAt,
                     record.revokedAt ?? "",
                 ])
             }

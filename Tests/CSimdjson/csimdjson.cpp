@@ -28,6 +28,8 @@ namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+bool is_number_byte(char c) { return is_digit(c) || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E'; }
+
 /// Behind the JSON number at `i`, and how many digits it has; `i` itself when there is none.
 size_t number_end(const std::string &text, size_t i, size_t &digits, bool &exponent) {
     const size_t start = i;
@@ -65,19 +67,17 @@ std::string with_short_numbers(const std::string &text) {
             out.append(text, i, end - i);
             i = end;
         } else if (text[i] == '-' || is_digit(text[i])) {
-            size_t digits;
+            size_t digits, run = i;
             bool exponent;
+            while (run < text.size() && is_number_byte(text[run])) run++;
             const size_t end = number_end(text, i, digits, exponent);
-            if (end == i) {
-                out += text[i++];
-                continue;
-            }
-            if (digits >= 19 || exponent) {
+            // What goes on with more of a number is none, and stays as it is.
+            if (end == run && (digits >= 19 || exponent)) {
                 out += "1.5";
             } else {
-                out.append(text, i, end - i);
+                out.append(text, i, run - i);
             }
-            i = end;
+            i = run;
         } else {
             out += text[i++];
         }

@@ -7,7 +7,8 @@ import Testing
     /// What stands at an offset: anybody can tell it from the place alone.
     private static func record(_ partition: TopicPartition, _ offset: Int64) -> [UInt8] {
         let fill = Int(offset &* 7_919 &+ Int64(partition.topic.rawValue)) % 97
-        return Array("\(partition)#\(offset)".utf8) + [UInt8](repeating: 0x2e, count: offset % 53 == 0 ? fill * 60 : fill)
+        let count = offset % 53 == 0 ? fill * 60 : fill
+        return Array("\(partition)#\(offset)".utf8) + [UInt8](repeating: 0x2e, count: count)
     }
 
     /// The next commit: some records for some partitions, drawn by a seed and the commit's number.
@@ -85,13 +86,31 @@ import Testing
                 var random = SeededGenerator(seed: seed &+ UInt64(reader))
                 var from = LogOffsets(partitions: partitions)
                 if reader > 1 {
-                    for partition in from.all { from[partition] = Int64.random(in: 0...begun[partition], using: &random) }
+                    for partition in from.all {
+                        from[partition] = Int64.random(in: 0...begun[partition], using: &random)
+                    }
                 }
                 let topics = reader % 2 == 0 ? Topic.allCases : [Topic.events[reader % 7], .purchases]
                 try Self.follow(log, topics, from: from, until: commits, &random)
             }
         }
         try onThreads(works)
+    }
+
+    @Test func aConsumerThatReadAReopenedLogToItsEndReadsOn() throws {
+        let folder = try LogFolder()
+        try folder.open { log throws in
+            for i in 0..<10 { _ = try log.appendAndWait(AppendBatch(["\(i)"])) }
+        }
+        try folder.open { log throws in
+            let consumer = try log.consumer(of: [.clicks], from: LogOffsets(partitions: 2))
+            #expect(try consumer.rest(before: log.cut()).count == 10)
+            for i in 0..<10 {
+                // What stood behind the end when it was read, if only zeros, must not be taken for what is there now.
+                _ = try log.appendAndWait(AppendBatch(["more \(i)"]))
+                #expect(try consumer.rest(before: log.cut()).map(\.text) == ["more \(i)"])
+            }
+        }
     }
 
     /// Turns a finished segment's events into noise, its head left as it is.
@@ -151,17 +170,19 @@ import Testing
         #expect(try consumer.rest(before: log.cut()).map(\.text) == ["first"])
         let name = folder.path + "/segments/00000000000000000001.log"
         for i in 0..<20 {
-            _ = try log.appendAndWait(AppendBatch(["\(i)"]))
+            // Several commits behind, too.
+            let texts = (0...i).map { "\(i)-\($0)" }
+            for text in texts { _ = try log.appendAndWait(AppendBatch([text])) }
             let end = try folder.frames("segments/00000000000000000001.log").last?.end ?? 0
             // Only for the moment of reading: in the file there is nothing.
             let bytes = try folder.read("segments/00000000000000000001.log")
             let file = try #require(FileHandle(forUpdatingAtPath: name))
             try file.write(contentsOf: Data(repeating: 0, count: end))
-            #expect(try consumer.rest(before: log.cut()).map(\.text) == ["\(i)"])
+            #expect(try consumer.rest(before: log.cut()).map(\.text) == texts)
             try file.seek(toOffset: 0)
             try file.write(contentsOf: Data(bytes[..<end]))
             try file.close()
         }
-        #expect(try log.everything().count == 21)
+        #expect(try log.everything().count == 211)
     }
 }

@@ -41,8 +41,8 @@ import Testing
         deinit { log.close() }
 
         var end: LogCut {
-            commits.last?.cut
-                ?? LogCut(commit: 0, offsets: LogOffsets(partitions: Run.partitions), totals: LogTotals(), receivedAt: 0)
+            let none = LogOffsets(partitions: Run.partitions)
+            return commits.last?.cut ?? LogCut(commit: 0, offsets: none, totals: LogTotals(), receivedAt: 0)
         }
 
         func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
@@ -72,7 +72,8 @@ import Testing
                 stamp: stamp, cut: end)
             for _ in 0..<number(1...6) {
                 // Sizes about a block's and a sector's, now and then a large one.
-                let size = random.chance(20) ? number(0...90_000) : random.chance(3) ? number(300...5_000) : number(0...60)
+                let sizes = random.chance(20) ? 0...90_000 : random.chance(3) ? 300...5_000 : 0...60
+                let size = number(sizes)
                 let bytes = random.bytes(size)
                 let topic = Topic.allCases[number(0...7)]
                 var place = TopicPartition(topic, number(0...2))
@@ -146,6 +147,7 @@ import Testing
             let name = try copy.newest()
             let isOld = oldSegments.contains(name)
             let image = SegmentImage(try copy.read(name), headIsDurable: isOld)
+            var mayHaveNotes = false
             // The last write is that of a commit, of the note that it is durable, or, of a new log, of a first segment.
             if image.frames.count > 1, !random.chance(4) {
                 let fates = image.lastSectors.map { _ in
@@ -154,6 +156,7 @@ import Testing
                 let size = random.chance(3) ? number(0...image.written.count) : nil
                 let torn = image.torn(fates, size: size, using: &random)
                 try copy.write(torn, to: name)
+                mayHaveNotes = torn != image.written
                 if image.lastWrite.contains(where: { $0.kind == .commit }), !image.isWhole(in: torn) {
                     commits.removeLast()
                     undone += 1
@@ -163,6 +166,8 @@ import Testing
                 self.log.close()
                 self.folder = copy
             })
+            // Nothing of an earlier crash is left.
+            if !mayHaveNotes { #expect(log.recoveryNotes.isEmpty) }
         }
 
         private func readSomewhere() throws {
@@ -224,7 +229,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [1, 2, 3, 4] as [UInt64])
+    @Test(arguments: [1, 2, 3] as [UInt64])
     func anyWorkLeavesWhatAPlainListHolds(_ seed: UInt64) throws {
         let run = try Run(seed: seed)
         for number in 0..<350 {

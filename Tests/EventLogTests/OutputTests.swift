@@ -64,9 +64,11 @@ import Testing
             let again = try SystemFile(openingDirect: folder.path + "/file", flags: O_RDWR)
             #expect(try again.size() == 16_384)
         }
-        guard case .system(_, _, let code, _) = try logError({
-            _ = try SystemFile(openingDirect: folder.path + "/none/file", flags: O_RDWR | O_CREAT | O_EXCL)
-        }) else { throw LogError.closed }
+        guard
+            case .system(_, _, let code, _) = try logError({
+                _ = try SystemFile(openingDirect: folder.path + "/none/file", flags: O_RDWR | O_CREAT | O_EXCL)
+            })
+        else { throw LogError.closed }
         #expect(code == ENOENT)
     }
 
@@ -100,7 +102,8 @@ import Testing
     /// the commit's record.
     private static func overhead(_ folder: LogFolder) throws -> Int {
         try folder.open { log throws in _ = try log.appendAndWait(AppendBatch(["12345"])) }
-        let frames = try folder.frames("segments/00000000000000000001.log").filter { $0.commit == 1 && $0.kind != .state }
+        let frames = try folder.frames("segments/00000000000000000001.log")
+            .filter { $0.commit == 1 && $0.kind != .state }
         return (frames.last?.end ?? 0) - (frames.first?.start ?? 0) - 5
     }
 
@@ -146,7 +149,9 @@ import Testing
         for segmentBytes in [1, 300, 1_000, 4_095, 4_096, 4_097, 10_000] as [Int64] {
             let folder = try LogFolder()
             try folder.open(segmentBytes: segmentBytes) { log throws in
-                for i in 0..<40 { _ = try log.appendAndWait(AppendBatch(["\(i)" + String(repeating: "s", count: i * 7)])) }
+                for i in 0..<40 {
+                    _ = try log.appendAndWait(AppendBatch(["\(i)" + String(repeating: "s", count: i * 7)]))
+                }
             }
             let names = try folder.segments()
             #expect(names.count > (segmentBytes > 4_097 ? 1 : 2))

@@ -18,9 +18,11 @@ import Testing
     private func isKnown(_ log: EmbeddedLog, _ producer: Int, sequence: Int64 = 1) throws -> Bool {
         // A batch that is far ahead changes nothing and tells what was expected.
         let stamp = ProducerStamp(producer: "producer \(producer)", sequence: 1_000)
-        guard case .outOfOrder(_, let expected, 1_000) = try logError({
-            _ = try log.appendAndWait(AppendBatch(["x"], stamp: stamp))
-        }) else { throw LogError.closed }
+        guard
+            case .outOfOrder(_, let expected, 1_000) = try logError({
+                _ = try log.appendAndWait(AppendBatch(["x"], stamp: stamp))
+            })
+        else { throw LogError.closed }
         #expect(expected == 1 || expected == sequence + 1)
         return expected != 1
     }

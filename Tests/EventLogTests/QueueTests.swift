@@ -46,12 +46,17 @@ import Testing
     }
 
     @Test func sendersWhoWaitForAnswersShareCommits() throws {
+        // A machine that is busy with something else may let some of them come too late, now and then.
+        var fewest = Int.max
+        for _ in 0..<4 { fewest = min(fewest, try commits(senders: 16, rounds: 100)) }
+        #expect(fewest < 160, "\(fewest) commits of 100 times 16 batches")
+    }
+
+    private func commits(senders: Int, rounds: Int) throws -> Int {
         // On a disk, where a sync takes its time.
         let folder = try LogFolder(in: NSTemporaryDirectory())
         let log = try EmbeddedLog(folder: folder.path)
         defer { withExtendedLifetime(folder) { log.close() } }
-        let senders = 16
-        let rounds = 100
         let answered = (0..<senders).map { _ in DispatchSemaphore(value: 0) }
         // One commit takes the first batches of all: from there on they come back together.
         try whileTheWriterWaits(log) {
@@ -66,9 +71,8 @@ import Testing
                     for i in 1..<rounds { _ = try log.appendAndWait(AppendBatch(["\(i)"])) }
                 }
             })
-        let commits = Int(log.cut().commit)
-        #expect(commits < senders * rounds / 2, "\(commits) commits of \(senders * rounds) batches")
         #expect(try log.everything().count == senders * rounds + 1)
+        return Int(log.cut().commit)
     }
 
     @Test func aSenderWhoIsAloneIsNotKeptWaitingForOthers() throws {
@@ -76,7 +80,10 @@ import Testing
         let log = try EmbeddedLog(folder: folder.path)
         defer { withExtendedLifetime(folder) { log.close() } }
         // Others were there before.
-        try onThreads((0..<8).map { sender in { for _ in 0..<20 { _ = try log.appendAndWait(AppendBatch(["\(sender)"])) } } })
+        try onThreads(
+            (0..<8).map { sender in
+                { for _ in 0..<20 { _ = try log.appendAndWait(AppendBatch(["\(sender)"])) } }
+            })
         var best = Duration.seconds(60)
         for _ in 0..<10 {
             let began = ContinuousClock.now

@@ -27,7 +27,8 @@ import Testing
                 default: Int.random(in: 0...9_000, using: &random)
                 }
             if step == 0 || random.chance(90) {
-                model = Model(firstCommit: Int64(step), start: random.chance(2) ? 0 : Int.random(in: 0...(1 << 40), using: &random))
+                let start = random.chance(2) ? 0 : Int.random(in: 0...(1 << 40), using: &random)
+                model = Model(firstCommit: Int64(step), start: start)
             }
             let shift = Int.random(in: 0..<source.count, using: &random)
             let new = (0..<count).map { source[($0 &+ shift) & (source.count - 1)] }
@@ -40,8 +41,9 @@ import Testing
                 model.start += excess
                 full += 1
             }
-            for _ in 0..<6 {
-                let position = Int.random(in: (model.start - 20)...(model.end + 20), using: &random)
+            let edges = [model.start - 1, model.start, model.end - 1, model.end]
+            let others = (0..<4).map { _ in Int.random(in: (model.start - 20)...(model.end + 20), using: &random) }
+            for position in edges + others {
                 let wanted = random.chance(8) ? target.count : Int.random(in: 0...20_000, using: &random)
                 let got = target.withUnsafeMutableBytes { target in
                     target.baseAddress.map {

@@ -492,9 +492,11 @@ private func fakes(_ folder: LogFolder) throws -> [[UInt8]] {
                 #expect(try consumer.rest(before: log.cut()) == all.filter { $0.commit >= first })
                 #expect(try log.cut(before: 0) == start)
                 let early = try log.consumer(of: [.clicks], from: LogOffsets(partitions: 2))
-                guard case .expired(let partition, let asked, let held) = try logError({
-                    _ = try early.rest(before: log.cut())
-                }) else { throw LogError.closed }
+                guard
+                    case .expired(let partition, let asked, let held) = try logError({
+                        _ = try early.rest(before: log.cut())
+                    })
+                else { throw LogError.closed }
                 #expect(partition == "clicks/0" && asked == 0 && held == start.offsets[.clicks, 0])
             }
             #expect(try folder.segments().first?.hasSuffix("0\(first).log") == true)

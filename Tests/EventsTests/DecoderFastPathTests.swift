@@ -99,6 +99,11 @@ import Testing
         #expect(Self.fast(String(event.dropLast()), decoder) == nil)
         #expect(Self.fast(event.replacing("\"user_id\"", with: #""user_\u0069d""#), decoder) == nil)
         #expect(Self.fast("{}", decoder) == nil)
+        // Behind a first key that names no field, a brace is no comma; nor is one in an item.
+        #expect(Self.fast("{\"colour\":1" + event, decoder) == nil)
+        let item = #"{"product_id":"p","quantity":1,"unit_price":1}"#
+        #expect(Self.fast(Sample(.purchase).with("items", "[" + item + "]").text, decoder) != nil)
+        #expect(Self.fast(Sample(.purchase).with("items", #"[{"colour":1"# + item + "]").text, decoder) == nil)
     }
 
     @Test func whatWasLearntOfOneLayoutDoesNotChangeTheNext() {

@@ -95,8 +95,8 @@ def damages(layout, seed):
     """Every kind of damage in every region of a log of one segment, with bits and places by chance."""
     chance = random.Random(seed)
     return [
-        *bit_flips(layout, chance), *truncations(layout), *moved_frames(layout, chance), *behind_the_end(layout, chance),
-        *other_files(layout, chance),
+        *bit_flips(layout, chance), *truncations(layout), *moved_frames(layout, chance),
+        *behind_the_end(layout, chance), *other_files(layout),
     ]
 
 
@@ -193,7 +193,9 @@ def moved_frames(layout, chance):
         yield Damage(part, "a frame taken out", replacing(path, first.at, first.end, b""), allowed)
         yield Damage(part, "a frame twice", replacing(path, first.end, first.end, one), allowed)
         yield Damage(part, "its record taken out", replacing(path, record.at, record.end, b""), allowed)
-        yield Damage(part, "its record twice", replacing(path, record.end, record.end, bytes_of(record)), allowed)
+        # Behind the last commit nothing but its confirmation would be lost.
+        twice = allowed | {UNAFFECTED} if part == "last commit" else allowed
+        yield Damage(part, "its record twice", replacing(path, record.end, record.end, bytes_of(record)), twice)
         stranger = with_field(one, "topic", (first.topic + 1) % QUARANTINE)
         yield Damage(part, "a frame's topic changed, checksum right", writing(first, sealed(stranger)), allowed)
         stranger = with_field(one, "partition", first.partition ^ 1)
@@ -205,7 +207,8 @@ def moved_frames(layout, chance):
         totals = bytearray(bytes_of(record))
         totals[HEADER.size] ^= 1
         totals[HEADER.size + 8] ^= 1
-        yield Damage(part, "the record's totals changed, checksum right", writing(record, sealed(bytes(totals))), allowed)
+        changed = writing(record, sealed(bytes(totals)))
+        yield Damage(part, "the record's totals changed, checksum right", changed, allowed)
     numbers = layout.numbers
     before, after = layout.commits[numbers[2]], layout.commits[numbers[3]]
     path, middle = before[0].path, after[0].at
@@ -262,39 +265,38 @@ def seed_of(number):
     return f"bit {number}"
 
 
-def other_files(layout, chance):
-    """The small files beside the segments."""
+def other_files(layout):
+    """The small files beside the segments, and segments as wholes."""
+
     def of(name, change):
         return lambda layout, folder: change(Path(folder) / "log" / name)
 
+    def saying(old, new):
+        return of("format", lambda path: path.write_text(text.replace(old, new)))
+
     text = (layout.data / "log/format").read_text()
     words = text.split()
-    digit = format(layout.log_id ^ 1, "x")
     yield Damage("format", "missing", of("format", os.remove), ERROR_ONLY)
     yield Damage("format", "empty", of("format", lambda path: path.write_text("")), ERROR_ONLY)
     yield Damage("format", "noise", of("format", lambda path: path.write_bytes(bytes(range(256)))), ERROR_ONLY)
-    yield Damage(
-        "format", "another number of partitions",
-        of("format", lambda path: path.write_text(text.replace(f"partitions {words[3]}", f"partitions {int(words[3]) + 1}"))),
-        ERROR_ONLY)
-    yield Damage(
-        "format", "another id", of("format", lambda path: path.write_text(text.replace(words[5], digit))), ERROR_ONLY)
-    yield Damage(
-        "format", "another version",
-        of("format", lambda path: path.write_text(text.replace("cartograph-log 2", "cartograph-log 3"))), ERROR_ONLY)
+    more = saying(f"partitions {words[3]}", f"partitions {int(words[3]) + 1}")
+    yield Damage("format", "another number of partitions", more, ERROR_ONLY)
+    yield Damage("format", "another id", saying(words[5], format(layout.log_id ^ 1, "x")), ERROR_ONLY)
+    yield Damage("format", "another version", saying("cartograph-log 2", "cartograph-log 3"), ERROR_ONLY)
     if (layout.data / "log/start").exists():
         yield Damage("start", "missing", of("start", os.remove), HARMLESS)
         yield Damage("start", "noise", of("start", lambda path: path.write_bytes(b"\xff" * 30)), HARMLESS)
     name = layout.segments[-1].name
     yield Damage("segments", "the only one missing", of(f"segments/{name}", os.remove), ERROR_ONLY)
     yield Damage("segments", "the folder missing", of("segments", shutil.rmtree), ERROR_ONLY)
-    yield Damage(
-        "segments", "renamed", of(f"segments/{name}", lambda path: path.rename(path.with_name(f"{7:020}.log"))), ERROR_ONLY)
+    renamed = of(f"segments/{name}", lambda path: path.rename(path.with_name(f"{7:020}.log")))
+    yield Damage("segments", "renamed", renamed, ERROR_ONLY)
     yield Damage(
         "segments", "a stranger's file", of("segments/notes.log", lambda path: path.write_text("hello")), ERROR_ONLY)
     following = f"segments/{layout.numbers[-1] + 1:020}.log"
     yield Damage("segments", "an empty next one", of(following, lambda path: path.write_bytes(b"")), HARMLESS)
-    yield Damage("segments", "a next one of noise", of(following, lambda path: path.write_bytes(bytes(range(256)) * 9)), HARMLESS)
+    noise = bytes(range(256)) * 9
+    yield Damage("segments", "a next one of noise", of(following, lambda path: path.write_bytes(noise)), HARMLESS)
     far = f"segments/{layout.numbers[-1] + 900:020}.log"
     yield Damage(
         "segments", "a copy under a later name",

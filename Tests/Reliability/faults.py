@@ -30,7 +30,6 @@ ACTIONS = [
 
 HEADER = struct.Struct(f"<IIqQQ{PATH_BYTES}s{PATH_BYTES}s")
 RULE = struct.Struct(f"<IIIiQQQQQQII{PATH_BYTES}s{PATH_BYTES}s")
-SEEN = struct.calcsize("<IIIiQQQQ")
 CLOCK_OFFSET = struct.calcsize("<II")
 
 CLOCK_LIMIT_SECONDS = 400 * 366 * 24 * 3600

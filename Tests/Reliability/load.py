@@ -55,7 +55,7 @@ class Market(Shop):
         }
 
     def mistake(self):
-        """A rejected piece of a body, as bytes, and the reason for it. It is a JSON object, so that arrays stay whole."""
+        """A rejected piece of a body, as bytes, and why. It is a JSON object, so that arrays stay whole."""
         event = self.click()
         reason = self._random.choice(["missing_field:user_id", "bad_timestamp", "unknown_type", "too_far_in_future"])
         if reason == "missing_field:user_id":
@@ -215,7 +215,7 @@ class Sender:
         return True
 
     def _nonsense(self, connection):
-        """A request that has to be refused as a whole; its event must be found nowhere. False when the server is gone."""
+        """A request that has to be refused as a whole; its event must be found nowhere. False without a server."""
         event = json.dumps(self._market.click()).encode()
         kind = self._random.choice(["broken", "strange", "early"])
         headers, body, status = {"Content-Type": NDJSON}, event, 409

@@ -58,7 +58,8 @@ def test_a_clock_that_jumps_under_load_and_over_restarts(tmp_path, up, seed, siz
     assert times == sorted(set(times)), "the order of the commits is not that of their times"
     assert_balanced(data)
     table(
-        SUMMARY, f"{jumps} jumps of up to 400 days", f"{len(contents.commits)} commits, {len(contents.records)} records",
+        SUMMARY, f"{jumps} jumps of up to 400 days",
+        f"{len(contents.commits)} commits, {len(contents.records)} records",
         "in order, 0 lost, 0 twice", f"{time.monotonic() - began:.0f} s")
 
 
@@ -96,7 +97,7 @@ def test_events_are_judged_by_the_clock_in_force_and_the_quarantine_explains_it(
 
 @pytest.mark.parametrize("jump", [-3 * DAY, 3 * DAY], ids=["back", "forward"])
 def test_nothing_waits_for_the_time_that_was(tmp_path, up, seed, table, jump):
-    """With the clock set under it the platform goes on: it acknowledges, shows, audits and stops as promptly as ever."""
+    """With the clock set under it the platform goes on: it acknowledges, shows, audits and stops as ever."""
     data, senders = tmp_path / "data", Senders("waiting", seed, moment=past)
     with Faults(tmp_path / "faults") as faults:
         server = up(data, env=faults.environment())

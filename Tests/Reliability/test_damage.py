@@ -22,7 +22,7 @@ from segments import TOPICS, WRITTEN, Unreadable, paths, read
 
 ANSWER_SECONDS_MAX = 120
 COMMITS = 14
-SHORT_SAMPLE = 24
+SHORT_SAMPLE = 16
 SUMMARY = "stored bytes that changed"
 WRONG, CRASH, HANG, CHANGED, SERVED = "WRONG ANSWER", "CRASH", "HANG", "FILES CHANGED", "SERVED ALL THE SAME"
 
@@ -120,8 +120,11 @@ def kill_unconfirmed(starter, folder, seed):
     raise AssertionError("the last commit was always confirmed before the rule was set")
 
 
-def judge(data, master, starter, needs_refusal):
-    """What came of a damaged folder, by the product's doors; and what it said."""
+def judge(data, master, starter, needs_refusal, goes_on=True):
+    """What came of a damaged folder, by the product's doors; and what it said.
+
+    `needs_refusal` for damage that a start has to notice too; `goes_on` to try new events where nothing is refused.
+    """
     before = log_hash(data)
     try:
         outcome, books = verify(data)
@@ -131,7 +134,7 @@ def judge(data, master, starter, needs_refusal):
     if outcome.code not in (0, 1) or "Fatal error" in said or "Stack dump" in said:
         return CRASH, said[-2_000:]
     if outcome.code == 0:
-        return judge_contents(data, master, starter)
+        return judge_contents(data, master, starter if goes_on else None)
     if log_hash(data) != before:
         return CHANGED, said
     if books is None and len(outcome.err.strip().splitlines()) != 1:
@@ -160,6 +163,8 @@ def judge_contents(data, master, starter):
             return WRONG, "the log's files hold something else than the lake"
     except Unreadable as error:
         return WRONG, f"said to be right: {error}"
+    if not starter:
+        return name, ""
     server = starter(data)
     senders = Senders("afterwards", "1", connections=1)
     senders.burst(server, 1)
@@ -180,7 +185,9 @@ def examine(cases, master, starter, rounds, table, title, needs_refusal=True):
         case, began = cases[number], time.monotonic()
         data = master.copy()
         case.change(master.layout, data)
-        outcome, said = judge(data, master, starter, needs_refusal)
+        # Twice in each region is enough to see that a log which was mended takes new events.
+        goes_on = sum(outcomes[case.region].values()) - outcomes[case.region][ERROR] < 2
+        outcome, said = judge(data, master, starter, needs_refusal, goes_on)
         outcomes[case.region][outcome] += 1
         if outcome not in case.allowed:
             wrong.append(f"{case.region}, {case.what}: {outcome}, not {sorted(case.allowed)}: {said[:600]}")
@@ -195,7 +202,7 @@ def examine(cases, master, starter, rounds, table, title, needs_refusal=True):
 @pytest.mark.parametrize("which", ["stopped", "killed", "with its lake"])
 def test_damage_in_any_region_is_said_or_undone(masters, up, seed, sizes, rounds, table, which):
     master = masters[which]
-    cases = [case for number in range(sizes.damage_seeds) for case in damages(master.layout, f"{seed}/{number}")]
+    cases = damages(master.layout, seed)
     if which == "with its lake":
         cases = [case for case in cases if "flipped" not in case.what]
     if sizes.name == "short":

@@ -6,7 +6,6 @@ lost. So from then on no request may be told 202, until a restart has read what 
 
 import errno
 import os
-import random
 import shutil
 import subprocess
 import threading
@@ -283,7 +282,8 @@ def test_a_start_that_fails_says_so_and_the_next_one_mends(tmp_path, up, seed, s
             assert_log_holds(data, senders)
             if nth >= sizes.starting_positions:
                 break
-    table(SUMMARY, f"{kind} fails with {errno.errorcode[error]}", "while starting", f"{fired} times", "said, mended", "")
+    failure = f"{kind} fails with {errno.errorcode[error]}"
+    table(SUMMARY, failure, "while starting", f"{fired} times", "said, mended", "")
 
 
 def torn_folder(data, senders, faults, up):
@@ -312,7 +312,7 @@ def start_and_stop(data, faults, up):
 
 
 def test_reading_fails_while_it_runs(tmp_path, up, seed, table):
-    """What reads the log for the lake meets an unreadable disk: the door stays open, and all is caught up with later."""
+    """What reads the log for the lake meets an unreadable disk: the door stays open, and all is caught up with."""
     data, senders = tmp_path / "data", Senders("reading", seed)
     with Faults(tmp_path / "faults") as faults:
         server = up(data, env=faults.environment())

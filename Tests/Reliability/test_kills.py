@@ -160,7 +160,7 @@ def test_kills_at_the_nth_call_under_load(tmp_path, up, seed, sizes, rounds, tab
     """Each kind of call that a commit makes, before and after it and in its middle."""
     began, chance, data, senders = time.monotonic(), random.Random(seed), tmp_path / "data", Senders("nth", seed)
     up(data).stop_cleanly()
-    for _ in rounds(sizes.start_kill_rounds * 3):
+    for _ in rounds(sizes.nth_call_rounds):
         action = chance.choice(["kill_before", "kill_after", "short_kill"])
         kind = "write" if action == "short_kill" else chance.choice(["write", "sync"])
         with Faults(tmp_path / "faults") as faults:
@@ -179,7 +179,7 @@ def test_kills_at_the_nth_call_under_load(tmp_path, up, seed, sizes, rounds, tab
         server.stop_cleanly()
     assert_all_holds(data, senders)
     table(
-        SUMMARY, "at the n-th write or sync under load", f"{sizes.start_kill_rounds * 3} rounds",
+        SUMMARY, "at the n-th write or sync under load", f"{sizes.nth_call_rounds} rounds",
         f"{senders.acknowledgements} requests acknowledged", "0 lost, 0 twice, 0 torn",
         f"{time.monotonic() - began:.0f} s")
 
@@ -233,15 +233,12 @@ def without_large(contents, fillers):
         contents, records=[record for record in contents.records if MARK.search(record.raw).group() not in ids])
 
 
-PURCHASES = 60_000
-
-
-def write_history(path, seed):
+def write_history(path, seed, count):
     """A history of purchases as CDNOW's file is laid out; returns what it comes to, in cents."""
     chance, cents = random.Random(seed), 0
     with path.open("w") as file:
         file.write("customer date number dollars\n")
-        for number in range(PURCHASES):
+        for number in range(count):
             price = chance.randrange(100, 9_000)
             cents += price
             day = f"1997{chance.randrange(1, 13):02}{chance.randrange(1, 29):02}"
@@ -251,10 +248,10 @@ def write_history(path, seed):
 
 def test_kills_during_an_import(tmp_path, up, seed, sizes, rounds, table):
     """The import or the server under it is killed, and run again, until it ends; nothing is missing or twice."""
-    began, chance, kills = time.monotonic(), random.Random(seed), 0
+    began, chance, kills, count = time.monotonic(), random.Random(seed), 0, sizes.import_events
     for number in rounds(sizes.import_rounds):
         file, data = tmp_path / f"history-{number}.txt", tmp_path / f"data-{number}"
-        cents = write_history(file, f"{seed}/{number}")
+        cents = write_history(file, f"{seed}/{number}", count)
         words = ["import", "--data", data, "--mapping", "cdnow", file]
         through_server = number % 2 == 1
         for _ in range(4):
@@ -262,7 +259,8 @@ def test_kills_during_an_import(tmp_path, up, seed, sizes, rounds, table):
             process = subprocess.Popen(
                 [BINARY, *map(str, words)], cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(0.1 + chance.random() * 0.9)
+            # A random moment within it: an import of this many takes about as long.
+            time.sleep((0.1 + chance.random() * 0.9) * count / 60_000)
             if server and chance.random() < 0.5:
                 server.kill()
                 process.wait(60)
@@ -275,13 +273,13 @@ def test_kills_during_an_import(tmp_path, up, seed, sizes, rounds, table):
         must(*words)
         assert_balanced(data)
         events = read(data).records
-        assert (len(events), {record.topic for record in events}) == (PURCHASES, {"purchases"})
+        assert (len(events), {record.topic for record in events}) == (count, {"purchases"})
         with Lake(data) as lake:
             rows = lake.rows("bronze.purchases", "event_id", "total_amount")
         ids = rows["event_id"].to_pylist()
-        assert (len(ids), len(set(ids))) == (PURCHASES, PURCHASES)
+        assert (len(ids), len(set(ids))) == (count, count)
         assert int(sum(rows["total_amount"].to_pylist()) * 100) == cents
     assert kills, "every import ended before its kill"
     table(
-        SUMMARY, "during an import", f"{sizes.import_rounds} imports of {PURCHASES} purchases", f"{kills} kills",
+        SUMMARY, "during an import", f"{sizes.import_rounds} imports of {count} purchases", f"{kills} kills",
         "to the cent", f"{time.monotonic() - began:.0f} s")

@@ -3,7 +3,6 @@
 import random
 import time
 
-import pytest
 from books import assert_all_holds, assert_books_balance_online, assert_log_holds, assert_server_counts
 from cartograph import assert_balanced, eventually
 from disk import open_disk
@@ -101,7 +100,8 @@ def test_a_cache_that_loses_any_of_its_sectors(tmp_path, up, seed, sizes, rounds
     assert_all_holds(data, senders)
     table(
         SUMMARY, "a volatile cache, sector by sector", f"{sizes.cache_rounds} rounds",
-        f"{acknowledgements + senders.acknowledgements} requests acknowledged, 0 lost, {taken} sectors lost and {left} kept",
+        f"{acknowledgements + senders.acknowledgements} requests acknowledged, 0 lost, "
+        f"{taken} sectors lost and {left} kept",
         f"{time.monotonic() - began:.0f} s")
 
 

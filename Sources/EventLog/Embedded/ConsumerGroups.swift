@@ -1,4 +1,3 @@
-import CBytes
 public import Events
 import Glibc
 
@@ -88,7 +87,7 @@ public struct ConsumerGroups: Sendable {
         try check(name)
         precondition(offsets.partitions == format.partitions, "offsets of another number of partitions")
         try SystemFolder.create(folder)
-        let lock = try GroupsLock(folder)
+        let lock = try FileLock(folder + "/#lock")
         defer { withExtendedLifetime(lock) {} }
         let known = try names()
         guard known.contains(name) || known.count < ConsumerGroups.limit else {
@@ -97,7 +96,7 @@ public struct ConsumerGroups: Sendable {
         }
         let group = ConsumerGroup(
             name: name, topics: topics.sorted { $0.rawValue < $1.rawValue }, offsets: offsets, committedAt: now)
-        try SystemFile.writeWhole(folder + "/#new", Array(text(group).utf8))
+        try SystemFile.writeWhole(folder + "/#new", SealedText.sealed(Array(text(group).utf8)))
         guard rename(folder + "/#new", folder + "/" + name) == 0 else { throw LogError.last("rename", folder + "/#new") }
         try SystemFolder.sync(folder)
     }
@@ -107,7 +106,7 @@ public struct ConsumerGroups: Sendable {
     public func remove(_ name: String) throws(LogError) -> Bool {
         try check(name)
         guard access(folder, F_OK) == 0 else { return false }
-        let lock = try GroupsLock(folder)
+        let lock = try FileLock(folder + "/#lock")
         defer { withExtendedLifetime(lock) {} }
         if unlink(folder + "/" + name) != 0 {
             guard errno == ENOENT else { throw LogError.last("remove", folder + "/" + name) }
@@ -134,22 +133,15 @@ public struct ConsumerGroups: Sendable {
     }
 
     private func text(_ group: ConsumerGroup) -> String {
-        let body =
-            "cartograph-group 1\nlog \(String(format.logID, radix: 16))\ncommitted \(group.committedAt)\n"
+        "cartograph-group 1\nlog \(String(format.logID, radix: 16))\ncommitted \(group.committedAt)\n"
             + "topics \(group.topics.map(\.name).joined(separator: " "))\noffsets \(group.offsets)\n"
-        return body + "crc32c \(ConsumerGroups.checksum(body))\n"
-    }
-
-    private static func checksum(_ text: String) -> UInt32 {
-        Array(text.utf8).withUnsafeBytes { cbytes_crc32c(0, $0.baseAddress, $0.count) }
     }
 
     private func read(_ name: String) throws(LogError) -> ConsumerGroup {
         let path = folder + "/" + name
-        let text = String(decoding: try SystemFile.readWhole(path, limit: ConsumerGroups.fileBytes), as: UTF8.self)
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        let body = lines.prefix(5).map { $0 + "\n" }.joined()
-        guard lines.count == 7, lines[6].isEmpty, lines[5] == "crc32c \(ConsumerGroups.checksum(body))",
+        let text = SealedText.opened(try SystemFile.readWhole(path, limit: ConsumerGroups.fileBytes))
+        let lines = String(decoding: text ?? [], as: UTF8.self).split(separator: "\n").map(String.init)
+        guard text != nil, lines.count == 5,
             lines[0] == "cartograph-group 1", lines[1].hasPrefix("log "), lines[2].hasPrefix("committed "),
             lines[3].hasPrefix("topics "), lines[4].hasPrefix("offsets "),
             let committedAt = Int64(lines[2].dropFirst(10)), let offsets = LogOffsets(String(lines[4].dropFirst(8)))
@@ -162,18 +154,5 @@ public struct ConsumerGroups: Sendable {
             throw .incompatible(path: path, what: "the offsets of a group of another log")
         }
         return ConsumerGroup(name: name, topics: topics, offsets: offsets, committedAt: committedAt)
-    }
-}
-
-/// Keeps the changes of several processes apart; the kernel drops it with the process.
-private struct GroupsLock: ~Copyable {
-    private let file: SystemFile
-
-    init(_ folder: String) throws(LogError) {
-        let opened = try SystemFile(opening: folder + "/#lock", flags: O_RDWR | O_CREAT)
-        var code: Int32 = 0
-        repeat { code = flock(opened.descriptor, LOCK_EX) } while code != 0 && errno == EINTR
-        guard code == 0 else { throw LogError.last("lock", folder + "/#lock") }
-        file = opened
     }
 }

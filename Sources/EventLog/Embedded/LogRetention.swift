@@ -22,6 +22,9 @@ public struct LogRetention: Sendable, Equatable {
         public var bytes: Int64 = 0
         /// Segments that are over a bound and stay, since not everybody has taken in what they hold.
         public var held = 0
+
+        /// Nothing removed.
+        public init() {}
     }
 
     /// Unlinks segments and their indexes, and syncs the folder.

@@ -49,7 +49,9 @@ package final class RecentBytes: Sendable {
     }
 
     /// Copies up to `count` bytes from a position of a segment; returns how many, 0 when the position is not kept.
-    package func read(_ count: Int, at position: Int64, of firstCommit: Int64, into target: UnsafeMutableRawPointer) -> Int {
+    package func read(_ count: Int, at position: Int64, of firstCommit: Int64, into target: UnsafeMutableRawPointer)
+        -> Int
+    {
         lock.withLock { _ in
             guard ring.firstCommit == firstCommit, position >= ring.start, position < ring.end else { return 0 }
             let got = min(count, Int(ring.end - position))

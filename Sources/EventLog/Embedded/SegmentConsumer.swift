@@ -149,7 +149,8 @@ final class SegmentConsumer: LogConsumer {
         of header: FrameHeader, _ partition: TopicPartition
     ) throws(LogError) -> UnsafeRawBufferPointer {
         guard header.baseOffset <= offsets[partition] else {
-            throw damaged("\(partition) goes on at offset \(header.baseOffset) where \(offsets[partition]) was expected")
+            throw damaged(
+                "\(partition) goes on at offset \(header.baseOffset) where \(offsets[partition]) was expected")
         }
         guard let payload = try reader?.payload(of: header, at: position) else {
             throw damaged("a frame's checksum does not hold, or the file ends inside it")

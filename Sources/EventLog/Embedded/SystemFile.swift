@@ -80,7 +80,8 @@ package struct SystemFile: ~Copyable {
     }
 
     /// Reads up to `count` bytes at a position; fewer only at the file's end.
-    package borrowing func read(_ count: Int, at position: Int64, into target: UnsafeMutableRawPointer) throws(LogError) -> Int
+    package borrowing func read(_ count: Int, at position: Int64, into target: UnsafeMutableRawPointer) throws(LogError)
+        -> Int
     {
         var done = 0
         while done < count {

@@ -30,7 +30,8 @@ public struct EventMutator: Sendable {
         case 0: bytes[random.below(bytes.count)] = UInt8(random.below(256))
         case 1: bytes[random.below(bytes.count)] ^= 1 << UInt8(random.below(8))
         case 2: bytes.remove(at: random.below(bytes.count))
-        case 3, 4: bytes.insert(contentsOf: random.pick(FuzzSeeds.pieces), at: random.below(bytes.count + 1))
+        case 3: mark(&bytes, &random)
+        case 4: bytes.insert(contentsOf: random.pick(FuzzSeeds.pieces), at: random.below(bytes.count + 1))
         case 5:
             let piece = random.pick(FuzzSeeds.pieces)
             let at = random.below(bytes.count)
@@ -62,6 +63,14 @@ public struct EventMutator: Sendable {
             let kept = mine.prefix(1 + random.below(mine.count)).last?.upperBound ?? first.upperBound
             bytes = Array(bytes[..<kept]) + [0x2c] + other[others[random.below(others.count)].lowerBound...]
         }
+    }
+
+    /// Puts one of JSON's marks in the place of another one.
+    private func mark(_ bytes: inout [UInt8], _ random: inout FuzzRandom) {
+        let marks = Array("{}[],:\" ".utf8)
+        let from = random.below(bytes.count)
+        guard let at = bytes[from...].firstIndex(where: marks.contains) else { return }
+        bytes[at] = random.pick(marks)
     }
 
     /// Changes, adds or takes away a digit of a number or an instant.

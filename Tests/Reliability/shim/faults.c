@@ -1,9 +1,9 @@
 /*
  * Makes system calls fail, lie or kill, and moves the clock: loaded into the program under test with LD_PRELOAD.
  *
- * The test and the program share one page-aligned file, named by CARTOGRAPH_FAULTS and mapped by both. The test writes
- * rules into it while the program runs; the shim counts the calls that match a rule and acts on the n-th. It writes back
- * how many it saw and how often it acted, so that a test can insist that its fault was really injected.
+ * The test and the program share one file, named by CARTOGRAPH_FAULTS and mapped by both. The test writes rules into it
+ * while the program runs; the shim counts the calls that match a rule and acts on the n-th. It writes back how many it
+ * saw and how often it acted, so that a test can insist that its fault was really injected.
  *
  * The layout is repeated in faults.py. Little-endian, x86_64 Linux with glibc.
  */
