@@ -6,6 +6,9 @@ enum WorkFolder {
     /// Where they are made; set once, before anything is measured.
     nonisolated(unsafe) static var base = FileManager.default.temporaryDirectory.path
 
+    private static let removal = NSLock()
+
+    /// Makes a new one.
     static func make() throws -> String {
         let isMemory = cbench_is_memory(base)
         guard isMemory >= 0 else { throw BenchError("there is no folder \(base): choose another with --folder") }
@@ -19,7 +22,12 @@ enum WorkFolder {
         return folder
     }
 
+    /// Removes one, unless that was done before.
     static func remove(_ folder: String) {
+        // Two at it at once, one of them because of a signal, would trip over each other.
+        removal.lock()
+        defer { removal.unlock() }
+        guard FileManager.default.fileExists(atPath: folder) else { return }
         do {
             try FileManager.default.removeItem(atPath: folder)
             Started.remove(folder: folder)

@@ -12,7 +12,9 @@ struct DailyCount: Sendable {
     }
 
     /// The day of an instant in microseconds since 1970 UTC.
-    static func day(of now: Int64) -> Int64 { now >= 0 ? now / dayMicroseconds : (now - dayMicroseconds + 1) / dayMicroseconds }
+    static func day(of now: Int64) -> Int64 {
+        now >= 0 ? now / dayMicroseconds : (now - dayMicroseconds + 1) / dayMicroseconds
+    }
 
     /// How many microseconds are left of an instant's day.
     static func left(of now: Int64) -> Int64 { (day(of: now) + 1) * dayMicroseconds - now }

@@ -69,7 +69,8 @@ public struct KeyFile: Sendable {
         var keys = try read() ?? []
         let result = try body(&keys)
         guard keys.count <= KeyFile.keysMax else {
-            throw AccessError("there are \(KeyFile.keysMax) keys already, revoked ones included: use another data folder")
+            throw AccessError(
+                "there are \(KeyFile.keysMax) keys already, revoked ones included: use another data folder")
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -66,8 +66,12 @@ public struct KeyRecord: Sendable, Codable, Equatable {
     var fault: String? {
         if id.isEmpty || !id.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) }) { return "id '\(id)' is none" }
         if SecretDigest(sha256) == nil { return "the sha256 of \(id) is not 64 hexadecimal digits" }
-        if label.isEmpty || label.utf8.count > Bounds.labelBytes { return "the label must have 1 to \(Bounds.labelBytes) bytes" }
-        for (name, value, bounds) in [("rate", rate, Bounds.rate), ("burst", burst, Bounds.rate), ("daily", daily, Bounds.daily)] {
+        if label.isEmpty || label.utf8.count > Bounds.labelBytes {
+            return "the label must have 1 to \(Bounds.labelBytes) bytes"
+        }
+        for (name, value, bounds) in [
+            ("rate", rate, Bounds.rate), ("burst", burst, Bounds.rate), ("daily", daily, Bounds.daily),
+        ] {
             if let value, !bounds.contains(value) {
                 return "\(name) \(value) is not between \(bounds.lowerBound) and \(bounds.upperBound)"
             }

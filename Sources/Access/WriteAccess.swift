@@ -22,7 +22,8 @@ public enum WriteRefusal: Error, Sendable, Equatable {
             "a write key is needed: send it as Authorization: Bearer KEY, as X-Cartograph-Key: KEY, or as ?key=KEY"
         case .unknown: "the write key is not known: check it, or make one with `cartograph keys add`"
         case .revoked(let id): "the write key \(id) was revoked: use another"
-        case .wrongOrigin: "pages of this origin may not write: name it with `cartograph keys add --origin`, or in cors_origins"
+        case .wrongOrigin:
+            "pages of this origin may not write: name it with `cartograph keys add --origin`, or in cors_origins"
         case .overRate(_, let rate, let seconds):
             "the write key's rate of \(rate) events a second is used up: again in \(seconds) s"
         case .overQuota(_, let daily, let seconds):

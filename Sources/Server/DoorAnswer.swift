@@ -85,7 +85,8 @@ struct DoorAnswer {
             buffer.writeStaticString("\r\ncontent-type: application/json\r\ncontent-length: ")
             buffer.writeString(String(bodyBytes))
         }
-        buffer.writeStaticString("\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\nserver: cartograph\r\ndate: ")
+        buffer.writeStaticString(
+            "\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\nserver: cartograph\r\ndate: ")
         buffer.writeString(date)
         if let origin = fields.allowedOrigin {
             buffer.writeStaticString("\r\naccess-control-allow-origin: ")

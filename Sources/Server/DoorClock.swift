@@ -61,7 +61,8 @@ struct DoorClock {
         case .waiting:
             if let headBegan { return headBegan + .seconds(limits.headSeconds) }
             return idleSince + .seconds(limits.idleSeconds)
-        case .reading, .discarding, .passing where !isPassed:
+        case .reading, .discarding,
+            .passing where !isPassed:
             let atRate = limits.bodyGraceSeconds + Double(bodyBytes) / limits.bodyBytesPerSecond
             return bodyBegan + .seconds(min(limits.bodySeconds, atRate))
         case .closing:

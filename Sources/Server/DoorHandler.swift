@@ -220,11 +220,15 @@ final class DoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func pump() {
         guard !isPumping, let context else { return }
         isPumping = true
+        var hasPassed = false
         while !isBusy, phase != .closing, phase != .closed, context.channel.isWritable, let part = held.popFirst() {
             if case .body(let bytes) = part { heldBytes -= bytes.readableBytes }
             take(part, context)
+            if phase == .passing { hasPassed = true }
         }
         isPumping = false
+        // Hummingbird looks at what it was given when a read is complete, and this was no read.
+        if hasPassed { context.fireChannelReadComplete() }
         guard held.isEmpty, !isBusy else { return }
         if hasDropped {
             if phase != .closing && phase != .closed { wire?.closeWhenSent() }

@@ -69,7 +69,9 @@ final class DoorMetrics: Sendable {
     func refresh(inFlight: Int) {
         metrics.gauge("cartograph_http_connections", help: "Connections that are open.")
             .set(Double(open.load(ordering: .relaxed)))
-        metrics.gauge("cartograph_http_body_bytes", help: "Bytes of request bodies held until their events are durable.")
-            .set(Double(inFlight))
+        metrics.gauge(
+            "cartograph_http_body_bytes", help: "Bytes of request bodies held until their events are durable."
+        )
+        .set(Double(inFlight))
     }
 }

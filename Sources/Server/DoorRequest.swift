@@ -60,7 +60,9 @@ struct DoorRequest {
     }
 
     /// Whether a page came from this server itself.
-    static func isOwn(_ origin: String, host: String) -> Bool { origin == "http://" + host || origin == "https://" + host }
+    static func isOwn(_ origin: String, host: String) -> Bool {
+        origin == "http://" + host || origin == "https://" + host
+    }
 
     /// What stands behind `Bearer`, whose case does not matter (RFC 9110, section 11.1).
     static func bearer(_ value: String) -> String? {
@@ -99,7 +101,9 @@ struct DoorRequest {
 
     /// How the body is compressed; nil when it is not.
     func encoding() throws(DoorRefusal) -> BodyEncoding? {
-        guard let contentEncoding, !contentEncoding.isEmpty, contentEncoding.lowercased() != "identity" else { return nil }
+        guard let contentEncoding, !contentEncoding.isEmpty, contentEncoding.lowercased() != "identity" else {
+            return nil
+        }
         guard let encoding = BodyEncoding(contentCoding: contentEncoding) else {
             throw DoorRefusal(
                 415, .unsupported,

@@ -56,7 +56,8 @@ struct KeysCommand: ParsableCommand {
         @OptionGroup var common: CommonOptions
         @Option(name: .long, help: "Whose key it is.") var label: String
         @Option(name: .long, help: "Events a second that it may write on average (default: no limit).") var rate: Int?
-        @Option(name: .long, help: "Events that it may write at once after a pause (default: the rate).") var burst: Int?
+        @Option(name: .long, help: "Events that it may write at once after a pause (default: the rate).") var burst:
+            Int?
         @Option(name: .long, help: "Events that it may write in a UTC day (default: no limit).") var daily: Int?
         @Option(
             name: .customLong("origin"), parsing: .singleValue,

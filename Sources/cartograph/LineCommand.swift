@@ -47,7 +47,8 @@ struct LineCommand {
                     + "\(process.terminationStatus)): the events that it got stay in the quarantine")
         }
         if written.last == 0x0a { written.removeLast() }
-        let found = written.isEmpty && lines.count != 1
+        let found =
+            written.isEmpty && lines.count != 1
             ? [] : written.split(separator: 0x0a, omittingEmptySubsequences: false).map { Array($0) }
         guard found.count == lines.count else {
             throw CommandError(

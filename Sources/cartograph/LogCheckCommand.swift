@@ -26,7 +26,9 @@ struct LogCheckCommand: AsyncParsableCommand {
     }
 
     private func print(_ report: LogCheckReport) {
-        var table = TextTable(["segment", "commits", "frames", "records", "lost before", "bytes", "first received", "last received"])
+        var table = TextTable([
+            "segment", "commits", "frames", "records", "lost before", "bytes", "first received", "last received",
+        ])
         for segment in report.segments {
             table.add([
                 segment.name, Int64(segment.commits).grouped, Int64(segment.frames).grouped, segment.records.grouped,
@@ -79,7 +81,8 @@ struct LogRepairCommand: AsyncParsableCommand {
 enum DamageText {
     static func print(_ damages: [LogDamage], of count: Int) {
         for damage in damages {
-            let bytes = damage.to > damage.from ? " bytes \(damage.from) to \(damage.to - 1)" : " at byte \(damage.from)"
+            let bytes =
+                damage.to > damage.from ? " bytes \(damage.from) to \(damage.to - 1)" : " at byte \(damage.from)"
             Swift.print("  ✗ \(damage.file)\(bytes): \(damage.what)")
             if let first = damage.firstCommit {
                 let last = damage.lastCommit ?? first

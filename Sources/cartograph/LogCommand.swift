@@ -81,7 +81,8 @@ struct LogCommand: AsyncParsableCommand {
             }
             let bytes = segments.reduce(0) { $0 + $1.bytes }
             if common.json {
-                return try LogCommand.print(Listing(segments: segments, topics: topics, commit: cut.commit, bytes: bytes))
+                return try LogCommand.print(
+                    Listing(segments: segments, topics: topics, commit: cut.commit, bytes: bytes))
             }
             var table = TextTable(["segment", "commits", "records", "bytes", "first received", "last received"])
             for entry in segments {

@@ -36,7 +36,9 @@ struct LogGroups: AsyncParsableCommand {
                     committed_at: Timestamp.text(group.committedAt))
             }
             if common.json { return try LogCommand.print(entries) }
-            guard !entries.isEmpty else { return print("There are no groups: `cartograph log read --group` makes one.") }
+            guard !entries.isEmpty else {
+                return print("There are no groups: `cartograph log read --group` makes one.")
+            }
             var table = TextTable(["group", "topics", "lag", "last moved"])
             for entry in entries {
                 table.add([entry.group, entry.topics.joined(separator: ","), entry.lag.grouped, entry.committed_at])

@@ -61,7 +61,8 @@ struct QuarantineCommand: AsyncParsableCommand {
         @OptionGroup var choice: QuarantineChoice
         @Option(name: .long, help: "At most so many.") var limit = 20
         @Option(name: .long, help: "Only the one at this offset.") var offset: Int64?
-        @Flag(name: .long, help: "Write the events' own bytes and nothing else, a line end behind each.") var raw = false
+        @Flag(name: .long, help: "Write the events' own bytes and nothing else, a line end behind each.") var raw =
+            false
 
         /// The most characters of an event that are shown in the table.
         private static let shownCharacters = 500

@@ -25,7 +25,9 @@ struct QuarantineReplayCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Show the verdicts, and let nothing in.") var dryRun = false
     @Flag(
         name: .long,
-        help: "Send a batch that an earlier replay left under way under a new number, when the log has forgotten the old.")
+        help:
+            "Send a batch that an earlier replay left under way under a new number, when the log has forgotten the old."
+    )
     var renumber = false
 
     /// The events of one batch, and their bytes.
@@ -174,7 +176,8 @@ struct QuarantineReplayCommand: AsyncParsableCommand {
     private func report(_ outcome: Outcome) throws {
         if common.json { return try LogCommand.print(outcome) }
         let verb = dryRun ? "would be let in" : "let in"
-        print("\(Int64(outcome.judged).grouped) rejected events judged again, \(Int64(outcome.accepted).grouped) \(verb)")
+        print(
+            "\(Int64(outcome.judged).grouped) rejected events judged again, \(Int64(outcome.accepted).grouped) \(verb)")
         for (reason, count) in outcome.stillRejected.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
             print("  \(Int64(count).grouped) still \(reason)")
         }
@@ -194,7 +197,9 @@ struct QuarantineBatch {
     let offsets: OffsetSet
 
     func events() throws -> [RejectedEvent] {
-        guard let first = offsets.ranges.first?.lowerBound, let last = offsets.ranges.last?.upperBound else { return [] }
+        guard let first = offsets.ranges.first?.lowerBound, let last = offsets.ranges.last?.upperBound else {
+            return []
+        }
         var start = try log.start().offsets
         start[.quarantine, 0] = max(start[.quarantine, 0], first)
         let consumer = try log.consumer(of: [.quarantine], from: start)
@@ -206,7 +211,9 @@ struct QuarantineBatch {
                 { frame in
                     let receivedAt = frame.header.receivedAt
                     try frame.forEachRecord { offset, bytes in
-                        guard offsets.contains(offset), let (words, raw) = QuarantineRecord.decode(bytes) else { return }
+                        guard offsets.contains(offset), let (words, raw) = QuarantineRecord.decode(bytes) else {
+                            return
+                        }
                         events.append(
                             RejectedEvent(offset: offset, receivedAt: receivedAt, words: words, raw: Array(raw)))
                     }

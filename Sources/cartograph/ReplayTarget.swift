@@ -24,7 +24,7 @@ struct LogReplayTarget: ReplayTarget {
             throw ReplayFailure.telling(error)
         }
         var answer = ImportAnswer(accepted: result.accepted, isRepeat: receipt.isRepeat)
-        for (rejection) in result.rejected where !receipt.isRepeat {
+        for rejection in result.rejected where !receipt.isRepeat {
             answer.rejected[rejection.reason.description, default: 0] += 1
         }
         return answer
@@ -36,7 +36,12 @@ struct ServerReplayTarget: ReplayTarget {
     let server: ServerImportTarget
 
     func store(_ batch: ReplayBatch) async throws -> ImportAnswer {
-        let answer = try await server.post("/v1/events", ByteBuffer(bytes: batch.body), batch.stamp)
+        let answer: ServerImportTarget.Answer
+        do {
+            answer = try await server.post("/v1/events", ByteBuffer(bytes: batch.body), batch.stamp)
+        } catch let error as CommandError where error.description.contains("answered 409") {
+            throw ReplayFailure.forgotten(error)
+        }
         var told = ImportAnswer(accepted: answer.accepted, isRepeat: answer.repeat ?? false)
         if answer.rejectedCount > 0 { told.rejected["rejected by the server"] = answer.rejectedCount }
         return told
@@ -45,9 +50,13 @@ struct ServerReplayTarget: ReplayTarget {
 
 /// What to do when the log does not take a batch.
 enum ReplayFailure {
-    static func telling(_ error: any Error) -> any Error {
-        guard case LogError.outOfOrder = error else { return error }
-        return CommandError(
+    static func telling(_ error: LogError) -> any Error {
+        guard case .outOfOrder = error else { return error }
+        return forgotten(error)
+    }
+
+    static func forgotten(_ error: any Error) -> CommandError {
+        CommandError(
             "the log no longer knows which batches it has of the replay (\(error)): run it again with --renumber; events "
                 + "that it already has are then stored twice, and count once by their ids")
     }

@@ -53,8 +53,8 @@ struct Settings {
     }
 
     private static let keys = [
-        "data", "host", "port", "token", "cors_origins", "timezone", "currency", "partitions", "lake_seconds", "batch_seconds",
-        "log_retention_gigabytes", "log_retention_days",
+        "data", "host", "port", "token", "cors_origins", "timezone", "currency", "partitions", "lake_seconds",
+        "batch_seconds", "log_retention_gigabytes", "log_retention_days",
     ]
 
     private mutating func read(_ path: String) throws {

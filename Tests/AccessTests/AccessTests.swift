@@ -44,7 +44,9 @@ import Testing
         for _ in 0..<100 { try access.grant("sesame", origin: nil).get().settle(events: 1_000_000) }
         #expect(try access.grant("own", origin: nil).get().keyID == nil)
         // A server that has only a secret of its own is open.
-        #expect(WriteAccess(token: nil, ownToken: "own", keys: try workspace.store()).grant(nil, origin: nil).refusal == nil)
+        #expect(
+            WriteAccess(token: nil, ownToken: "own", keys: try workspace.store()).grant(nil, origin: nil).refusal == nil
+        )
     }
 
     @Test("a key's origins decide which pages may use it and read the answers")
@@ -84,10 +86,12 @@ import Testing
         #expect(workspace.reports.isEmpty)
     }
 
-    @Test("a damaged key file is said once, and the last good keys stay", arguments: [
-        "", "{", "{\"version\":1,\"keys\":[{\"id\":\"ab\"", "{\"version\":2,\"keys\":[]}", "[]",
-        "{\"version\":1,\"keys\":[{\"id\":\"ab\",\"label\":\"a\",\"sha256\":\"00\",\"created_at\":\"\",\"origins\":[]}]}",
-    ])
+    @Test(
+        "a damaged key file is said once, and the last good keys stay",
+        arguments: [
+            "", "{", "{\"version\":1,\"keys\":[{\"id\":\"ab\"", "{\"version\":2,\"keys\":[]}", "[]",
+            "{\"version\":1,\"keys\":[{\"id\":\"ab\",\"label\":\"a\",\"sha256\":\"00\",\"created_at\":\"\",\"origins\":[]}]}",
+        ])
     func damaged(_ text: String) throws {
         let workspace = Workspace()
         let key = try workspace.add()

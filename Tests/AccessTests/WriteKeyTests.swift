@@ -55,7 +55,8 @@ import Testing
         #expect(fault { try KeyRecord($0, label: "a", rate: 5, burst: 0) }.contains("burst 0"))
         #expect(fault { try KeyRecord($0, label: "a", burst: 5) }.contains("burst needs a rate"))
         #expect(fault { try KeyRecord($0, label: "a", daily: -1) }.contains("daily -1"))
-        for origin in ["shop.example", "https://shop.example/", "https://a@shop.example", "ftp://shop.example", "null"] {
+        for origin in ["shop.example", "https://shop.example/", "https://a@shop.example", "ftp://shop.example", "null"]
+        {
             #expect(fault { try KeyRecord($0, label: "a", origins: [origin]) }.contains(origin))
         }
         #expect(

@@ -118,7 +118,8 @@ import Testing
                     }
                 }
             })
-        #expect(try ConsumerGroups(folder: path).list().map { $0.offsets[.clicks, 0] } == Array(repeating: 49, count: 7))
+        #expect(
+            try ConsumerGroups(folder: path).list().map { $0.offsets[.clicks, 0] } == Array(repeating: 49, count: 7))
     }
 
     @Test func thereAreNoneWithoutALog() throws {

@@ -135,6 +135,20 @@ private func fakes(_ folder: LogFolder) throws -> [[UInt8]] {
         }
     }
 
+    @Test func nothingOfAnUndoneCommitStaysBehindTheNextOne() throws {
+        let (folder, name, image) = try image(9_000)
+        var torn = image.written
+        for at in image.lastStart..<(image.lastStart + 64) { torn[at] = 0 }
+        try folder.write(torn, to: name)
+        let log = try EmbeddedLog(folder: folder.path)
+        _ = try log.appendAndWait(AppendBatch(["small"]))
+        let file = try folder.read(name)
+        let end = try #require(StoredFrame.all(in: file).last).end
+        #expect(file.count == SegmentImage.padded(Array(file[..<end])).count && file[end...].allSatisfy { $0 == 0 })
+        #expect(file.count < torn.count)
+        withExtendedLifetime(folder) { log.close() }
+    }
+
     @Test func aRecordThatSaysSomethingIsDurableMayBeTornAtNoCost() throws {
         let folder = try filled(3, producer: "p")
         let name = try folder.newest()

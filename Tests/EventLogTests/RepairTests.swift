@@ -203,7 +203,8 @@ struct DamagedLog {
                 var bytes = log.bytes(name)
                 // The end of the log stays, so that what is lost there shows.
                 for frame in log.frames(name).dropLast(name == log.segments.last ? 1 : 0) where random.chance(6) {
-                    bytes[Int.random(in: frame.start..<frame.end, using: &random)] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+                    bytes[Int.random(in: frame.start..<frame.end, using: &random)] ^=
+                        1 << UInt8.random(in: 0..<8, using: &random)
                     hit.insert("\(name) \(frame.start)")
                 }
                 try log.folder.write(bytes, to: name)

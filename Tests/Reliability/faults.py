@@ -28,9 +28,10 @@ ACTIONS = [
     "nothing", "fail", "short", "lie", "kill_before", "kill_after", "short_kill", "fail_after", "count",
 ]
 
-HEADER = struct.Struct(f"<IIqQQ{PATH_BYTES}s{PATH_BYTES}s")
+HEADER = struct.Struct(f"<IIqQqQ{PATH_BYTES}s{PATH_BYTES}s")
 RULE = struct.Struct(f"<IIIiQQQQQQII{PATH_BYTES}s{PATH_BYTES}s")
 CLOCK_OFFSET = struct.calcsize("<II")
+WAIT_JUMP = struct.calcsize("<IIqQ")
 
 CLOCK_LIMIT_SECONDS = 400 * 366 * 24 * 3600
 
@@ -99,7 +100,7 @@ class Faults:
         self.path = folder / "faults"
         self.journal = folder / "unsynced"
         size = HEADER.size + RULES * RULE.size
-        self.path.write_bytes(HEADER.pack(MAGIC, 0, 0, 0, 0, b"", b"").ljust(size, b"\0"))
+        self.path.write_bytes(HEADER.pack(MAGIC, 0, 0, 0, 0, 0, b"", b"").ljust(size, b"\0"))
         with self.path.open("r+b") as file:
             self.memory = mmap.mmap(file.fileno(), size)
         self._rules = 0
@@ -128,6 +129,15 @@ class Faults:
         """Sets how far the program's clock is off, from now on."""
         assert abs(seconds) < CLOCK_LIMIT_SECONDS
         struct.pack_into("<q", self.memory, CLOCK_OFFSET, int(seconds * 1_000_000))
+
+    def move_clock_at_short_wait(self, seconds):
+        """Moves the clock as soon as somebody has begun to wait for a moment that is almost there."""
+        struct.pack_into("<q", self.memory, WAIT_JUMP, int(seconds * 1_000_000))
+
+    @property
+    def awaits_short_wait(self):
+        """Whether such a wait has yet to come."""
+        return struct.unpack_from("<q", self.memory, WAIT_JUMP)[0] != 0
 
     def arm(self, action, *kinds, path, nth=1, times=1, error=errno.EIO, short=0, flags=0):
         """Sets a rule: from the `nth` call of these kinds on a path that has `path` in it, `times` calls (0: all)."""
@@ -162,7 +172,7 @@ class Faults:
 
         Only for files whose process is gone. Returns how many sectors were taken back and how many kept.
         """
-        assert struct.unpack_from("<Q", self.memory, 24)[0] == 0, "the shim could not note what a write replaced"
+        assert struct.unpack_from("<Q", self.memory, 32)[0] == 0, "the shim could not note what a write replaced"
         if not self.journal.exists():
             return 0, 0
         chance = random.Random(seed)

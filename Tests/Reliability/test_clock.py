@@ -2,12 +2,13 @@
 
 import json
 import random
+import threading
 import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
 from books import assert_all_holds, assert_books_balance_online, assert_log_holds, assert_server_counts
-from cartograph import assert_balanced, ndjson
+from cartograph import assert_balanced, eventually, ndjson
 from faults import Faults
 from load import Senders
 from segments import read
@@ -93,6 +94,59 @@ def test_events_are_judged_by_the_clock_in_force_and_the_quarantine_explains_it(
         record = stored[event["event_id"]]
         assert (record.topic, record.reason) == ("quarantine", "too_far_in_future"), record
     table(SUMMARY, "judged by the clock in force", f"{len(stored)} events", "explained in the quarantine", "")
+
+
+def test_acknowledgements_go_on_while_the_clock_jumps(tmp_path, up, seed, sizes, table):
+    """With several senders at once, whose batches wait for one another: no wait becomes one for the time that was."""
+    data, senders, chance = tmp_path / "data", Senders("flow", seed, moment=past), random.Random(seed)
+    stop, slowest, jumps = threading.Event(), 0.0, sizes.clock_rounds * 20
+    with Faults(tmp_path / "faults") as faults:
+        server = up(data, env=faults.environment())
+        _, join = senders.start(server, stop)
+        try:
+            for _ in range(jumps):
+                faults.move_clock(chance.choice(JUMPS_SECONDS))
+                enough, began = senders.acknowledgements + 3 * len(senders.all), time.monotonic()
+                eventually("acknowledgements go on", lambda: senders.acknowledgements >= enough, SHOWN_SECONDS_MAX)
+                slowest = max(slowest, time.monotonic() - began)
+        finally:
+            stop.set()
+            server.kill()
+            join()
+    server = up(data)
+    senders.finish(server)
+    server.stop_cleanly()
+    assert_all_holds(data, senders)
+    table(
+        SUMMARY, f"{jumps} jumps under load", f"{senders.acknowledgements} requests acknowledged, 0 lost, 0 twice",
+        f"no pause over {slowest:.1f} s", "")
+
+
+def test_a_clock_set_back_in_the_middle_of_a_short_wait(tmp_path, up, seed, sizes, table):
+    """The moment that hurts most: whoever waits until almost now would wait for days, and all senders with it."""
+    data, senders = tmp_path / "data", Senders("short", seed, moment=past)
+    chance, hits, jumps = random.Random(seed), 0, sizes.clock_rounds * 5
+    with Faults(tmp_path / "faults") as faults:
+        server = up(data, env=faults.environment())
+        for _ in range(jumps):
+            # Senders come and go, so that those who are left are fewer than were waited for.
+            stop = threading.Event()
+            join = senders.start(server, stop)[1]
+            faults.move_clock_at_short_wait(-HOUR)
+            time.sleep(chance.random() * 0.05)
+            stop.set()
+            began = time.monotonic()
+            join()
+            hits += not faults.awaits_short_wait
+            seconds = time.monotonic() - began
+            assert seconds < SHOWN_SECONDS_MAX, f"{seconds:.0f} s without an answer"
+        server.kill()
+    assert hits, "nobody ever waited for a moment that was almost there"
+    server = up(data)
+    senders.finish(server)
+    server.stop_cleanly()
+    assert_all_holds(data, senders)
+    table(SUMMARY, f"set back in {hits} short waits", f"{senders.acknowledgements} requests acknowledged", "no pause", "")
 
 
 @pytest.mark.parametrize("jump", [-3 * DAY, 3 * DAY], ids=["back", "forward"])

@@ -1,4 +1,4 @@
-import CZlib
+import EventLog
 import Foundation
 import Server
 import Testing
@@ -12,7 +12,8 @@ import Testing
                 // A first request in time, so that the rule is seen to hold on connections in use.
                 try wire.send(post(search("1")))
                 #expect(try wire.answer()?.accepted == 1)
-                let took = try dribble("POST /v1/events HTTP/1.1\r\nx: " + String(repeating: "a", count: 10_000), to: wire)
+                let took = try dribble(
+                    "POST /v1/events HTTP/1.1\r\nx: " + String(repeating: "a", count: 10_000), to: wire)
                 #expect(took < 5)
                 let answer = try #require(try wire.answer())
                 #expect(answer.status == 408 && answer.headers["connection"] == "close")
@@ -237,26 +238,4 @@ private func inFlight(_ wire: Wire) throws -> Int {
     let text = try #require(try wire.answer()).body
     let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("cartograph_http_body_bytes ") })
     return Int(Double(line.split(separator: " ")[1]) ?? -1)
-}
-
-/// One gzip member.
-private func gzipped(_ bytes: [UInt8]) throws -> [UInt8] {
-    var stream = z_stream()
-    let status = deflateInit2_(
-        &stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
-    try #require(status == Z_OK)
-    defer { deflateEnd(&stream) }
-    var input = bytes
-    var output = [UInt8](repeating: 0, count: Int(deflateBound(&stream, UInt(bytes.count))))
-    let count = input.withUnsafeMutableBufferPointer { source in
-        output.withUnsafeMutableBufferPointer { target in
-            stream.next_in = source.baseAddress
-            stream.avail_in = UInt32(source.count)
-            stream.next_out = target.baseAddress
-            stream.avail_out = UInt32(target.count)
-            return deflate(&stream, Z_FINISH) == Z_STREAM_END ? target.count - Int(stream.avail_out) : -1
-        }
-    }
-    try #require(count >= 0)
-    return Array(output.prefix(count))
 }

@@ -30,7 +30,8 @@ import Testing
                     #expect(!answer.error.contains(key.secret))
                 }
                 for path in ["/metrics", "/api/v1/status", "/"] {
-                    try wire.send("GET \(path) HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer \(key.text)\r\n\r\n")
+                    try wire.send(
+                        "GET \(path) HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer \(key.text)\r\n\r\n")
                     #expect(try wire.answer()?.status == 401)
                     try wire.send("GET \(path)?key=\(key.text) HTTP/1.1\r\nhost: localhost\r\n\r\n")
                     #expect(try wire.answer()?.status == 401)
@@ -134,7 +135,8 @@ import Testing
             try await blocking {
                 let wire = try Wire(server)
                 for (origin, status) in [
-                    ("http://localhost:3000", 202), ("http://localhost", 202), ("https://evil.example", 403), ("null", 403),
+                    ("http://localhost:3000", 202), ("http://localhost", 202), ("https://evil.example", 403),
+                    ("null", 403),
                 ] {
                     try wire.send(post(search("1"), ["origin: \(origin)"]))
                     #expect(try wire.answer()?.status == status, "\(origin)")

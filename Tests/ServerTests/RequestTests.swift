@@ -23,7 +23,8 @@ import Testing
                 let second = try #require(try wire.answer())
                 #expect(
                     second.body
-                        == #"{"accepted":2,"rejected":[{"index":1,"reason":"not_json"}],"rejected_count":1,"commit":2}"#)
+                        == #"{"accepted":2,"rejected":[{"index":1,"reason":"not_json"}],"rejected_count":1,"commit":2}"#
+                )
             }
         }
     }
@@ -150,11 +151,13 @@ import Testing
         }
     }
 
-    @Test("bad requests are told what is wrong, as JSON, and leave the connection as it was", arguments: [
-        (["content-type: image/png"], 415, "image/png"), (["content-encoding: br"], 415, "br"),
-        (["cartograph-producer: p"], 400, "cartograph-sequence"), (["expect: nonsense"], 417, "100-continue"),
-        (["content-encoding: gzip"], 400, "not compressed"), (["content-encoding: zstd"], 400, "not compressed"),
-    ])
+    @Test(
+        "bad requests are told what is wrong, as JSON, and leave the connection as it was",
+        arguments: [
+            (["content-type: image/png"], 415, "image/png"), (["content-encoding: br"], 415, "br"),
+            (["cartograph-producer: p"], 400, "cartograph-sequence"), (["expect: nonsense"], 417, "100-continue"),
+            (["content-encoding: gzip"], 400, "not compressed"), (["content-encoding: zstd"], 400, "not compressed"),
+        ])
     func badHeaders(_ headers: [String], _ status: Int, _ words: String) async throws {
         try await TestServer.with { server in
             try await blocking {
@@ -224,6 +227,25 @@ import Testing
                 try wire.send(post(search("3"), ["cartograph-producer: p", "cartograph-sequence: 3"]))
                 #expect(try wire.answer()?.status == 409)
                 #expect(server.log.cut().totals.accepted == 1)
+            }
+        }
+    }
+}
+
+@Suite struct DescriptionTests {
+    @Test("the description of the interface is JSON, and names what the door answers")
+    func openAPI() async throws {
+        try await TestServer.with { server in
+            try await blocking {
+                let wire = try Wire(server)
+                try wire.send("GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n")
+                let answer = try #require(try wire.answer())
+                let paths = try #require(answer.json["paths"] as? [String: Any])
+                let post = try #require((paths["/v1/events"] as? [String: Any])?["post"] as? [String: Any])
+                let responses = try #require(post["responses"] as? [String: Any])
+                #expect(
+                    Set(responses.keys) == ["202", "400", "401", "403", "408", "409", "413", "415", "429", "503"])
+                #expect(paths["/tracker.js"] != nil)
             }
         }
     }

@@ -12,7 +12,9 @@ import Testing
         let wire = try await blocking {
             let wire = try Wire(server)
             try wire.send(
-                "POST /v1/events HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: \(body.utf8.count)\r\n\r\n")
+                "POST /v1/events HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\n"
+                    + "content-length: \(body.utf8.count)\r\n\r\n"
+            )
             // The server has read the head.
             #expect(try wire.answer()?.status == 100)
             return SendableWire(wire)
@@ -34,12 +36,13 @@ import Testing
         let server = try await TestServer.start { $0.drainSeconds = 0.3 }
         let wire = try await blocking {
             let wire = try Wire(server)
-            try wire.send("POST /v1/events HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 10\r\n\r\n")
+            try wire.send(
+                "POST /v1/events HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 10\r\n\r\n")
             #expect(try wire.answer()?.status == 100)
             return SendableWire(wire)
         }
         await server.askToStop()
-        try await blocking {
+        try await blocking { () throws in
             #expect(try wire.wire.answer()?.status == 503)
             #expect(try wire.wire.isEnded())
         }
@@ -49,7 +52,7 @@ import Testing
     @Test("whatever is stored while the server stops is answered, and whatever is answered is stored")
     func underLoad() async throws {
         let server = try await TestServer.start()
-        let acknowledged = Atomic<Int64>(0)
+        let tally = Tally()
         let enough = DispatchSemaphore(value: 0)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for sender in 0..<16 {
@@ -62,7 +65,7 @@ import Testing
                             } catch { return }
                             guard let answer = try wire.answer() else { return }
                             #expect(answer.accepted == 1)
-                            acknowledged.add(1, ordering: .relaxed)
+                            tally.acknowledged.add(1, ordering: .relaxed)
                             if number == 100 { enough.signal() }
                         }
                     }
@@ -73,9 +76,14 @@ import Testing
             try await group.waitForAll()
         }
         try await server.waitUntilStopped()
-        #expect(server.log.cut().totals.accepted == acknowledged.load(ordering: .relaxed))
+        #expect(server.log.cut().totals.accepted == tally.acknowledged.load(ordering: .relaxed))
         try await server.stop()
     }
+}
+
+/// Answers that were counted by several threads.
+private final class Tally: Sendable {
+    let acknowledged = Atomic<Int64>(0)
 }
 
 /// A connection that is handed from one thread to the next, never used by two.

@@ -98,7 +98,9 @@ final class TestServer: Sendable {
 
     /// The value of a metric, as `/metrics` writes it.
     func metric(_ name: String) -> Double? {
-        metrics.text().split(separator: "\n").first { $0.hasPrefix(name + " ") }.flatMap { Double($0.dropFirst(name.count + 1)) }
+        metrics.text().split(separator: "\n").first { $0.hasPrefix(name + " ") }.flatMap {
+            Double($0.dropFirst(name.count + 1))
+        }
     }
 }
 

@@ -50,7 +50,7 @@ final class Wire {
         var done = 0
         while done < bytes.count {
             let count = bytes.withUnsafeBytes {
-                Glibc.send(socket, $0.baseAddress.map { $0 + done }, $0.count - done, Int32(MSG_NOSIGNAL.rawValue))
+                Glibc.send(socket, $0.baseAddress.map { $0 + done }, $0.count - done, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { throw Failure(description: "send: \(String(cString: strerror(errno)))") }
             done += count
@@ -125,6 +125,7 @@ final class Wire {
 
 /// A request to `/v1/events` as it goes over the wire.
 func post(_ body: String, _ headers: [String] = [], path: String = "/v1/events", version: String = "1.1") -> String {
-    let fields = ["host: localhost", "content-type: application/x-ndjson", "content-length: \(body.utf8.count)"] + headers
+    let fields =
+        ["host: localhost", "content-type: application/x-ndjson", "content-length: \(body.utf8.count)"] + headers
     return "POST \(path) HTTP/\(version)\r\n\(fields.joined(separator: "\r\n"))\r\n\r\n\(body)"
 }

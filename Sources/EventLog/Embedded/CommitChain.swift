@@ -92,7 +92,8 @@ struct CommitChain {
         else { return "a frame out of order" }
         var ends = open.ends ?? record.ends
         guard header.baseOffset == ends[place.partition] else {
-            return "\(place.partition) goes on at offset \(header.baseOffset) where \(ends[place.partition]) was expected"
+            return
+                "\(place.partition) goes on at offset \(header.baseOffset) where \(ends[place.partition]) was expected"
         }
         ends[place.partition] = header.endOffset
         open.ends = ends

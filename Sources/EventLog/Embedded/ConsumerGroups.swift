@@ -97,7 +97,9 @@ public struct ConsumerGroups: Sendable {
         let group = ConsumerGroup(
             name: name, topics: topics.sorted { $0.rawValue < $1.rawValue }, offsets: offsets, committedAt: now)
         try SystemFile.writeWhole(folder + "/#new", SealedText.sealed(Array(text(group).utf8)))
-        guard rename(folder + "/#new", folder + "/" + name) == 0 else { throw LogError.last("rename", folder + "/#new") }
+        guard rename(folder + "/#new", folder + "/" + name) == 0 else {
+            throw LogError.last("rename", folder + "/#new")
+        }
         try SystemFolder.sync(folder)
     }
 

@@ -70,7 +70,8 @@ public struct LogCheckReport: Sendable, Encodable {
         let last = chain.record ?? survey.place.state
         segments.append(
             Segment(
-                name: survey.segment.name, bytes: survey.size, firstCommit: chain.commits > 0 ? survey.segment.firstCommit : 0,
+                name: survey.segment.name, bytes: survey.size,
+                firstCommit: chain.commits > 0 ? survey.segment.firstCommit : 0,
                 lastCommit: chain.commits > 0 ? last.commit : 0, commits: chain.commits, frames: chain.frames,
                 records: chain.records, firstReceivedAt: chain.firstReceivedAt,
                 lastReceivedAt: chain.commits > 0 ? last.receivedAt : 0, lostBefore: chain.lost))

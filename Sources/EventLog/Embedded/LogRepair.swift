@@ -107,7 +107,9 @@ public enum LogRepair {
     }
 
     private static func removeIndex(of segment: Segment, _ log: LogSurvey) throws(LogError) {
-        guard unlink(segment.indexPath) == 0 || errno == ENOENT else { throw LogError.last("remove", segment.indexPath) }
+        guard unlink(segment.indexPath) == 0 || errno == ENOENT else {
+            throw LogError.last("remove", segment.indexPath)
+        }
         try SystemFolder.sync(log.segmentsFolder)
     }
 
@@ -118,7 +120,8 @@ public enum LogRepair {
         let entry = log.entries[index]
         let rewrite = try SegmentRewrite(entry, log, step)
         var survey = try SegmentSurvey(
-            entry.segment, log.format, found.place, isMissing: entry.isMissing, sink: { piece throws(LogError) in
+            entry.segment, log.format, found.place, isMissing: entry.isMissing,
+            sink: { piece throws(LogError) in
                 try rewrite.add(piece)
             })
         try log.join(index, &survey, taken: floor)

@@ -123,7 +123,9 @@ final class SegmentRewrite {
         }
         try step("remove index")
         // First, since it would point into the wrong places of the new file.
-        guard unlink(segment.indexPath) == 0 || errno == ENOENT else { throw LogError.last("remove", segment.indexPath) }
+        guard unlink(segment.indexPath) == 0 || errno == ENOENT else {
+            throw LogError.last("remove", segment.indexPath)
+        }
         try SystemFolder.sync(log.segmentsFolder)
         try step("replace")
         guard rename(temporaryPath, segment.path) == 0 else { throw LogError.last("rename", temporaryPath) }

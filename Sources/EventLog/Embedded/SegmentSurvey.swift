@@ -90,7 +90,8 @@ struct SegmentSurvey {
             }
             var what: String? = "no whole frame of this log"
             var end = position
-            if let header = try reader.header(at: position), let payload = try reader.payload(of: header, at: position) {
+            if let header = try reader.header(at: position), let payload = try reader.payload(of: header, at: position)
+            {
                 what = chain.take(header, payload, expected: place.state)
                 end += Int64(header.frameBytes)
             }

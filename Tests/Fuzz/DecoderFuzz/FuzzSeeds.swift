@@ -37,10 +37,16 @@ enum FuzzSeeds {
             let required = Set(EventSchema.of(type).required.map(\.name) + ["type"])
             seeds.append(object(members.filter { required.contains($0.0) }, ",", ":"))
             seeds.append(object(members.map { ($0.0, required.contains($0.0) ? $0.1 : "null") }, ", ", ": "))
-            seeds.append(object([("schema", "{\"v\":[1,2]}")] + members + [("extra", "\"é\"")], ",", ":"))
+            // Members and items that begin with a key that names no field.
+            let numbered = members.map { ($0.0, $0.0 == "items" ? numberedItems : $0.1) }
+            seeds.append(object([("schema", "{\"v\":[1,2]}")] + numbered + [("extra", "\"é\"")], ",", ":"))
         }
         return seeds
     }
+
+    private static let numberedItems = #"""
+        [{"line":1,"product_id":"p-1","quantity":2,"unit_price":9.5},{"line":2,"product_id":"p","quantity":1,"unit_price":1}]
+        """#
 
     private static func object(_ members: [(String, String)], _ comma: String, _ colon: String) -> [UInt8] {
         Array(("{" + members.map { "\"\($0.0)\"\(colon)\($0.1)" }.joined(separator: comma) + "}").utf8)

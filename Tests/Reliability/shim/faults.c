@@ -67,6 +67,7 @@ struct control {
     uint32_t loaded;       /* processes that loaded the shim with this file */
     int64_t clock_offset;  /* microseconds added to the time of day */
     uint64_t clock_reads;  /* reads of the time of day that were moved */
+    int64_t wait_jump;     /* microseconds by which the clock is moved as soon as somebody has begun a short wait */
     uint64_t cache_losses; /* entries that could not be written to the journal below: has to stay 0 */
     char cache_path[PATH_BYTES];    /* writes to files whose path has this part are noted with what they replace … */
     char cache_journal[PATH_BYTES]; /* … in this file, until they are synced */
@@ -564,12 +565,23 @@ time_t time(time_t *answer) {
         if (!(timed_out) || step == &due) return result;                                    \
     }
 
-enum { CLOCK_STEP = 10000 };
+enum { CLOCK_STEP = 10000, SHORT_WAIT = 20000 };
 
 static void real_time(struct timespec *time) { syscall(SYS_clock_gettime, CLOCK_REALTIME, time); }
 
 static int is_before(const struct timespec *first, const struct timespec *second) {
     return first->tv_sec < second->tv_sec || (first->tv_sec == second->tv_sec && first->tv_nsec < second->tv_nsec);
+}
+
+/* Moves the clock under a wait that has begun by it and was to be over at once: the worst moment there is. */
+static void jump_if_short(const struct timespec *deadline) {
+    if (__atomic_load_n(&control->wait_jump, __ATOMIC_ACQUIRE) == 0) return;
+    struct timespec soon;
+    clock_gettime(CLOCK_REALTIME, &soon);
+    move(&soon, SHORT_WAIT);
+    if (!is_before(deadline, &soon)) return;
+    int64_t jump = __atomic_exchange_n(&control->wait_jump, 0, __ATOMIC_ACQ_REL);
+    __atomic_add_fetch(&control->clock_offset, jump, __ATOMIC_SEQ_CST);
 }
 
 int pthread_cond_timedwait(
@@ -580,6 +592,7 @@ int pthread_cond_timedwait(
         void *found = dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
         memcpy(&real, &found, sizeof found);
     }
+    if (control != NULL && is_time_of_day(deadline)) jump_if_short(deadline);
     WAIT_BY_THE_CLOCK(deadline, result == ETIMEDOUT, real(condition, mutex, step))
 }
 
