@@ -30,7 +30,7 @@ test: ## unit tests, then end-to-end tests over the release binary
 	$(MAKE) --no-print-directory test-end-to-end
 
 test-unit: ## the unit tests alone; ARGS='--filter EventsTests' picks some
-	scripts/bootstrap run
+	scripts/bootstrap test
 	swift build -c release --build-tests
 	swift test -c release --skip-build --disable-xctest $(ARGS)
 

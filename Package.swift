@@ -125,6 +125,13 @@ let package = Package(
 
         tests("AccessTests", of: ["Access"]),
         tests("EventsTests", of: ["DecoderFuzz", "Events", "Simulator"]),
+        tests(
+            "ServerTests",
+            of: [
+                "Access", "Collector", "CZlib", "CZstd", "EventLog", "Events", "Server", "Streaming", "Telemetry",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
         tests("SimulatorTests", of: ["Simulator"]),
         tests("FileImportTests", of: ["FileImport"], resources: [.copy("Fixtures")]),
         tests("StorageTests", of: ["Storage"]),
@@ -139,8 +146,8 @@ let package = Package(
                 "Storage",
                 "Streaming", "Telemetry",
             ]),
-        tests("EventLogTests", of: ["EventLog", "Events"]),
-        tests("CollectorTests", of: ["Collector", "EventLog", "Events", "Telemetry", "CZlib", "CZstd"]),
+        tests("EventLogTests", of: ["CBytes", "EventLog", "Events"]),
+        tests("CollectorTests", of: ["Collector", "EventLog", "Events", "Simulator", "Telemetry", "CZlib", "CZstd"]),
         tests("TelemetryTests", of: ["Telemetry"]),
         tests("StreamingTests", of: ["Streaming", "EventLog", "Events", "Simulator"]),
     ],

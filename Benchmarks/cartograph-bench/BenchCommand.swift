@@ -28,7 +28,7 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(name: .long, help: "Events a request for http, such as 500,1000; the last also for peers.")
     var batch = NumberList([500, 1_000])
     @Option(name: .long, help: "Connections for http.") var connections = NumberList([1, 2, 8, 32])
-    @Option(name: .long, help: "Events that a run under load sends at most.") var events = 1_000_000
+    @Option(name: .long, help: "Events that a run under load sends at most.") var events = 500_000
     @Option(name: .long, help: "Seconds that a run under load sends at most.") var window = 10.0
     @Option(name: .long, help: "What http and single run: door (taking and keeping events only), platform or both.")
     var mode = Mode.both

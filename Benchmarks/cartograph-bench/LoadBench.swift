@@ -8,7 +8,7 @@ struct LoadSettings {
     /// The longest a run sends, in seconds.
     var window = 10.0
     /// The most events that it sends.
-    var events = 1_000_000
+    var events = 500_000
     var batches = [500, 1_000]
     var connections = [1, 2, 8, 32]
     var modes = ServerMode.allCases

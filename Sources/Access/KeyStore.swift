@@ -4,9 +4,9 @@ import Synchronization
 /// The write keys of a running server: looked up for each request, read again when their file changes, their use kept
 /// over restarts.
 ///
-/// What the keys have used is written at most every `usageSeconds` and at `close`. After a crash up to that many seconds of
-/// events may be missing from the day's count, so a key may write that much more than its quota; after a stop nothing
-/// is missing.
+/// What the keys have used is written at most every `usageSeconds` and at `close`. After a crash up to that many seconds
+/// of events may be missing from the day's count, so a key may write that much more than its quota; after a stop
+/// nothing is missing.
 public final class KeyStore: Sendable {
     /// How often the file is looked at, in seconds.
     public static let watchSeconds = 1

@@ -1,8 +1,8 @@
 /// A rate of events with room for bursts, which lets a request through as long as it holds a token.
 ///
 /// How many events a request holds is known only after it was read. So a request is let through for one token, the
-/// others are taken when its events are counted, and the bucket may owe some for a while: each request is taken whole or
-/// not at all, and over time the rate is kept exactly.
+/// others are taken when its events are counted, and the bucket may owe some for a while: each request is taken whole
+/// or not at all, and over time the rate is kept exactly.
 struct TokenBucket: Sendable {
     private static let second = 1_000_000.0
 

@@ -61,8 +61,8 @@ public struct WriteGrant: Sendable {
     public func settle(events: Int) { key?.settle(events: events, day: day, clock) }
 }
 
-/// Decides who may write: everybody who shows the token or a key that has something left, or simply everybody as long as
-/// there is neither.
+/// Decides who may write: everybody who shows the token or a key that has something left, or simply everybody as long
+/// as there is neither.
 public struct WriteAccess: Sendable {
     private let tokens: [SecretDigest]
     private let keys: KeyStore
@@ -110,8 +110,8 @@ public struct WriteAccess: Sendable {
 
     /// Whether a browser may show an answer to a page of that origin.
     ///
-    /// - Parameter credential: the key that the request shows; without one, as in a preflight, it is enough that some key
-    ///   or the configuration allows the page.
+    /// - Parameter credential: the key that the request shows; without one, as in a preflight, it is enough that some
+    ///   key or the configuration allows the page.
     public func allows(origin: String, credential: String?) -> Bool {
         if let id = credential.flatMap({ WriteKey.id(of: $0) }), let key = keys.key(String(id)) {
             return Origin.isAllowed(origin, by: key.origins)

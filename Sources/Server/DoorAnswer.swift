@@ -93,12 +93,9 @@ struct DoorAnswer {
             buffer.writeString(origin)
             buffer.writeStaticString("\r\naccess-control-expose-headers: retry-after\r\nvary: origin")
             if fields.isPreflight {
-                buffer.writeStaticString(
-                    """
-                    \r\naccess-control-allow-methods: POST\r\naccess-control-allow-headers: authorization, content-type, \
-                    content-encoding, x-cartograph-key, cartograph-producer, cartograph-sequence\r\naccess-control-max-age: \
-
-                    """)
+                buffer.writeStaticString("\r\naccess-control-allow-methods: POST\r\naccess-control-allow-headers: ")
+                buffer.writeStaticString("authorization, content-type, content-encoding, x-cartograph-key, ")
+                buffer.writeStaticString("cartograph-producer, cartograph-sequence\r\naccess-control-max-age: ")
                 buffer.writeString(String(preflightSeconds))
             }
         }

@@ -8,8 +8,8 @@ import NIOHTTP1
 /// One connection of the server: answers the requests to `/v1/events` itself, on its event loop and without a task, and
 /// hands all others on to Hummingbird.
 ///
-/// One request at a time is in progress; nothing more is read from the connection meanwhile, and what had been read already
-/// is held. So answers go out in the order of their requests, and a client that sends ahead costs no memory.
+/// One request at a time is in progress; nothing more is read from the connection meanwhile, and what had been read
+/// already is held. So answers go out in the order of their requests, and a client that sends ahead costs no memory.
 final class DoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -153,7 +153,7 @@ final class DoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard error is HTTPParserError else {
-            // A connection that failed is closed by whoever reads or writes it; decoding goes on no more after an error.
+            // A connection that failed is closed by whoever reads or writes it.
             if phase == .passing { context.fireErrorCaught(error) }
             return
         }

@@ -4,7 +4,8 @@ import Hummingbird
 
 /// Lets in only those who show the token, where one is configured.
 ///
-/// Browsers cannot set headers on a page or an event stream: opening the dashboard once with `?token=…` leaves a cookie.
+/// Browsers cannot set headers on a page or an event stream: opening the dashboard once with `?token=…` leaves a
+/// cookie.
 struct TokenGuard<Context: RequestContext>: RouterMiddleware {
     private let token: String?
     private let digest: SecretDigest?

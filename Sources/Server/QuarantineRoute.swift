@@ -6,8 +6,8 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// `POST /v1/quarantine`: takes what a sender could not turn into events, as NDJSON of `{"reason", "source", "raw"}`, the
-/// last in base64. Whoever may send events may send these.
+/// `POST /v1/quarantine`: takes what a sender could not turn into events, as NDJSON of `{"reason", "source", "raw"}`,
+/// the last in base64. Whoever may send events may send these.
 struct QuarantineRoute: Sendable {
     static let path = "/v1/quarantine"
     let door: Door

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// The end of a connection's pipeline that sees bytes: tells the door's handler when some have come, which it cannot see
-/// behind the decoder, and takes its answers past the encoder.
+/// The end of a connection's pipeline that sees bytes: tells the door's handler when some have come, which it cannot
+/// see behind the decoder, and takes its answers past the encoder.
 final class WireHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer

@@ -17,7 +17,7 @@ public final class StreamReader {
     public init(_ log: any EventLog, from offsets: LogOffsets, commit: Int64) throws(LogError) {
         consumer = try log.consumer(of: Topic.events, from: offsets)
         self.commit = commit
-        batch = EventBatch(capacity: 4_096)
+        batch = EventBatch(capacity: 512)
     }
 
     /// Reads frames before the cut until at least `events` events were handed to `body`, or there are no more.

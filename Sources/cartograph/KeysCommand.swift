@@ -8,8 +8,8 @@ struct KeysCommand: ParsableCommand {
         commandName: "keys",
         abstract: "Write keys: make, list and revoke them, also beside a running server.",
         discussion: """
-            A write key lets a tracker or a sender post events, and nothing else. As soon as there is one, nobody posts \
-            without a key or the token. A running server takes changes over within \(KeyStore.watchSeconds) s.
+            A write key lets a tracker or a sender post events, and nothing else. As soon as there is one, nobody \
+            posts without a key or the token. A running server takes changes over within \(KeyStore.watchSeconds) s.
             """,
         subcommands: [Add.self, List.self, Revoke.self])
 

@@ -93,7 +93,7 @@ import Testing
     }
 
     @Test func aLogThatIsWrittenToIsNotReportedAsDamaged() throws {
-        let folder = try LogFolder(in: NSTemporaryDirectory())
+        let folder = try LogFolder()
         let log = try EmbeddedLog(folder: folder.path, segmentBytes: 200_000)
         let isDone = NSLock()
         nonisolated(unsafe) var stop = false
@@ -110,7 +110,7 @@ import Testing
         }
         let checker: @Sendable () throws -> Void = {
             defer { isDone.withLock { stop = true } }
-            for _ in 0..<12 {
+            while isDone.withLock({ checks }) < 12 || log.cut().commit < 200 {
                 let report = try LogCheck.run(folder: path)
                 #expect(report.isWhole, "\(report.damages)")
                 let reading = try EmbeddedLog(reading: path)
@@ -121,7 +121,7 @@ import Testing
         }
         try onThreads([writer, checker])
         log.close()
-        #expect(checks == 12 && log.cut().commit > 12)
+        #expect(checks >= 12 && log.cut().commit >= 200)
         #expect(try LogCheck.run(folder: path).isWhole)
     }
 

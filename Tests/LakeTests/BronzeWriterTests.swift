@@ -41,7 +41,7 @@ final class BronzeFolder {
     /// Appends one commit of clicks, received at an instant.
     func click(_ ids: [String], at instant: Int64) throws {
         clock.micros.withLock { $0 = instant }
-        var batch = AppendBatch(partitions: 2)
+        let batch = AppendBatch(partitions: 2)
         for id in ids {
             let json = """
                 {"type":"click","event_id":"\(id)","user_id":"u-\(id)","session_id":"s","product_id":"p",\

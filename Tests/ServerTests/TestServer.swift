@@ -115,10 +115,17 @@ private struct NothingBehind: ShopOperations {
     func unreadiness() -> String? { nil }
 }
 
-/// Runs what blocks on a thread of its own: the tasks' threads are few, and the server needs them.
+/// Runs what blocks on a thread of its own: the tasks' threads are few, and the server needs them. It stays the same
+/// task, so that what fails in it is known to be the test's.
 func blocking<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
-    try await withCheckedThrowingContinuation { continuation in
-        Thread { continuation.resume(with: Swift.Result { try body() }) }.start()
+    try await withTaskExecutorPreference(ThreadExecutor()) { try body() }
+}
+
+/// Runs each job on a new thread.
+private final class ThreadExecutor: TaskExecutor {
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        Thread { [self] in job.runSynchronously(on: asUnownedTaskExecutor()) }.start()
     }
 }
 

@@ -35,7 +35,7 @@ final class StreamFixture {
     private static func append(_ buffer: LineBuffer, to log: EmbeddedLog) throws {
         let decoder = EventDecoder()
         let row = EventBatch(capacity: 1)
-        var batch = AppendBatch(partitions: log.partitions)
+        let batch = AppendBatch(partitions: log.partitions)
         for line in 0..<buffer.lineCount {
             try buffer.withBytes(ofLines: line..<(line + 1)) { bytes in
                 let padded = PaddedBytes(copying: bytes.dropLast())

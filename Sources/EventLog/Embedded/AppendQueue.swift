@@ -1,5 +1,3 @@
-import Foundation
-
 /// The batches that wait for the writer, bounded in bytes.
 final class AppendQueue: Sendable {
     typealias Completion = @Sendable (Result<AppendReceipt, LogError>) -> Void
@@ -20,7 +18,7 @@ final class AppendQueue: Sendable {
     /// The longest that a commit waits for the batches of senders that the last one answered.
     static let gatherSeconds = 0.001
 
-    private let condition = NSCondition()
+    private let condition = MonotonicCondition()
     // All guarded by the condition's lock.
     nonisolated(unsafe) private var pending: [Pending] = []
     nonisolated(unsafe) private var pendingBytes = 0
@@ -54,7 +52,7 @@ final class AppendQueue: Sendable {
     /// - Parameter idleSeconds: after how long without anything to return `.idle`; nil waits for ever.
     func take(idleSeconds: Double?) -> Waiting {
         condition.withLock {
-            let deadline = idleSeconds.map { Date(timeIntervalSinceNow: $0) }
+            let deadline = idleSeconds.map { MonotonicCondition.Deadline(seconds: $0) }
             awaited = 1
             while pending.isEmpty {
                 if isClosed { return .closed }
@@ -83,7 +81,7 @@ final class AppendQueue: Sendable {
 
     private func gather() {
         guard lastTaken > 1 else { return }
-        let deadline = Date(timeIntervalSinceNow: AppendQueue.gatherSeconds)
+        let deadline = MonotonicCondition.Deadline(seconds: AppendQueue.gatherSeconds)
         awaited = lastTaken
         while pending.count < awaited, pendingBytes < AppendQueue.commitBytes, !isClosed {
             guard condition.wait(until: deadline) else { return }

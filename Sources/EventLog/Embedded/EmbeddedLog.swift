@@ -228,7 +228,7 @@ public final class EmbeddedLog: EventLog {
 
 /// Hands one result from the writer's thread to a waiting one.
 private final class AppendAnswer: Sendable {
-    private let condition = NSCondition()
+    private let condition = MonotonicCondition()
     // Guarded by the condition's lock.
     nonisolated(unsafe) private var result: Result<AppendReceipt, LogError>?
 

@@ -66,9 +66,10 @@ public enum LogCheck {
         if survey.place.isNewest {
             for _ in 1..<attempts where !survey.isClean {
                 let again = try walk(log, index, state, taken, progress)
-                let isSame = again.survey.damages == survey.damages
+                let before = survey
                 (survey, indexFault) = again
-                if isSame { break }
+                if survey.damages == before.damages { break }
+                survey.keepDamages(foundBy: before)
             }
         }
         guard survey.isClean else { return survey }

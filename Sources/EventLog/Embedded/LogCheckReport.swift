@@ -8,15 +8,19 @@ public struct LogCheckReport: Sendable, Encodable {
         public let name: String
         /// Its size.
         public let bytes: Int64
-        /// Its first and last commit; 0 and 0 without any.
+        /// Its first commit; 0 without any.
         public let firstCommit: Int64
+        /// Its last commit; 0 without any.
         public let lastCommit: Int64
-        /// Whole commits that can be read, their frames of events, and the records in these.
+        /// Whole commits that can be read.
         public let commits: Int
+        /// Their frames of events.
         public let frames: Int
+        /// The records in these.
         public let records: Int64
-        /// When the first and the last of them were received, microseconds since 1970 UTC; 0 without any.
+        /// When the first of them was received, microseconds since 1970 UTC; 0 without any.
         public let firstReceivedAt: Int64
+        /// When the last of them was received, microseconds since 1970 UTC; 0 without any.
         public let lastReceivedAt: Int64
         /// Records that earlier repairs gave up.
         public let lostBefore: Int64

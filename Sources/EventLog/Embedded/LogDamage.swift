@@ -4,8 +4,9 @@ import Events
 public struct LostOffsets: Sendable, Equatable, Encodable, CustomStringConvertible {
     /// The partition, as `topic/number`.
     public let partition: String
-    /// The first lost offset, and the one after the last.
+    /// The first lost offset.
     public let from: Int64
+    /// The offset after the last.
     public let to: Int64
 
     /// How many records are lost.
@@ -32,13 +33,15 @@ public struct LogDamage: Sendable, Equatable, Encodable {
 
     /// The file's name.
     public let file: String
-    /// The first byte that cannot stay, and the one after the last; the same where something is merely missing.
+    /// The first byte that cannot stay.
     public internal(set) var from: Int64
+    /// The byte after the last; the same where something is merely missing.
     public internal(set) var to: Int64
     /// What is wrong there.
     public let what: String
-    /// The first and the last commit that are touched; nil when no commit is.
+    /// The first commit that is touched; nil when none is.
     public internal(set) var firstCommit: Int64?
+    /// The last commit that is touched; nil when none is, or nothing tells.
     public internal(set) var lastCommit: Int64?
     /// The offsets whose records cannot be read, at most `rangesMax` runs of them.
     public private(set) var lost: [LostOffsets] = []

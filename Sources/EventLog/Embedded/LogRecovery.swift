@@ -70,7 +70,8 @@ struct LogRecovery {
             if let fault = scan.fault { throw damaged(earlier, fault) }
             guard scan.record?.commit == newest.firstCommit - 1 else {
                 throw .damaged(
-                    path: earlier.path, at: scan.goodBytes, what: "commits up to \(newest.firstCommit - 1) were expected")
+                    path: earlier.path, at: scan.goodBytes,
+                    what: "commits up to \(newest.firstCommit - 1) were expected")
             }
         }
         guard let end = scan.record, let last = list.last else {
@@ -79,7 +80,8 @@ struct LogRecovery {
         if let fault = scan.fault {
             if fault.isProvenDamage { throw damaged(last, fault) }
             notes.append(
-                "\(last.name): cut \(scan.size - scan.goodBytes) bytes of a commit that was under way when the process ended")
+                "\(last.name): cut \(scan.size - scan.goodBytes) bytes of a commit that was under way when the process ended"
+            )
         }
         record = end
         isConfirmed = scan.isConfirmed && unfinished == nil

@@ -134,6 +134,8 @@ struct LogSurvey {
             var target = state
             for partition in taken.all { target.ends[partition] = max(target.ends[partition], taken[partition]) }
             target.totals.count(from: state.ends, to: target.ends)
+            // Nobody knows the number of the commits that are gone, but each held a record.
+            target.commit += LostOffsets.between(state.ends, target.ends).reduce(0) { $0 + $1.records }
             try survey.close(with: target, "the log ends before what others have taken from it")
             return
         }

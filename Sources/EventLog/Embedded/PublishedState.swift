@@ -1,10 +1,9 @@
 import Events
-import Foundation
 
 /// What the writer shows to everybody else: the last durable cut and the segments.
 final class PublishedState: Sendable {
     let directory: SegmentDirectory
-    private let condition = NSCondition()
+    private let condition = MonotonicCondition()
     // Guarded by the condition's lock.
     nonisolated(unsafe) private var current: LogCut
     nonisolated(unsafe) private var isClosed = false
@@ -31,7 +30,7 @@ final class PublishedState: Sendable {
     }
 
     func wait(after commit: Int64, seconds: Double) {
-        let deadline = Date(timeIntervalSinceNow: seconds)
+        let deadline = MonotonicCondition.Deadline(seconds: seconds)
         condition.withLock {
             while current.commit <= commit, !isClosed, condition.wait(until: deadline) {}
         }

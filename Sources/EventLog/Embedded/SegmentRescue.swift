@@ -60,7 +60,10 @@ struct SegmentRescue {
         }
         if !isProven, !isAtHead, let anchor, anchor.header.kind == .commit {
             // A whole commit behind something else: that one was durable before it.
-            isProven = try groups(upTo: anchor).last.map { $0.starts(anchor.record.ends) == before.ends } ?? false
+            isProven =
+                try groups(upTo: anchor).last.map {
+                    $0.starts(anchor.record.ends) == before.ends && $0.frames.first.map { $0.position > start } == true
+                } ?? false
         }
         return !isProven
     }

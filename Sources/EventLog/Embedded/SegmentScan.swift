@@ -58,7 +58,8 @@ struct SegmentScan {
     ) throws(LogError) {
         var position = start
         while position < size {
-            guard let header = try reader.header(at: position), let payload = try reader.payload(of: header, at: position)
+            guard let header = try reader.header(at: position),
+                let payload = try reader.payload(of: header, at: position)
             else {
                 fault = Fault(position: position, what: "no whole frame of this log")
                 break
@@ -92,13 +93,14 @@ struct SegmentScan {
             fault?.isProvenDamage = true
             return
         }
-        fault?.isProvenDamage = try Self.findFrame(reader, after: goodBytes, size, format) { header in
-            switch header.kind {
-            // The commit after the last one may have been written in any order and in part.
-            case .records, .commit: header.commit > last + 1
-            case .state, .repair: header.commit > last
-            }
-        } != nil
+        fault?.isProvenDamage =
+            try Self.findFrame(reader, after: goodBytes, size, format) { header in
+                switch header.kind {
+                // The commit after the last one may have been written in any order and in part.
+                case .records, .commit: header.commit > last + 1
+                case .state, .repair: header.commit > last
+                }
+            } != nil
         if fault?.isProvenDamage == false, try isWholeCommitBehindState(reader) { fault?.isProvenDamage = true }
     }
 

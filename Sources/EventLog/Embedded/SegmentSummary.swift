@@ -4,8 +4,9 @@ public struct SegmentSummary: Sendable {
     public let name: String
     /// The file's size.
     public let bytes: Int64
-    /// The log's state before its first commit, and after its last.
+    /// The log's state before its first commit.
     public let start: LogCut
+    /// The log's state after its last commit.
     public let end: LogCut
     /// When its first commit was received, microseconds since 1970 UTC; 0 while it holds none.
     public let firstReceivedAt: Int64

@@ -83,6 +83,7 @@ struct SegmentSurvey {
         guard let reader else { return }
         var position: Int64 = 0
         var told: Int64 = 0
+        var lookedAgainAt: Int64 = -1
         while position < size {
             if position - told >= 4 << 20 {
                 told = position
@@ -96,6 +97,14 @@ struct SegmentSurvey {
                 end += Int64(header.frameBytes)
             }
             if let what {
+                if place.isNewest, lookedAgainAt != doneBytes {
+                    // It may have been on its way when it was read ahead.
+                    lookedAgainAt = doneBytes
+                    reader.forget()
+                    chain.dropOpenCommit()
+                    position = doneBytes
+                    continue
+                }
                 try pass(from: doneBytes, fault: position, what)
                 position = doneBytes
                 continue
@@ -147,6 +156,13 @@ struct SegmentSurvey {
         }
         try sink(.written(record, kind))
         return before
+    }
+
+    /// Forgets the damages that another walk did not find: the file was being written to.
+    mutating func keepDamages(foundBy other: SegmentSurvey) {
+        let kept = damages.filter { other.damages.contains($0) }
+        damageCount -= damages.count - kept.count
+        damages = kept
     }
 
     mutating func add(_ damage: LogDamage) {
