@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-unit test-end-to-end lint format bench clean
+.PHONY: help run build test test-unit test-end-to-end test-reliability torture fuzz lint format bench bench-peers clean
 
 BINARY := .build/release/cartograph
 SWIFT_FILES := Package.swift Sources Tests $(wildcard Benchmarks)
@@ -28,6 +28,7 @@ test: ## unit tests, then end-to-end tests over the release binary
 	swift build -c release --build-tests
 	swift test -c release --skip-build --disable-xctest
 	$(MAKE) --no-print-directory test-end-to-end
+	$(MAKE) --no-print-directory test-reliability
 
 test-unit: ## the unit tests alone; ARGS='--filter EventsTests' picks some
 	scripts/bootstrap test
@@ -38,17 +39,38 @@ test-end-to-end: ## the end-to-end tests alone, over the binary as it was last b
 	scripts/bootstrap test
 	CARTOGRAPH=$${CARTOGRAPH:-$(BINARY)} .deps/venv/bin/python -m pytest Tests/EndToEnd $(ARGS)
 
+test-reliability: ## kills, failing disks, power loss, clock jumps and damage, a few of each
+	scripts/bootstrap test
+	CARTOGRAPH=$${CARTOGRAPH:-$(BINARY)} .deps/venv/bin/python -m pytest Tests/Reliability $(ARGS)
+
+torture: ## the same at length: hundreds of kills, every fault at every call
+	scripts/bootstrap test
+	swift build -c release --product cartograph
+	CARTOGRAPH=$${CARTOGRAPH:-$(BINARY)} .deps/venv/bin/python -m pytest Tests/Reliability --torture -s $(ARGS)
+
+fuzz: ## ten million mutated events under AddressSanitizer: both decoders and simdjson must agree; ARGS='--seed 7'
+	scripts/bootstrap test
+	swift build -c release --sanitize=address --scratch-path .build-asan --product cartograph-fuzz
+	.build-asan/release/cartograph-fuzz --events 10000000 $(ARGS)
+
 lint: ## the formatter's rules over every Swift file, and shellcheck where it is installed
 	swift format lint --strict --parallel --recursive --configuration .swift-format $(SWIFT_FILES)
-	if command -v shellcheck >/dev/null; then shellcheck scripts/bootstrap .ci/run; fi
+	if command -v shellcheck >/dev/null; then shellcheck scripts/bootstrap scripts/bench-peers .ci/run; fi
 
 format: ## put every Swift file in the formatter's shape
 	swift format --in-place --parallel --recursive --configuration .swift-format $(SWIFT_FILES)
 
 bench: ## the benchmarks; ARGS='http --json' picks one
 	scripts/bootstrap run
+	swift build -c release --product cartograph
 	swift build -c release --product cartograph-bench
 	.build/release/cartograph-bench $(ARGS)
+
+bench-peers: ## the same events into Cartograph, Redis Streams and PostgreSQL
+	scripts/bootstrap bench
+	swift build -c release --product cartograph
+	swift build -c release --product cartograph-bench
+	.build/release/cartograph-bench peers $(ARGS)
 
 clean: ## remove what was built; .deps/ and data/ stay
 	rm -rf .build

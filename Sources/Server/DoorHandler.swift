@@ -8,8 +8,8 @@ import NIOHTTP1
 /// One connection of the server: answers the requests to `/v1/events` itself, on its event loop and without a task, and
 /// hands all others on to Hummingbird.
 ///
-/// One request at a time is in progress; nothing more is read from the connection meanwhile, and what had been read
-/// already is held. So answers go out in the order of their requests, and a client that sends ahead costs no memory.
+/// One request at a time is in progress; what is read meanwhile is held, and then nothing more is read. So answers go
+/// out in the order of their requests, and a client that sends ahead costs no memory.
 final class DoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -187,7 +187,8 @@ final class DoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private var isBusy: Bool { phase == .storing || phase == .passing && isPassed }
 
-    private var mayRead: Bool { !isBusy && held.isEmpty && (context?.channel.isWritable ?? false) }
+    /// Reading goes on until something has to be held: to stop it for every request would cost two system calls each.
+    private var mayRead: Bool { held.isEmpty && (context?.channel.isWritable ?? false) }
 
     private func readOn() {
         guard isReadWanted, mayRead else { return }

@@ -59,7 +59,7 @@ final class BatchService: Sendable {
 
     private let runner: ModelRunner
     private let engine: DuckDB.Settings
-    private let condition = NSCondition()
+    private let condition = MonotonicCondition()
     // Guarded by the condition's lock.
     nonisolated(unsafe) private var waiting: [Job] = []
     nonisolated(unsafe) private var isStopping = false
@@ -126,7 +126,7 @@ final class BatchService: Sendable {
     }
 
     private func loop(_ bench: borrowing BatchBench) {
-        var next = Date(timeIntervalSinceNow: min(settings.batchSeconds, 5))
+        var next = MonotonicCondition.Deadline(seconds: min(settings.batchSeconds, 5))
         while true {
             let (job, isOver): (Job?, Bool) = condition.withLock {
                 while waiting.isEmpty, !isStopping, condition.wait(until: next) {}
@@ -138,13 +138,13 @@ final class BatchService: Sendable {
             } else {
                 // A run that fails has said so; the next one tries again.
                 _ = try? run(bench)
-                next = Date(timeIntervalSinceNow: settings.batchSeconds)
+                next = MonotonicCondition.Deadline(seconds: settings.batchSeconds)
             }
         }
     }
 
     /// Takes no more jobs, and tells those that wait that they will not be done.
-    private func refuseAll(_ error: any Error) {
+    func refuseAll(_ error: any Error) {
         let left = condition.withLock {
             isStopping = true
             defer { waiting = [] }

@@ -16,7 +16,7 @@ struct Cartograph: AsyncParsableCommand {
         version: version,
         subcommands: [
             UpCommand.self, ImportCommand.self, SimulateCommand.self, BatchCommand.self, LakeCommand.self,
-            KeysCommand.self, VerifyCommand.self, DoctorCommand.self,
+            LogCommand.self, QuarantineCommand.self, KeysCommand.self, VerifyCommand.self, DoctorCommand.self,
         ])
 
     static func main() async {

@@ -66,7 +66,9 @@ struct UpCommand: AsyncParsableCommand {
             throw error
         }
         keys.start()
-        if !doorOnly {
+        if doorOnly {
+            shop.batch.refuseAll(CommandError("this server only takes events (--door-only)"))
+        } else {
             runner.start()
             shop.lake.start()
             shop.batch.start()

@@ -162,13 +162,13 @@ final class SmallShop {
     @Test func aDeletedLogSegmentIsNoticed() throws {
         let shop = try SmallShop(events: 3_000)
         #expect(shop.check().balanced)
-        let folder = shop.folder + "/log/clicks/0"
+        let folder = shop.folder + "/log/segments"
         for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
             try FileManager.default.removeItem(atPath: folder + "/" + name)
         }
         let balance = shop.check()
         #expect(!balance.balanced)
-        #expect(balance.problems.contains { $0.contains("log clicks") })
+        #expect(balance.problems.contains { $0.hasPrefix("log: ") && $0.contains(folder) })
     }
 }
 

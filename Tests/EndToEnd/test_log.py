@@ -8,7 +8,7 @@ import subprocess
 import threading
 
 import pytest
-from cartograph import BINARY, ROOT, Server, assert_balanced, environment, eventually, must, run, verify
+from cartograph import BINARY, ROOT, Server, assert_balanced, environment, must, run, verify
 from shop import Shop
 
 

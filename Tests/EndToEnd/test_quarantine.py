@@ -3,10 +3,9 @@
 import json
 import random
 import subprocess
-import threading
 
 import pytest
-from cartograph import BINARY, NDJSON, ROOT, Server, assert_balanced, environment, must, ndjson, run
+from cartograph import BINARY, ROOT, assert_balanced, environment, must, ndjson, run
 from lake import Lake
 from shop import Shop
 
@@ -59,7 +58,6 @@ def rejected(up, data):
 def test_the_quarantine_is_counted_and_shown(rejected):
     data, bad, _ = rejected
     counts = {entry["reason"]: entry for entry in json.loads(must("quarantine", "ls", "--data", data, "--json").out)}
-    assert counts["bad_money:total_amount"]["count"] == len(bad) if "bad_money:total_amount" in counts else True
     assert sum(entry["count"] for entry in counts.values()) == len(bad) + 3
     [reason] = [name for name, entry in counts.items() if entry["count"] == len(bad)]
     assert counts[reason]["replayed"] == 0 and counts[reason]["oldest"] <= counts[reason]["newest"]

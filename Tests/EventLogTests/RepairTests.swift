@@ -15,9 +15,9 @@ struct DamagedLog {
     let segments: [String]
 
     /// A log whose commits hold clicks in either partition, some a purchase, some something for the quarantine.
-    init(commits: Int64 = DamagedLog.commits) throws {
+    init(commits: Int64 = DamagedLog.commits, segmentBytes: Int64 = DamagedLog.segmentBytes) throws {
         folder = try LogFolder()
-        expected = try folder.open(segmentBytes: DamagedLog.segmentBytes) { log throws in
+        expected = try folder.open(segmentBytes: segmentBytes) { log throws in
             for number in 1...commits { _ = try log.appendAndWait(DamagedLog.batch(number)) }
             return try log.everything()
         }
@@ -324,6 +324,21 @@ struct DamagedLog {
         }
     }
 
+    @Test func laterFramesOfTheSameSegmentAreNotTakenForTheNext() throws {
+        let log = try DamagedLog(commits: 12, segmentBytes: 64 << 20)
+        let name = log.segments[0]
+        let bytes = log.bytes(name)
+        let frames = log.frames(name)
+        for (index, place) in frames.enumerated() where index > 0 && place.commit < 9 {
+            for later in frames where later.commit == 10 {
+                try log.folder.restore(log.files)
+                let spliced = bytes[later.start..<later.end]
+                try log.folder.write(bytes[..<place.start] + spliced + bytes[place.start...], to: name)
+                try log.verify("\(later.kind) of commit 10 before commit \(place.commit)", keeps: log.expected)
+            }
+        }
+    }
+
     @Test func whatIsCutOutIsKept() throws {
         let log = try DamagedLog()
         let name = log.segments[1]
@@ -394,6 +409,26 @@ struct DamagedLog {
             for number in 1...DamagedLog.commits {
                 #expect(try log.appendAndWait(DamagedLog.batch(number)).isRepeat, "\(number)")
             }
+        }
+    }
+
+    @Test func aProducerThatIsLongSilentIsKnownBehindALostHead() throws {
+        let folder = try LogFolder()
+        let early = AppendBatch(["early"], stamp: ProducerStamp(producer: "early", sequence: 1))
+        try folder.open(segmentBytes: DamagedLog.segmentBytes) { log throws in
+            _ = try log.appendAndWait(early)
+            for number in 1...DamagedLog.commits { _ = try log.appendAndWait(DamagedLog.batch(number)) }
+            _ = try log.appendAndWait(AppendBatch(["later"]))
+        }
+        let name = try folder.newest()
+        var bytes = try folder.read(name)
+        bytes[70] ^= 1
+        try folder.write(bytes, to: name)
+        #expect(try LogRepair.run(folder: folder.path).damageCount == 1)
+        try folder.open(segmentBytes: DamagedLog.segmentBytes) { log throws in
+            let again = AppendBatch(["early"], stamp: ProducerStamp(producer: "early", sequence: 1))
+            #expect(try log.appendAndWait(again).isRepeat)
+            #expect(try log.appendAndWait(DamagedLog.batch(DamagedLog.commits)).isRepeat)
         }
     }
 

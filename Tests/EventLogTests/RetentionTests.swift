@@ -154,6 +154,26 @@ import Testing
         #expect(try open(folder) { try $0.everything().count } > expected.count)
     }
 
+    @Test func theNewBeginningIsNotedBeforeTheFirstFileGoes() throws {
+        let folder = try filled()
+        let first = try #require(try folder.segments().first)
+        // A file that cannot be removed stops it there, as a kill would.
+        let index = String(first.dropLast(4)) + ".index"
+        try folder.remove(index)
+        try FileManager.default.createDirectory(atPath: folder.path + "/" + index, withIntermediateDirectories: true)
+        try open(folder) { log throws in
+            #expect(throws: LogError.self) {
+                try log.removeSegments(LogRetention(maxBytes: 4_000), coveredBy: log.cut().offsets)
+            }
+            // Those who come now are not sent to what is on its way out.
+            #expect(try log.start().commit > 0)
+        }
+        #expect(try LogStartFile.commit(folder) ?? 1 > 1)
+        try folder.remove(index)
+        try open(folder) { log throws in #expect(try log.start().commit + 1 == LogStartFile.commit(folder)) }
+        #expect(try !folder.segments().contains(first))
+    }
+
     private func log<Result>(_ folder: LogFolder, _ body: (EmbeddedLog) throws -> Result) throws -> Result {
         try body(try EmbeddedLog(reading: folder.path))
     }

@@ -37,10 +37,8 @@ final class Wire {
                 connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard result == 0 else {
-            close(socket)
-            throw Failure(description: "connect: \(String(cString: strerror(errno)))")
-        }
+        // The socket is closed by deinit, which a throwing init runs too.
+        guard result == 0 else { throw Failure(description: "connect: \(String(cString: strerror(errno)))") }
     }
 
     deinit { close(socket) }

@@ -2,17 +2,17 @@ import Glibc
 
 /// A lock with a condition to wait for, whose deadlines are on the monotonic clock: stepping the time of day neither
 /// cuts a wait short nor makes it last.
-final class MonotonicCondition: @unchecked Sendable {
+package final class MonotonicCondition: @unchecked Sendable {
     // Both are made to be used from any thread.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
     /// An instant of the monotonic clock.
-    struct Deadline {
+    package struct Deadline {
         fileprivate var time = timespec()
 
         /// So many seconds from now.
-        init(seconds: Double) {
+        package init(seconds: Double) {
             clock_gettime(CLOCK_MONOTONIC, &time)
             let whole = max(0, seconds).rounded(.down)
             time.tv_sec += Int(min(whole, 1e9))
@@ -24,7 +24,7 @@ final class MonotonicCondition: @unchecked Sendable {
         }
     }
 
-    init() {
+    package init() {
         pthread_mutex_init(mutex, nil)
         var attributes = pthread_condattr_t()
         pthread_condattr_init(&attributes)
@@ -41,23 +41,23 @@ final class MonotonicCondition: @unchecked Sendable {
     }
 
     /// Runs `body` with the lock held.
-    func withLock<Result>(_ body: () -> Result) -> Result {
+    package func withLock<Result>(_ body: () -> Result) -> Result {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         return body()
     }
 
     /// Wakes one that waits.
-    func signal() { pthread_cond_signal(condition) }
+    package func signal() { pthread_cond_signal(condition) }
 
     /// Wakes all that wait.
-    func broadcast() { pthread_cond_broadcast(condition) }
+    package func broadcast() { pthread_cond_broadcast(condition) }
 
     /// Waits to be woken, with the lock held before and after.
-    func wait() { pthread_cond_wait(condition, mutex) }
+    package func wait() { pthread_cond_wait(condition, mutex) }
 
     /// Waits to be woken, with the lock held before and after; false when the deadline has passed instead.
-    func wait(until deadline: Deadline) -> Bool {
+    package func wait(until deadline: Deadline) -> Bool {
         var time = deadline.time
         return pthread_cond_timedwait(condition, mutex, &time) == 0
     }

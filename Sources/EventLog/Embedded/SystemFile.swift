@@ -1,5 +1,5 @@
 import Events
-package import Glibc
+import Glibc
 
 /// An open file, closed when it goes.
 package struct SystemFile: ~Copyable {
@@ -17,10 +17,10 @@ package struct SystemFile: ~Copyable {
     }
 
     /// Opens a file for writing past the page cache, or through it where the file system refuses that.
-    package init(openingDirect path: String, flags: Int32, mode: mode_t = 0o644) throws(LogError) {
-        var opened = open(path, flags | SystemFile.direct | O_CLOEXEC, mode)
+    package init(openingDirect path: String, flags: Int32) throws(LogError) {
+        var opened = open(path, flags | SystemFile.direct | O_CLOEXEC, 0o644)
         // With O_CREAT | O_EXCL the refused call may have made the file already.
-        if opened < 0, errno == EINVAL { opened = open(path, flags & ~O_EXCL | O_CLOEXEC, mode) }
+        if opened < 0, errno == EINVAL { opened = open(path, flags & ~O_EXCL | O_CLOEXEC, 0o644) }
         descriptor = opened
         self.path = path
         if descriptor < 0 { throw LogError.last("open", path) }
