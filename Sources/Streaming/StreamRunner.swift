@@ -102,8 +102,9 @@ public final class StreamRunner: Sendable {
         var (stream, position) = StreamRunner.restore(log, settings, report)
         let reader = try StreamReader(log, from: position.offsets, commit: position.commit)
         var generations = FilterGenerations(position, stream)
-        var nextPublish: Int64 = 0
-        var nextCheckpoint = EmbeddedLog.wallClock() + StreamRunner.checkpointEvery
+        var nextPublish = EmbeddedLog.steadyClock()
+        // Pauses are on the steady clock: the time of day may step back.
+        var nextCheckpoint = EmbeddedLog.steadyClock() + StreamRunner.checkpointEvery
         var publishedCommit: Int64 = -1
         var checkpointedCommit = position.commit
         var rate = EventRate()
@@ -115,17 +116,18 @@ public final class StreamRunner: Sendable {
             let behind = try reader.read(before: cut, atLeast: StreamRunner.step) { stream.apply($0, topic: $1) }
             generations.note(stream, before.offsets)
             let now = EmbeddedLog.wallClock()
+            let tick = EmbeddedLog.steadyClock()
             if reader.commit != before.commit { lag = Double(max(0, now - cut.receivedAt)) / 1_000 }
             position.commit = reader.commit
-            if now >= nextPublish
-                && (reader.commit != publishedCommit || now >= nextPublish + StreamRunner.publishAtLeastEvery)
+            if tick >= nextPublish
+                && (reader.commit != publishedCommit || tick >= nextPublish + StreamRunner.publishAtLeastEvery)
             {
-                rate.note(stream.counters.events, at: now)
+                rate.note(stream.counters.events, at: tick)
                 try publish(stream, reader.commit, cut, now, rate.perSecond, lag)
                 publishedCommit = reader.commit
-                nextPublish = now + StreamRunner.publishEvery
+                nextPublish = tick + StreamRunner.publishEvery
             }
-            let isDue = now >= nextCheckpoint && reader.commit != checkpointedCommit
+            let isDue = tick >= nextCheckpoint && reader.commit != checkpointedCommit
             if isDue || stopping && !behind {
                 position.offsets = reader.offsets
                 position.filterOffsets = generations.old
@@ -134,12 +136,12 @@ public final class StreamRunner: Sendable {
                 let restartsFrom = position.filterOffsets.minimum(position.offsets)
                 progress.withLock { $0.restartsFrom = restartsFrom }
                 checkpointedCommit = reader.commit
-                nextCheckpoint = EmbeddedLog.wallClock() + StreamRunner.checkpointEvery
+                nextCheckpoint = EmbeddedLog.steadyClock() + StreamRunner.checkpointEvery
             }
             if stopping && !behind { return }
             if !behind {
                 // Nothing to read: wait for more, but no longer than until the next view is due.
-                let due = reader.commit == publishedCommit ? StreamRunner.publishEvery : max(1_000, nextPublish - now)
+                let due = reader.commit == publishedCommit ? StreamRunner.publishEvery : max(1_000, nextPublish - tick)
                 log.waitForCommit(after: cut.commit, seconds: Double(due) / 1e6)
             }
         }

@@ -63,6 +63,7 @@ final class BatchService: Sendable {
     // Guarded by the condition's lock.
     nonisolated(unsafe) private var waiting: [Job] = []
     nonisolated(unsafe) private var isStopping = false
+    nonisolated(unsafe) private var refusal: (any Error)?
     nonisolated(unsafe) private var interrupter: Interrupter?
     private let finished = DispatchSemaphore(value: 0)
 
@@ -147,6 +148,7 @@ final class BatchService: Sendable {
     func refuseAll(_ error: any Error) {
         let left = condition.withLock {
             isStopping = true
+            refusal = error
             defer { waiting = [] }
             return waiting
         }
@@ -158,8 +160,8 @@ final class BatchService: Sendable {
         _ body: @escaping @Sendable (borrowing BatchBench) throws -> Result
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
-            let refusal: CommandError? = condition.withLock {
-                if isStopping { return CommandError(current.failure ?? "the server is stopping") }
+            let refused: (any Error)? = condition.withLock {
+                if isStopping { return refusal ?? CommandError("the server is stopping") }
                 guard waiting.count < BatchService.jobs else {
                     return CommandError("\(BatchService.jobs) requests wait for the tables already: try again later")
                 }
@@ -170,7 +172,7 @@ final class BatchService: Sendable {
                 condition.signal()
                 return nil
             }
-            if let refusal { continuation.resume(throwing: refusal) }
+            if let refused { continuation.resume(throwing: refused) }
         }
     }
 

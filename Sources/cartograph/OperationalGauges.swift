@@ -11,8 +11,10 @@ struct OperationalGauges: Sendable {
     let log: EmbeddedLog
     let metrics: Metrics
     let runner: StreamRunner
+    private let report: @Sendable (String) -> Void
 
-    init(shop: Shop, runner: StreamRunner) {
+    init(shop: Shop, runner: StreamRunner, report: @escaping @Sendable (String) -> Void) {
+        self.report = report
         lake = shop.lake
         batch = shop.batch
         log = shop.log
@@ -21,8 +23,13 @@ struct OperationalGauges: Sendable {
     }
 
     func run() async {
+        var hasToldFailure = false
         while !Task.isCancelled {
             refresh()
+            if !hasToldFailure, let failure = log.failure {
+                report(LogError.failed(failure.description).description)
+                hasToldFailure = true
+            }
             do { try await Task.sleep(for: .seconds(1)) } catch { return }
         }
     }
@@ -35,6 +42,7 @@ struct OperationalGauges: Sendable {
                 .set(Double(cut.offsets.records(in: topic)))
         }
         set("cartograph_log_commit", "The log's last commit.", Double(cut.commit))
+        set("cartograph_log_ok", "1 while the log takes events.", log.failure == nil ? 1 : 0)
         let live = runner.current
         set("cartograph_stream_commit", "The last commit in the live view.", Double(live.commit))
         set("cartograph_stream_duplicates", "Duplicates seen by the stream.", Double(live.counters.duplicates))

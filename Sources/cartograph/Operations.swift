@@ -70,13 +70,15 @@ struct Operations: ShopOperations {
             last_batch: batch.lastRunAt.map {
                 Status.Batch(at: $0, ok: batch.failure == nil, seconds: batch.lastSeconds, error: batch.failure)
             },
-            problems: [runner.current.failure, shop.lake.current.failure, batch.failure].compactMap { $0 })
+            problems: [logFailure, runner.current.failure, shop.lake.current.failure, batch.failure].compactMap { $0 })
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes]
         return Array(try encoder.encode(status))
     }
 
+    private var logFailure: String? { shop.log.failure.map { LogError.failed($0.description).description } }
+
     func unreadiness() -> String? {
-        runner.current.failure ?? shop.lake.current.failure ?? shop.batch.current.failure
+        logFailure ?? runner.current.failure ?? shop.lake.current.failure ?? shop.batch.current.failure
     }
 }

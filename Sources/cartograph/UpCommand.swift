@@ -73,7 +73,7 @@ struct UpCommand: AsyncParsableCommand {
             shop.lake.start()
             shop.batch.start()
         }
-        let gauges = OperationalGauges(shop: shop, runner: runner)
+        let gauges = OperationalGauges(shop: shop, runner: runner, report: report)
         let retention =
             settings.retention == LogRetention() || doorOnly
             ? nil

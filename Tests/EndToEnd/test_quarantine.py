@@ -5,7 +5,7 @@ import random
 import subprocess
 
 import pytest
-from cartograph import BINARY, ROOT, assert_balanced, environment, must, ndjson, run
+from cartograph import BINARY, ROOT, assert_balanced, environment, eventually, must, ndjson, run
 from lake import Lake
 from shop import Shop
 
@@ -134,8 +134,8 @@ def test_a_replay_goes_through_the_server_that_holds_the_folder(up, rejected):
     server = up(data)
     assert replay(data, "--through", MEND)["accepted"] == len(good)
     assert replay(data, "--through", MEND)["accepted"] == 0
-    totals = server.totals
-    assert totals["accepted"] == 50 + len(good) and totals["quarantined"] == len(bad) + 3
+    totals = eventually("all are in the live view", lambda: (seen := server.totals)["accepted"] == 50 + len(good) and seen)
+    assert totals["quarantined"] == len(bad) + 3
     server.batch()
     server.stop_cleanly()
     assert purchases(data) == sorted(event["event_id"] for event in good)

@@ -88,6 +88,9 @@ final class AppendQueue: Sendable {
         }
     }
 
+    /// Why it accepts nothing more, if it does not.
+    var refusal: LogError? { condition.withLock { failure } }
+
     /// Accepts nothing more, for this reason.
     func fail(_ error: LogError) {
         condition.withLock { failure = failure ?? error }

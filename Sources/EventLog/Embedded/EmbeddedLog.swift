@@ -107,6 +107,13 @@ public final class EmbeddedLog: EventLog {
         return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1_000
     }
 
+    /// Microseconds on a clock that only ever goes forward, for pauses and deadlines.
+    public static func steadyClock() -> Int64 {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1_000
+    }
+
     /// Appends a batch and calls `completion` when it is durable, or when it is not going to be.
     public func append(
         _ batch: AppendBatch, completion: @escaping @Sendable (Result<AppendReceipt, LogError>) -> Void
@@ -162,6 +169,9 @@ public final class EmbeddedLog: EventLog {
             return tail?.confirmed.cut ?? cut()
         }
     }
+
+    /// Why the log takes no more events until a restart: a write or a sync that failed. Nil while it takes them.
+    public var failure: LogError? { queue.refusal }
 
     /// Waits until a commit after `commit` is durable, or the time is over, or the log is closed.
     public func waitForCommit(after commit: Int64, seconds: Double) {

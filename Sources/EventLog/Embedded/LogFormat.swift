@@ -1,12 +1,12 @@
-import Foundation
-import Glibc
-
 /// What the file `format` says of a log: its version, its number of partitions and its id.
 struct LogFormat: Sendable, Equatable {
     /// The version of the format that is written and read.
     static let version = 2
     /// The most partitions a topic may have.
     static let partitionLimit = 256
+
+    /// The largest that the file can be.
+    private static let fileBytes = 1_000
 
     let partitions: Int
     /// A random number that every frame carries.
@@ -28,8 +28,8 @@ struct LogFormat: Sendable, Equatable {
             }
             return nil
         }
-        let text = try? String(contentsOfFile: path, encoding: .utf8)
-        let words = text?.split(whereSeparator: \.isWhitespace).map(String.init) ?? []
+        let text = String(decoding: try SystemFile.readWhole(path, limit: fileBytes), as: UTF8.self)
+        let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
         if words.count >= 2, words[0] == "cartograph-log", let other = Int(words[1]), other != version {
             throw .incompatible(
                 path: path,
