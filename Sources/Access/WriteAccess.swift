@@ -91,12 +91,13 @@ public struct WriteAccess: Sendable {
     public func grant(_ credential: String?, origin: String?) -> Result<WriteGrant, WriteRefusal> {
         let free = WriteGrant(key: nil, day: 0, clock: keys.clock)
         let isOpen = !isTokenNeeded && !keys.areNeeded
-        guard let credential, !credential.isEmpty else {
-            guard isOpen else { return .failure(.missing) }
-            // Nobody has to show anything, but a page of just any site must not reach a server on somebody's machine.
+        // Nobody has to show anything, but a page of just any site must not reach a server on somebody's machine.
+        func letInIfOpen(otherwise refusal: WriteRefusal) -> Result<WriteGrant, WriteRefusal> {
+            guard isOpen else { return .failure(refusal) }
             if let origin, !Origin.isAllowed(origin, by: origins) { return .failure(.wrongOrigin) }
             return .success(free)
         }
+        guard let credential, !credential.isEmpty else { return letInIfOpen(otherwise: .missing) }
         let shown = SecretDigest(of: credential)
         if let id = WriteKey.id(of: credential) {
             let key = keys.key(String(id))
@@ -105,7 +106,7 @@ public struct WriteAccess: Sendable {
         }
         var isToken = false
         for token in tokens where token.isSame(as: shown) { isToken = true }
-        return isToken || isOpen ? .success(free) : .failure(.unknown)
+        return isToken ? .success(free) : letInIfOpen(otherwise: .unknown)
     }
 
     /// Whether a browser may show an answer to a page of that origin.

@@ -92,7 +92,7 @@ struct LogCount {
             guard topic == .purchases else { return }
             batch.removeAll()
             if let reason = decoder.decode(raw, into: batch) {
-                throw LogError.damaged(path: name, at: offset, what: "a record no longer decodes (\(reason))")
+                throw LogError.undecodable(partition: name, offset: offset, what: reason.description)
             }
             let currency = batch.string(.currency, 0)?.string ?? ""
             sums[currency, default: 0] += Int128(batch.money(.totalAmount, 0) ?? 0)

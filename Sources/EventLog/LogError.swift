@@ -18,6 +18,8 @@ public enum LogError: Error, Sendable, CustomStringConvertible {
     case inUse(path: String, owner: String)
     /// Stored bytes are not what was written.
     case damaged(path: String, at: Int64, what: String)
+    /// A record whose checksum holds is no longer the event that it was when it was accepted.
+    case undecodable(partition: String, offset: Int64, what: String)
     /// A file or a part of one is not there, though what it held was durable.
     case missing(path: String, what: String)
     /// A consumer asks for records that retention has removed.
@@ -45,6 +47,9 @@ public enum LogError: Error, Sendable, CustomStringConvertible {
         case .damaged(let path, let at, let what):
             return "\(path) is damaged at byte \(at): \(what); nothing was changed, restore the file from a copy, or see "
                 + "`cartograph log check` and `cartograph log repair`"
+        case .undecodable(let partition, let offset, let what):
+            return "the record of \(partition) at offset \(offset) no longer decodes (\(what)): it was written by something "
+                + "else, or by another version of Cartograph"
         case .missing(let path, let what):
             return "\(path) is missing or cut short: \(what); nothing was changed, restore the file from a copy"
         case .expired(let partition, let asked, let first):

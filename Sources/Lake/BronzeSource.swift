@@ -76,9 +76,8 @@ final class BronzeSource: RowSource {
             try frame.next { offset, raw in
                 bytes += raw.count
                 if let reason = decoder.decode(raw, into: batch) {
-                    throw LogError.damaged(
-                        path: frame.partition.description, at: offset,
-                        what: "the record at this offset no longer decodes (\(reason))")
+                    throw LogError.undecodable(
+                        partition: frame.partition.description, offset: offset, what: reason.description)
                 }
                 batch.setPosition(receivedAt: frame.receivedAt, partition: partition, offset: offset)
             }

@@ -52,8 +52,7 @@ public final class StreamReader {
         batch.removeAll()
         try frame.forEachRecord { offset, raw in
             if let reason = decoder.decode(raw, into: batch) {
-                throw LogError.damaged(
-                    path: name, at: offset, what: "the record at this offset no longer decodes (\(reason))")
+                throw LogError.undecodable(partition: name, offset: offset, what: reason.description)
             }
             batch.setPosition(receivedAt: receivedAt, partition: partition, offset: offset)
             if batch.isFull {

@@ -23,8 +23,10 @@ struct BatchOutcome: Sendable, Encodable {
 /// Runs the models, on a timer and on demand, and answers questions from the tables, one after another on a thread of
 /// its own: its engine serves one thread at a time.
 final class BatchService: Sendable {
-    /// The engine's memory for the models.
+    /// The engine's memory for the models beside a server.
     static let engineBytes = 160 << 20
+    /// The engine's memory for the models in a command that has the machine to itself.
+    static let commandEngineBytes = 1 << 30
     /// The most jobs that may wait; further ones are refused.
     static let jobs = 32
 
@@ -70,7 +72,7 @@ final class BatchService: Sendable {
     /// A service, not yet started.
     init(
         log: EmbeddedLog, catalog: SQLiteCatalog, lake: LakeService, folder: DataFolder, project: ModelProject,
-        settings: Settings, stream: StreamRunner.Settings, metrics: Metrics,
+        settings: Settings, stream: StreamRunner.Settings, engineBytes: Int, metrics: Metrics,
         report: @escaping @Sendable (String) -> Void
     ) {
         self.log = log
@@ -82,7 +84,7 @@ final class BatchService: Sendable {
         self.report = report
         var engine = DuckDB.Settings()
         engine.threads = 2
-        engine.memoryLimitBytes = BatchService.engineBytes
+        engine.memoryLimitBytes = engineBytes
         engine.temporaryFolder = folder.temporary + "/models"
         self.engine = engine
         runner = ModelRunner(

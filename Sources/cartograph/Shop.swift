@@ -22,8 +22,11 @@ struct Shop {
     let stream: StreamRunner.Settings
 
     /// Opens a data folder, making it if need be, and takes it for this process.
+    ///
+    /// - Parameter engineBytes: the memory of the engine that runs the models.
     static func open(
-        _ folder: DataFolder, _ settings: Settings, report: @escaping @Sendable (String) -> Void
+        _ folder: DataFolder, _ settings: Settings, engineBytes: Int = BatchService.commandEngineBytes,
+        report: @escaping @Sendable (String) -> Void
     ) throws -> Shop {
         let home = try Home.find()
         // Found out now, not when the first batch is due.
@@ -38,7 +41,7 @@ struct Shop {
         let log = try EmbeddedLog(folder: folder.log, partitions: partitions, taken: covered)
         do {
             for note in log.recoveryNotes { report("recovered: \(note)") }
-            return try open(folder, settings, home, log, catalog, covered, lock, report)
+            return try open(folder, settings, engineBytes, home, log, catalog, covered, lock, report)
         } catch {
             log.close()
             throw error
@@ -46,7 +49,7 @@ struct Shop {
     }
 
     private static func open(
-        _ folder: DataFolder, _ settings: Settings, _ home: Home, _ log: EmbeddedLog, _ catalog: SQLiteCatalog,
+        _ folder: DataFolder, _ settings: Settings, _ engineBytes: Int, _ home: Home, _ log: EmbeddedLog, _ catalog: SQLiteCatalog,
         _ covered: LogOffsets, _ lock: FolderLock, _ report: @escaping @Sendable (String) -> Void
     ) throws -> Shop {
         guard let currency = settings.currencyCode else {
@@ -61,7 +64,7 @@ struct Shop {
         let batch = BatchService(
             log: log, catalog: catalog, lake: lake, folder: folder,
             project: try ModelProject(folder: home.models), settings: settings, stream: stream,
-            metrics: metrics, report: report)
+            engineBytes: engineBytes, metrics: metrics, report: report)
         return Shop(
             folder: folder, settings: settings, home: home, log: log, catalog: catalog, lake: lake, batch: batch,
             metrics: metrics, lock: lock, stream: stream)

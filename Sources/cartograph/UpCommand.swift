@@ -38,7 +38,8 @@ struct UpCommand: AsyncParsableCommand {
         let settings = try common.settings()
         let logger = common.logger("cartograph")
         let report = common.reporter()
-        let shop = try Shop.open(try DataFolder.open(settings.data), settings, report: report)
+        let shop = try Shop.open(
+            try DataFolder.open(settings.data), settings, engineBytes: BatchService.engineBytes, report: report)
         let runner = StreamRunner(
             log: shop.log, settings: shop.stream,
             freshness: { [lake = shop.lake, batch = shop.batch] in

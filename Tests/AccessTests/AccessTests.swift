@@ -11,6 +11,10 @@ import Testing
         #expect(access.grant("anything", origin: nil).refusal == nil)
         #expect(access.grant(nil, origin: "https://shop.example").refusal == nil)
         #expect(access.grant(nil, origin: "https://elsewhere.example").refusal == .wrongOrigin)
+        // A made-up key is no way around it.
+        for shown in ["ck_x", "ck_", "anything"] {
+            #expect(access.grant(shown, origin: "https://elsewhere.example").refusal == .wrongOrigin)
+        }
     }
 
     @Test("with a key nobody writes without, also after it was revoked")
