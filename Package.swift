@@ -91,7 +91,8 @@ let package = Package(
         .executableTarget(
             name: "cartograph",
             dependencies: [
-                "Access", "Books", "Collector", "Engine", "EventLog", "Events", "FileImport", "Iceberg", "Lake", "Models",
+                "Access", "Books", "Collector", "Engine", "EventLog", "Events", "FileImport", "Iceberg", "Lake",
+                "Models",
                 "Server", "Simulator", "Storage", "Streaming", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -142,7 +143,8 @@ let package = Package(
         tests(
             "BooksTests",
             of: [
-                "Access", "Books", "Collector", "Engine", "EventLog", "Events", "Iceberg", "Lake", "Models", "Simulator",
+                "Access", "Books", "Collector", "Engine", "EventLog", "Events", "Iceberg", "Lake", "Models",
+                "Simulator",
                 "Storage",
                 "Streaming", "Telemetry",
             ]),

@@ -79,7 +79,9 @@ struct EventBody {
     }
 
     /// Cuts an array at the commas of its own level, minding strings and brackets. What cannot be cut stays one piece.
-    private func elements<Failure: Error>(_ first: UnsafePointer<UInt8>, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure) {
+    private func elements<Failure: Error>(
+        _ first: UnsafePointer<UInt8>, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) {
         var piece = first
         var p = first
         var depth = 0

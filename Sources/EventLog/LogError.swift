@@ -45,15 +45,18 @@ public enum LogError: Error, Sendable, CustomStringConvertible {
         case .inUse(let path, let owner):
             return "\(path) is in use by another process (\(owner)): stop it, or choose another folder with --data"
         case .damaged(let path, let at, let what):
-            return "\(path) is damaged at byte \(at): \(what); nothing was changed, restore the file from a copy, or see "
+            return
+                "\(path) is damaged at byte \(at): \(what); nothing was changed, restore the file from a copy, or see "
                 + "`cartograph log check` and `cartograph log repair`"
         case .undecodable(let partition, let offset, let what):
-            return "the record of \(partition) at offset \(offset) no longer decodes (\(what)): it was written by something "
+            return
+                "the record of \(partition) at offset \(offset) no longer decodes (\(what)): it was written by something "
                 + "else, or by another version of Cartograph"
         case .missing(let path, let what):
             return "\(path) is missing or cut short: \(what); nothing was changed, restore the file from a copy"
         case .expired(let partition, let asked, let first):
-            return "\(partition) no longer holds offset \(asked): retention has removed what lies before offset \(first)"
+            return
+                "\(partition) no longer holds offset \(asked): retention has removed what lies before offset \(first)"
         case .incompatible(let path, let what):
             return "\(path): \(what)"
         }

@@ -49,7 +49,8 @@ struct Shop {
     }
 
     private static func open(
-        _ folder: DataFolder, _ settings: Settings, _ engineBytes: Int, _ home: Home, _ log: EmbeddedLog, _ catalog: SQLiteCatalog,
+        _ folder: DataFolder, _ settings: Settings, _ engineBytes: Int, _ home: Home, _ log: EmbeddedLog,
+        _ catalog: SQLiteCatalog,
         _ covered: LogOffsets, _ lock: FolderLock, _ report: @escaping @Sendable (String) -> Void
     ) throws -> Shop {
         guard let currency = settings.currencyCode else {
