@@ -14,7 +14,7 @@ public struct ServerConfiguration: Sendable {
     public var limits = DoorLimits()
     /// The folder with the dashboard's files.
     public var webFolder: String
-    /// The version that `/openapi.json` and the `server` header tell.
+    /// The version that `/openapi.json` tells.
     public var version: String
 
     /// The default configuration.

@@ -18,8 +18,9 @@ struct LogCheckCommand: AsyncParsableCommand {
         bar.finish()
         if common.json { try LogCommand.print(report) } else { print(report) }
         guard report.isWhole else {
+            let places = report.damageCount == 1 ? "one place" : "\(report.damageCount) places"
             CommandExit.say(
-                "cartograph: the log in \(folder.log) is damaged in \(report.damageCount) places: restore its files from "
+                "cartograph: the log in \(folder.log) is damaged in \(places): restore its files from "
                     + "a copy, or stop the server and see what `cartograph log repair --dry-run` would do")
             throw ExitCode(1)
         }

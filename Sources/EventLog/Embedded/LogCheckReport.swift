@@ -80,7 +80,7 @@ public struct LogCheckReport: Sendable, Encodable {
                 records: chain.records, firstReceivedAt: chain.firstReceivedAt,
                 lastReceivedAt: chain.commits > 0 ? last.receivedAt : 0, lostBefore: chain.lost))
         if survey.isUnfinished {
-            notes.append("\(survey.segment.name): a crash left it without a whole commit; the next start removes it")
+            notes.append("\(survey.segment.name): a crash left it without a whole commit; the next start sets it aside")
         } else if let tail = survey.harmlessTail {
             notes.append(
                 "\(survey.segment.name): \(tail.count) bytes from \(tail.lowerBound) on are of a write that is under "

@@ -56,7 +56,7 @@ struct LogRecovery {
             if let fault = scan.fault, fault.isProvenDamage { throw damaged(newest, fault) }
             unfinished = newest
             list.removeLast()
-            notes.append("\(newest.name): removed, a crash left it without a whole commit")
+            notes.append("\(newest.name): set aside, a crash left it without a whole commit")
             guard let earlier = list.last else {
                 // Only while the log was being made can its first segment have been cut short.
                 guard newest.firstCommit == 1, first == nil else {

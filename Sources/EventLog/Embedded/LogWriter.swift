@@ -37,10 +37,7 @@ final class LogWriter {
         let folder = LogRecovery.segmentsFolder(recovered.folder)
         segments = SegmentWriter(folder: folder, sizeLimit: segmentBytes)
         try LogRetention.remove(recovered.expired, folder)
-        if let unfinished = recovered.unfinished {
-            guard unlink(unfinished.path) == 0 else { throw LogError.last("remove", unfinished.path) }
-            try SystemFolder.sync(folder)
-        }
+        if let unfinished = recovered.unfinished { try LogWriter.setAside(unfinished, in: recovered.folder) }
         if let last = recovered.segments.last {
             try segments.resume(last, at: recovered.goodBytes)
         } else if let begun = try beginSegmentIfFull(record.commit + 1) {
@@ -53,6 +50,21 @@ final class LogWriter {
     }
 
     deinit { cursors.deallocate() }
+
+    /// Takes a segment without one whole commit out of the way, and keeps what is in it: should it ever have held more,
+    /// somebody can look.
+    private static func setAside(_ unfinished: Segment, in folder: String) throws(LogError) {
+        if try SystemFile(opening: unfinished.path, flags: O_RDONLY).size() == 0 {
+            guard unlink(unfinished.path) == 0 else { throw LogError.last("remove", unfinished.path) }
+        } else {
+            let damaged = folder + "/damaged"
+            try SystemFolder.create(damaged)
+            let kept = damaged + "/" + unfinished.name.dropLast(4) + "-unfinished.bytes"
+            guard rename(unfinished.path, kept) == 0 else { throw LogError.last("rename", unfinished.path) }
+            try SystemFolder.sync(damaged)
+        }
+        try SystemFolder.sync(LogRecovery.segmentsFolder(folder))
+    }
 
     /// Whether the last commit still lacks something behind it that says it is durable.
     var needsConfirmation: Bool { !isConfirmed }
