@@ -38,8 +38,11 @@ struct OperationalGauges: Sendable {
         func set(_ name: String, _ help: String, _ value: Double) { metrics.gauge(name, help: help).set(value) }
         let cut = log.cut()
         for topic in Topic.allCases {
-            metrics.gauge("cartograph_log_records", help: "Records that the log has taken in, also those removed since.", ["topic": topic.name])
-                .set(Double(cut.offsets.records(in: topic)))
+            metrics.gauge(
+                "cartograph_log_records", help: "Records that the log has taken in, also those removed since.",
+                ["topic": topic.name]
+            )
+            .set(Double(cut.offsets.records(in: topic)))
         }
         set("cartograph_log_commit", "The log's last commit.", Double(cut.commit))
         set("cartograph_log_ok", "1 while the log takes events.", log.failure == nil ? 1 : 0)

@@ -44,7 +44,9 @@ final class LogFolder {
     func read(_ file: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: path + "/" + file))) }
 
     func write(_ bytes: some Sequence<UInt8>, to file: String) throws {
-        try Data(bytes).write(to: URL(fileURLWithPath: path + "/" + file))
+        let file = URL(fileURLWithPath: path + "/" + file)
+        try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(bytes).write(to: file)
     }
 
     func remove(_ file: String) throws { try FileManager.default.removeItem(atPath: path + "/" + file) }
@@ -69,7 +71,6 @@ final class LogFolder {
     /// Another folder with the files as they are now: what a machine that stops here leaves behind.
     func copied() throws -> LogFolder {
         let copy = try LogFolder()
-        try FileManager.default.createDirectory(atPath: copy.path + "/segments", withIntermediateDirectories: true)
         for (name, bytes) in try contents() { try copy.write(bytes, to: name) }
         return copy
     }
