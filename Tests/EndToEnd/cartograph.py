@@ -171,8 +171,10 @@ class Server:
         """Waits until the live view contains a commit, and returns that view."""
 
         def view():
-            seen = self.snapshot()
-            return seen if seen["commit"] >= commit else None
+            # The door may answer before the first view is out.
+            status, seen = self.request("GET", "/api/v1/live/snapshot")
+            assert status in (200, 503), f"{status} {seen}"
+            return seen if status == 200 and seen["commit"] >= commit else None
 
         return eventually(f"the live view contains commit {commit}", view)
 
