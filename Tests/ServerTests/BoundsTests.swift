@@ -108,6 +108,13 @@ import Testing
                 #expect(try chunked.answer()?.status == 413)
                 try chunked.send(post(search("2")))
                 #expect(try chunked.answer()?.accepted == 1)
+
+                // Past what is thrown away for a sender's sake the connection is cut.
+                let endless = try Wire(server)
+                try endless.send("POST /v1/events HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n")
+                #expect(throws: Wire.Failure.self) {
+                    for _ in 0..<4_096 { try endless.send(Array("100000\r\n".utf8) + mebibyte + Array("\r\n".utf8)) }
+                }
             }
             #expect(server.log.cut().totals.received == 2)
         }
