@@ -41,6 +41,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         // HTTP field names and statuses as the server's public types spell them.
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        // The HTTP client of S3 and of Iceberg REST catalogs: connection pools, TLS, timeouts, streamed bodies.
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.30.0"),
         // SQLite for the embedded Iceberg catalogue.
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         // YAML: configuration, import mappings and the dbt project's files.
@@ -67,7 +69,14 @@ let package = Package(
             "Collector",
             knows: ["Events", "EventLog", "Telemetry", "CZlib", "CZstd"]),
         room("Streaming", knows: ["Events", "EventLog", "CBytes"]),
-        room("Storage"),
+        room(
+            "Storage",
+            knows: [
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
         room("Access", knows: [.product(name: "Crypto", package: "swift-crypto")]),
         room("Iceberg", knows: ["Storage", "CZlib", .product(name: "GRDB", package: "GRDB.swift")]),
         room("Engine", knows: ["CDuckDB"]),
