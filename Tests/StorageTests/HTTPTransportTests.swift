@@ -8,7 +8,9 @@ struct HTTPTransportTests {
 
     init() throws { transport = try HTTPTransport() }
 
-    private func failure(_ request: HTTPRequest, timeoutSeconds: Double = 10, bytesMax: Int = 1000) -> HTTPTransportError? {
+    private func failure(_ request: HTTPRequest, timeoutSeconds: Double = 10, bytesMax: Int = 1000)
+        -> HTTPTransportError?
+    {
         do {
             _ = try transport.send(request, timeoutSeconds: timeoutSeconds, bytesMax: bytesMax)
             Issue.record("no error")
@@ -82,9 +84,7 @@ struct HTTPTransportTests {
         defer { endpoint.stop() }
         let transport = transport
         DispatchQueue.concurrentPerform(iterations: 64) { _ in
-            #expect(throws: Never.self) {
-                #expect(try transport.send(HTTPRequest("GET", endpoint.url)).status == 301)
-            }
+            #expect((try? transport.send(HTTPRequest("GET", endpoint.url)))?.status == 301)
         }
         #expect(endpoint.requests.count == 64)
     }

@@ -162,7 +162,7 @@ enum Loopback {
         var sent = 0
         while sent < bytes.count {
             let put = bytes.withUnsafeBytes {
-                send(descriptor, $0.baseAddress?.advanced(by: sent), bytes.count - sent, Int32(MSG_NOSIGNAL.rawValue))
+                send(descriptor, $0.baseAddress?.advanced(by: sent), bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
             guard put > 0 else { return false }
             sent += put
