@@ -37,7 +37,7 @@ struct SnapshotDraft {
         _ change: TableChange, snapshotID: Int64, attempt: Int, base: TableMetadata, storage: any ObjectStorage,
         unwritten: [NewObject] = [], nowMilliseconds: Int64
     ) throws {
-        let reader = ManifestReader(base, storage, unwritten: unwritten)
+        let reader = SnapshotReader(base, storage, unwritten: unwritten)
         var work = DraftWork(base: base, snapshotID: snapshotID, reader: reader)
         try work.check(change.adding)
         let current = try base.snapshot(toFollowOn: change.branch)
@@ -91,12 +91,12 @@ extension TableMetadata {
 private struct DraftWork {
     private let base: TableMetadata
     private let snapshotID: Int64
-    private let reader: ManifestReader
+    private let reader: SnapshotReader
     private let prefix = UUID().uuidString.lowercased()
     private(set) var objects: [NewObject] = []
     private(set) var tally = SnapshotTally()
 
-    init(base: TableMetadata, snapshotID: Int64, reader: ManifestReader) {
+    init(base: TableMetadata, snapshotID: Int64, reader: SnapshotReader) {
         self.base = base
         self.snapshotID = snapshotID
         self.reader = reader

@@ -106,7 +106,7 @@ private struct ExpiryGarbage {
     init(
         of expired: [Snapshot], keeping kept: [Snapshot], _ metadata: TableMetadata, _ storage: any ObjectStorage
     ) throws {
-        let reader = ManifestReader(metadata, storage)
+        let reader = SnapshotReader(metadata, storage)
         var reachable: [String: ManifestFile] = [:]
         for snapshot in kept {
             for manifest in try reader.manifests(of: snapshot) { reachable[manifest.location] = manifest }

@@ -125,7 +125,7 @@ extension Table {
     private func entries(
         of snapshot: Snapshot, _ isWanted: (ManifestFile) -> Bool
     ) throws -> [ManifestEntry] {
-        let reader = ManifestReader(metadata, storage)
+        let reader = SnapshotReader(metadata, storage)
         var live: [ManifestEntry] = []
         for manifest in try reader.manifests(of: snapshot) where manifest.mayHaveLiveFiles {
             guard manifest.content == .data else {
