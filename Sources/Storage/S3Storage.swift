@@ -124,6 +124,31 @@ public struct S3Storage: ObjectStorage {
     /// Does nothing: a store answers a put only when the object is durable, and shows it to everybody from then on.
     public func sync(_ locations: [String]) throws {}
 
+    /// How another program of this machine reaches the store as this storage does.
+    public struct Access: Sendable, Hashable {
+        /// Host and port.
+        public let authority: String
+        /// Whether connections are encrypted.
+        public let isTLS: Bool
+        /// How buckets are named.
+        public let style: S3Settings.Style
+        /// The region that requests are signed for.
+        public let region: String
+        /// Keys that hold for some minutes at least.
+        public let credentials: S3Credentials
+        /// A PEM file of certificate authorities; nil for the system's.
+        public let certificateAuthorities: String?
+    }
+
+    /// The present access. It answers from memory unless keys are about to end.
+    /// - Throws: ``StorageError`` when there are no keys.
+    public func access() throws -> Access {
+        Access(
+            authority: client.endpoint.authority, isTLS: client.endpoint.isTLS, style: client.endpoint.style,
+            region: client.settings.region ?? "us-east-1", credentials: try client.credentials.credentials(),
+            certificateAuthorities: client.settings.certificateAuthorities)
+    }
+
     /// Sees whether the bucket can be read, written and listed below `prefix`, and that a second create of one key is
     /// refused, by making a small object and removing it.
     /// - Throws: ``StorageError`` that says what is missing.
