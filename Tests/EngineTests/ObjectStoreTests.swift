@@ -24,10 +24,8 @@ import Testing
             certificateAuthorities: access.certificateAuthorities)
     }
 
-    private func connection(
-        _ access: ObjectStoreAccess, memoryLimitBytes: Int = 96 << 20
-    ) throws -> sending Connection {
-        try DuckDB(.init(memoryLimitBytes: memoryLimitBytes, objectStore: { access })).connect()
+    private func connection(_ access: ObjectStoreAccess) throws -> sending Connection {
+        try DuckDB(.init(memoryLimitBytes: 96 << 20, objectStore: { access })).connect()
     }
 
     private func failure(_ body: () throws -> Void) -> EngineError? {
@@ -48,7 +46,7 @@ import Testing
         arguments: [false, true])
     func roundtrip(_ isTLS: Bool) throws {
         let connection = try connection(access(isTLS ? ceph.tlsSettings : ceph.settings))
-        let path = root + "/a b+c%20é*[1]?x=1.parquet"
+        let path = root + "/a b+c%20é*[1]&x=1.parquet"
         let files = try connection.copyToParquet(
             select: "SELECT i::BIGINT AS id, 'n' || i AS name FROM range(50000) t(i)", to: path,
             fieldIDs: [FieldID("id", 1), FieldID("name", 2)])
@@ -56,7 +54,7 @@ import Testing
         #expect(files.first?.rowCount == 50_000)
         #expect(try storage.size(of: path) == Int64(files.first?.byteCount ?? -1))
         let rows = try connection.query("SELECT count(*), sum(id) FROM read_parquet(\(SQL.list([path])))").rows
-        #expect(rows == [[.integer(50_000), .decimal(unscaled: 1_249_975_000, scale: 0)]])
+        #expect(rows == [[.integer(50_000), .integer(1_249_975_000)]])
     }
 
     @Test("A folder of partitioned files, and one of files by rows, is written next to what is there")
@@ -78,17 +76,21 @@ import Testing
 
     @Test("Files far larger than the memory for them are written and read within it")
     func boundedMemory() throws {
-        let connection = try connection(access(ceph.settings))
+        let folder = NSTemporaryDirectory() + "engine-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let access = try access(ceph.settings)
+        let settings = DuckDB.Settings(memoryLimitBytes: 96 << 20, temporaryFolder: folder, objectStore: { access })
+        let connection = try DuckDB(settings).connect()
         let files = try connection.copyToParquet(
             select:
-                "SELECT i::BIGINT AS id, md5(i::VARCHAR) || md5((i + 1)::VARCHAR) AS text, (i % 8)::VARCHAR AS part "
-                + "FROM range(4000000) t(i)",
+                "SELECT i::BIGINT AS id, md5(i::VARCHAR) || md5((i + 1)::VARCHAR) AS text, (i % 4)::VARCHAR AS part "
+                + "FROM range(3000000) t(i)",
             to: root + "/large", fieldIDs: [], options: .init(partitionColumn: "part"))
         #expect(files.reduce(0) { $0 + $1.byteCount } > 96 << 20)
         let paths = files.map(\.path)
         #expect(
             try connection.query("SELECT count(*) FROM read_parquet(\(SQL.list(paths))) WHERE length(text) = 64").first
-                == .integer(4_000_000))
+                == .integer(3_000_000))
     }
 
     @Test("New keys are used from the next statement on, by connections that are open")
