@@ -63,6 +63,12 @@ package struct TableCommitRequest: Sendable, Hashable {
         updates.compactMap { if case .addSnapshot(let snapshot) = $0 { snapshot } else { nil } }
     }
 
+    /// Whether a table shows afterwards that the commit was made.
+    package var leavesTrace: Bool {
+        !addedSnapshots.isEmpty
+            || isCreation && updates.contains { if case .assignUUID = $0 { true } else { false } }
+    }
+
     /// Whether a table shows that this very commit was made before: its snapshots are there, or it was created with the
     /// UUID that the commit gives.
     ///
