@@ -99,7 +99,9 @@ struct MetadataBuilder {
             metadata.setStatistics(kind, metadata.statistics(kind) + [file])
         case .removeStatistics(let kind, let id): removeStatistics(kind) { $0 == id }
         case .removePartitionSpecs(let ids):
-            guard !ids.contains(metadata.defaultSpecID) else { throw bad("the default partition spec cannot be removed") }
+            guard !ids.contains(metadata.defaultSpecID) else {
+                throw bad("the default partition spec cannot be removed")
+            }
             metadata.partitionSpecs.removeAll { ids.contains($0.specID) }
         case .removeSchemas(let ids): try removeSchemas(Set(ids))
         }
@@ -156,7 +158,9 @@ struct MetadataBuilder {
 
     /// The schema that specs and orders are about: the one in force, or the one just added to a new table.
     private func boundSchema() throws -> Schema {
-        guard let schema = metadata.schemas.first(where: { $0.schemaID == metadata.currentSchemaID }) ?? metadata.schemas.last
+        guard
+            let schema = metadata.schemas.first(where: { $0.schemaID == metadata.currentSchemaID })
+                ?? metadata.schemas.last
         else { throw bad("a schema must be added before partition specs and sort orders") }
         return schema
     }
@@ -196,7 +200,8 @@ struct MetadataBuilder {
             throw bad("the partition field \(field.name) is made from column \(field.sourceID), which is not there")
         }
         guard field.transform.applies(to: source.type) else {
-            throw bad("the transform \(field.transform.name) does not apply to the column \(source.name) (\(source.type))")
+            throw bad(
+                "the transform \(field.transform.name) does not apply to the column \(source.name) (\(source.type))")
         }
         if let other = known.first(where: { $0.fieldID == field.fieldID }),
             other.sourceID != field.sourceID || other.transform != field.transform
@@ -241,7 +246,8 @@ struct MetadataBuilder {
     private mutating func removeSchemas(_ ids: Set<Int>) throws {
         guard !ids.contains(metadata.currentSchemaID) else { throw bad("the current schema cannot be removed") }
         if let user = metadata.snapshots.first(where: { $0.schemaID.map(ids.contains) ?? false }) {
-            throw bad("the schema \(user.schemaID ?? 0) is that of snapshot \(user.id), and cannot be removed before it")
+            throw bad(
+                "the schema \(user.schemaID ?? 0) is that of snapshot \(user.id), and cannot be removed before it")
         }
         metadata.schemas.removeAll { ids.contains($0.schemaID) }
     }
@@ -276,7 +282,8 @@ struct MetadataBuilder {
         if let parent = snapshot.parentID, metadata.snapshot(id: parent) == nil {
             throw IcebergError(
                 .conflict,
-                "the parent \(parent) of snapshot \(snapshot.id) is not in the table (any more): refresh and commit again")
+                "the parent \(parent) of snapshot \(snapshot.id) is not in the table (any more): refresh and commit again"
+            )
         }
         metadata.lastSequenceNumber = max(metadata.lastSequenceNumber, snapshot.sequenceNumber)
         metadata.snapshots.append(snapshot)

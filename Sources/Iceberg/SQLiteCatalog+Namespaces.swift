@@ -85,7 +85,8 @@ extension SQLiteCatalog: CatalogDirectory {
                 guard tables == 0, inner.isEmpty else {
                     throw IcebergError(
                         .namespaceNotEmpty,
-                        "the namespace \(namespace) holds \(tables) tables and \(inner.count) namespaces: drop them first")
+                        "the namespace \(namespace) holds \(tables) tables and \(inner.count) namespaces: drop them first"
+                    )
                 }
                 try db.execute(
                     sql: "DELETE FROM iceberg_namespace_properties WHERE catalog_name = ? AND namespace = ?",

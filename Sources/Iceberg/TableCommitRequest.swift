@@ -80,7 +80,11 @@ package struct TableCommitRequest: Sendable, Hashable {
         }
         return isCreation
             && updates.contains {
-                if case .assignUUID(let uuid) = $0 { uuid.lowercased() == metadata.tableUUID.lowercased() } else { false }
+                if case .assignUUID(let uuid) = $0 {
+                    uuid.lowercased() == metadata.tableUUID.lowercased()
+                } else {
+                    false
+                }
             }
     }
 }

@@ -29,7 +29,8 @@ package struct TableCreation: Sendable, Hashable {
         }
         if let version = properties.removeValue(forKey: Self.formatVersion), !["1", "2"].contains(version) {
             throw IcebergError(
-                .badRequest, "format version \(version.prefix(20)) is not supported: this catalog keeps version 2 tables")
+                .badRequest,
+                "format version \(version.prefix(20)) is not supported: this catalog keeps version 2 tables")
         }
         // Without a bound on old metadata files, a table committed to every few seconds fills the disk with them.
         properties.merge([TableProperty.deleteAfterCommit: "true"]) { asked, _ in asked }

@@ -22,7 +22,8 @@ package enum TableRequirement: Sendable, Hashable {
     package func check(_ metadata: TableMetadata?, of identifier: TableIdentifier) throws {
         if case .create = self {
             guard metadata == nil else {
-                throw IcebergError(.conflict, "requirement failed: the table \(identifier) was to be created, but exists")
+                throw IcebergError(
+                    .conflict, "requirement failed: the table \(identifier) was to be created, but exists")
             }
             return
         }

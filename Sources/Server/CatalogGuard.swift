@@ -82,7 +82,8 @@ struct CatalogGuard: Sendable {
     /// Checks that a namespace may be dropped by others.
     func checkNamespace(_ namespace: String) throws {
         guard !isFed(namespace) else {
-            throw CatalogError.forbidden("\(namespace) cannot be dropped: cartograph keeps the event log's tables in it")
+            throw CatalogError.forbidden(
+                "\(namespace) cannot be dropped: cartograph keeps the event log's tables in it")
         }
     }
 

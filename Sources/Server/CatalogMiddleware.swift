@@ -1,7 +1,9 @@
 import Access
+import Events
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Iceberg
 import NIOCore
 
 /// `/iceberg/v1/…`: the Iceberg REST catalog.
@@ -183,7 +185,8 @@ struct CatalogMiddleware: RouterMiddleware {
         }
         if let seconds = answer.retryAfterSeconds { headers[.retryAfter] = String(seconds) }
         if let allow = answer.allow { headers[.allow] = allow }
-        let body = isHead || answer.body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body))
+        let body =
+            isHead || answer.body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body))
         return Response(status: HTTPResponse.Status(code: answer.status), headers: headers, body: body)
     }
 }

@@ -22,7 +22,8 @@ struct CatalogRequest: Sendable {
         }
         guard marks < limits.bodyValues else {
             throw CatalogError(
-                413, "PayloadTooLargeException", "the body has more than \(limits.bodyValues) values: send less at once")
+                413, "PayloadTooLargeException", "the body has more than \(limits.bodyValues) values: send less at once"
+            )
         }
         let json: JSON
         do {

@@ -53,8 +53,10 @@ enum CatalogRoute: Sendable {
         case (2, _):
             self = Self.choose(
                 method,
-                ["GET": .loadNamespace(namespace), "HEAD": .namespaceExists(namespace),
-                    "DELETE": .dropNamespace(namespace)])
+                [
+                    "GET": .loadNamespace(namespace), "HEAD": .namespaceExists(namespace),
+                    "DELETE": .dropNamespace(namespace),
+                ])
         case (3, "properties"): self = Self.choose(method, ["POST": .updateNamespace(namespace)])
         case (3, "tables"):
             self = Self.choose(method, ["GET": .listTables(namespace), "POST": .createTable(namespace)])
@@ -69,8 +71,10 @@ enum CatalogRoute: Sendable {
             let table = TableIdentifier(namespace, path[3])
             self = Self.choose(
                 method,
-                ["GET": .loadTable(table), "HEAD": .tableExists(table), "POST": .commitTable(table),
-                    "DELETE": .dropTable(table)])
+                [
+                    "GET": .loadTable(table), "HEAD": .tableExists(table), "POST": .commitTable(table),
+                    "DELETE": .dropTable(table),
+                ])
         case (5, "metrics") where path[2] == "tables":
             self = Self.choose(method, ["POST": .reportMetrics(TableIdentifier(namespace, path[3]))])
         case (5..., _) where path[2] == "tables" && ["plan", "tasks", "credentials"].contains(path[4]):

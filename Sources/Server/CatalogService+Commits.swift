@@ -1,11 +1,12 @@
 import Dispatch
 import Iceberg
+import Telemetry
 
 extension CatalogService {
     func commitTable(_ identifier: TableIdentifier, _ request: CatalogRequest) throws -> CatalogAnswer {
         try identifier.validate()
         let commit = try TableCommitRequest(json: try request.json(settings.limits), to: identifier)
-        let version = try commit([commit])[0]
+        let version = try commitAll([commit])[0]
         return table(version.location, version.metadata)
     }
 
@@ -20,7 +21,7 @@ extension CatalogService {
         guard Set(commits.map(\.identifier)).count == commits.count else {
             throw CatalogError.badRequest("a table is named twice in one transaction: put its updates together")
         }
-        _ = try commit(commits)
+        _ = try commitAll(commits)
         return .done
     }
 
@@ -28,7 +29,7 @@ extension CatalogService {
     ///
     /// What a client requires is checked against the newest versions each time, so that a commit which met another one
     /// that it does not contradict follows it. One that was made before is not made again.
-    private func commit(_ requests: [TableCommitRequest]) throws -> [TableVersion] {
+    private func commitAll(_ requests: [TableCommitRequest]) throws -> [TableVersion] {
         let began = DispatchTime.now()
         let policy = CommitPolicy()
         var last = IcebergError(.conflict, "no attempt was made to commit")

@@ -164,7 +164,8 @@ extension CatalogService {
                     atPath: path + "/" + folder, withIntermediateDirectories: true)
             } catch {
                 throw CatalogError(
-                    503, "ServiceUnavailableException", "the table's folder \(path) cannot be made: "
+                    503, "ServiceUnavailableException",
+                    "the table's folder \(path) cannot be made: "
                         + error.localizedDescription, retryAfterSeconds: 5)
             }
         }

@@ -75,7 +75,8 @@ public final class CatalogService: Sendable {
     ) throws -> (part: [Element], next: String?) {
         guard let token = request.query["pageToken"] else { return (all, nil) }
         let asked = request.query["pageSize"]
-        guard let size = asked.map({ Int($0) ?? 0 }) ?? settings.limits.pageNames, size > 0 else {
+        let size = asked.map { Int($0) ?? 0 } ?? settings.limits.pageNames
+        guard size > 0 else {
             throw CatalogError.badRequest("pageSize must be a positive number")
         }
         // The token is the last name of the page before, so that a page stays right while names come and go.
