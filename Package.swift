@@ -90,7 +90,7 @@ let package = Package(
         room(
             "Server",
             knows: [
-                "Access", "Collector", "Streaming", "EventLog", "Events", "Telemetry",
+                "Access", "Collector", "Streaming", "EventLog", "Events", "Iceberg", "Storage", "Telemetry",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -143,7 +143,8 @@ let package = Package(
         tests(
             "ServerTests",
             of: [
-                "Access", "Collector", "CZlib", "CZstd", "EventLog", "Events", "Server", "Streaming", "Telemetry",
+                "Access", "Collector", "CZlib", "CZstd", "EventLog", "Events", "Iceberg", "Server", "Storage",
+                "Streaming", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
