@@ -60,7 +60,7 @@ struct UpCommand: AsyncParsableCommand {
         do {
             keys = try KeyStore(folder: KeyFile.folder(inData: shop.folder.path), report: report)
             server = try CartographServer(
-                configuration, collector: Collector(log: shop.log, metrics: shop.metrics), keys: keys,
+                configuration, collector: Collector(log: shop.log, metrics: shop.metrics, erased: shop.erased), keys: keys,
                 feed: runner.feed, metrics: shop.metrics, operations: operations, logger: logger)
         } catch {
             shop.close()
