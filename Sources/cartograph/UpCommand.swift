@@ -64,8 +64,8 @@ struct UpCommand: AsyncParsableCommand {
         do {
             keys = try KeyStore(folder: KeyFile.folder(inData: shop.folder.path), report: report)
             server = try CartographServer(
-                configuration, collector: Collector(log: shop.log, metrics: shop.metrics), keys: keys,
-                feed: runner.feed, metrics: shop.metrics, operations: operations,
+                configuration, collector: Collector(log: shop.log, metrics: shop.metrics, erased: shop.erased),
+                keys: keys, feed: runner.feed, metrics: shop.metrics, operations: operations,
                 catalog: CatalogService(shop.catalog, sharing, metrics: shop.metrics), logger: logger)
         } catch {
             shop.close()
