@@ -78,7 +78,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
         room("Access", knows: [.product(name: "Crypto", package: "swift-crypto")]),
-        room("Iceberg", knows: ["Storage", "CZlib", .product(name: "GRDB", package: "GRDB.swift")]),
+        room("Iceberg", knows: ["Storage", "CZlib", "CZstd", .product(name: "GRDB", package: "GRDB.swift")]),
         room("Engine", knows: ["CDuckDB"]),
         room("Lake", knows: ["Iceberg", "Storage", "Engine", "EventLog", "Events", "Telemetry"]),
         room("Models", knows: ["Lake", "Iceberg", "Engine", .product(name: "Yams", package: "Yams")]),
