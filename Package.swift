@@ -129,7 +129,7 @@ let package = Package(
             name: "DecoderFuzz", dependencies: ["CSimdjson", "Events", "Simulator"], path: "Tests/Fuzz/DecoderFuzz",
             swiftSettings: rules),
         .target(
-            name: "IcebergFuzz", dependencies: ["Iceberg", "CZlib", "CZstd"], path: "Tests/Fuzz/IcebergFuzz",
+            name: "IcebergFuzz", dependencies: ["Iceberg", "Storage", "CZlib", "CZstd"], path: "Tests/Fuzz/IcebergFuzz",
             swiftSettings: rules),
         .executableTarget(
             name: "cartograph-fuzz",
