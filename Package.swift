@@ -117,7 +117,8 @@ let package = Package(
         .executableTarget(
             name: "cartograph-bench",
             dependencies: [
-                "CBench", "CBytes", "Collector", "EventLog", "Events", "Simulator", "Streaming", "Telemetry",
+                "CBench", "CBytes", "Collector", "Engine", "EventLog", "Events", "Iceberg", "Lake", "Simulator", "Storage",
+                "Streaming", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/cartograph-bench",
