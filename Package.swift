@@ -33,6 +33,8 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         // Event loops and the HTTP/1.1 codec that the door and the collector's client share.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        // TLS with certificate authorities of one's own.
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
         // The request and response parts that the door's handler shares with the server behind it.
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         // Starting and stopping the long-running parts in order, on signals.
@@ -76,6 +78,8 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         room("Access", knows: [.product(name: "Crypto", package: "swift-crypto")]),
         room("Iceberg", knows: ["Storage", "CZlib", .product(name: "GRDB", package: "GRDB.swift")]),

@@ -30,15 +30,40 @@ package struct AvroRow {
         return text
     }
 
-    /// The entries of a map with integer keys.
-    package func map<Value>(_ id: Int, _ value: (AvroValue) -> Value?) throws -> [Int: Value] {
+    /// A whole number that may be left out.
+    package func integer<Number: FixedWidthInteger>(ifPresent id: Int, _ name: String) throws -> Number? {
+        try self[id] == .null ? nil : integer(id, name)
+    }
+
+    /// A text that may be left out.
+    package func string(ifPresent id: Int, _ name: String) throws -> String? {
+        try self[id] == .null ? nil : string(id, name)
+    }
+
+    /// A list of whole numbers; empty when it is left out.
+    package func integers<Number: FixedWidthInteger>(_ id: Int, _ name: String) throws -> [Number] {
+        if self[id] == .null { return [] }
+        guard let elements = self[id].elements else { throw missing(id, name) }
+        return try elements.map { element in
+            guard let number = element.integer.flatMap(Number.init(exactly:)) else { throw missing(id, name) }
+            return number
+        }
+    }
+
+    /// The entries of a map with integer keys, which Avro holds as an array of records with the fields `key` and
+    /// `value`; empty when it is left out.
+    package func map<Value>(
+        _ id: Int, _ columns: AvroColumns, key: Int, value: Int, _ read: (AvroValue) -> Value?
+    ) throws -> [Int: Value] {
+        if self[id] == .null { return [:] }
+        guard let elements = self[id].elements else { throw missing(id, "a map of column ids") }
         var result: [Int: Value] = [:]
-        for element in self[id].elements ?? [] {
-            guard let pair = element.fields, pair.count == 2, let key = pair[0].integer, let read = value(pair[1])
-            else {
-                throw IcebergError(.malformed, "field id \(id) is not a map of column ids")
-            }
-            result[Int(key)] = read
+        result.reserveCapacity(elements.count)
+        for element in elements {
+            let row = try AvroRow(element, columns: columns)
+            guard let content = read(row[value]),
+                result.updateValue(content, forKey: try row.integer(key, "key")) == nil
+            else { throw missing(id, "a map of column ids, each given once,") }
         }
         return result
     }
@@ -71,10 +96,16 @@ package struct AvroColumns {
         fields = schema.fields ?? []
         var positions: [Int: Int] = [:]
         for (index, field) in fields.enumerated() {
-            if let id = field.fieldID { positions[id] = index }
+            guard let id = field.fieldID else { continue }
+            guard positions.updateValue(index, forKey: id) == nil else {
+                throw IcebergError(.malformed, "the Avro schema has two fields with the id \(id) in one record")
+            }
         }
         self.positions = positions
     }
+
+    /// Whether the writer wrote the field.
+    package func has(_ id: Int) -> Bool { positions[id] != nil }
 
     /// The shape inside one field; nil when the writer left it out.
     package func inside(_ id: Int) throws -> AvroColumns? {

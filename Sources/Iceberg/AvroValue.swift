@@ -1,5 +1,5 @@
 /// A value of Avro data. A union is represented by the value of the branch it holds.
-package indirect enum AvroValue: Sendable, Hashable {
+package enum AvroValue: Sendable, Hashable {
     case null
     case boolean(Bool)
     case int(Int32)

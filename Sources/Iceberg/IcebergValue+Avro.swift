@@ -35,6 +35,22 @@ extension IcebergValue {
         }
     }
 
+    /// A partition value whose type is not known, as a manifest holds it: of an unknown transform, or a dropped column.
+    init(avro: AvroValue, field: String) throws {
+        switch avro {
+        case .null: self = .null
+        case .boolean(let value): self = .boolean(value)
+        case .int(let number): self = .int(number)
+        case .long(let number): self = .long(number)
+        case .float(let number): self = .float(number)
+        case .double(let number): self = .double(number)
+        case .bytes(let bytes): self = .binary(bytes)
+        case .string(let text): self = .string(text)
+        case .enumeration, .array, .map, .record:
+            throw IcebergError(.malformed, "the value of partition field \(field) is not of a primitive type")
+        }
+    }
+
     /// As a manifest holds it.
     func avro(as type: IcebergType, field: String) throws -> AvroValue {
         guard fits(type) else {

@@ -1,6 +1,6 @@
 /// A JSON value as it was written: numbers keep their text and objects their order, so that what we do not understand
 /// can be written back unchanged, and 64-bit ids never pass through floating point.
-package indirect enum JSON: Sendable, Hashable {
+package enum JSON: Sendable, Hashable {
     case null
     case boolean(Bool)
     case number(String)

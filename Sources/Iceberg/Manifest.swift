@@ -1,6 +1,7 @@
 package import Storage
 
-/// Reads and writes manifests of one table: lists of data files with their partition values and statistics.
+/// Reads and writes manifests of one table: lists of data files, or of delete files, with their partition values and
+/// statistics.
 package struct ManifestCodec: Sendable {
     private let metadata: TableMetadata
 
@@ -9,75 +10,55 @@ package struct ManifestCodec: Sendable {
         self.metadata = metadata
     }
 
-    /// Every entry of a data manifest, with sequence numbers and snapshot ids inherited where the writer left them out.
-    /// - Throws: ``IcebergError`` `.malformed`, `.unsupported`, or `.deleteFilesPresent` when it lists delete files.
+    /// Every entry of a manifest, with sequence numbers and snapshot ids inherited where the writer left them out.
+    /// - Throws: ``IcebergError`` `.malformed` when it does not follow its format or is not the manifest that the
+    ///   manifest list says it is, `.unsupported`.
     package func read(_ bytes: [UInt8], of manifest: ManifestFile) throws -> [ManifestEntry] {
         try locating(manifest.location) {
             let file = try AvroFile(parsing: bytes)
-            let columns = try AvroColumns(file.schema)
-            guard let fileColumns = try columns.inside(2), let partitionColumns = try fileColumns.inside(102) else {
-                throw IcebergError(.malformed, "the manifest's schema has no data_file (2) with a partition (102)")
+            try Self.check(file.metadata, of: manifest)
+            guard let spec = metadata.spec(id: manifest.specID) else {
+                throw IcebergError(.malformed, "partition spec \(manifest.specID) is not in the table's metadata")
             }
-            let partition = try partitionTypes(specID: manifest.specID)
-            return try file.values.map { value in
-                let row = try AvroRow(value, columns: columns)
-                let dataRow = try AvroRow(row[2], columns: fileColumns)
-                let partitionRow = try AvroRow(dataRow[102], columns: partitionColumns)
-                let values = try partition.map { field, type in
-                    try IcebergValue(avro: partitionRow[field.fieldID], as: type, field: field.name)
-                }
-                return try entry(row, file: try dataFile(dataRow, specID: manifest.specID, values), manifest)
-            }
+            let reader = try ManifestReader(file.schema, partition: partitionTypes(of: spec), of: manifest)
+            return try file.values.map(reader.entry)
         }
     }
 
-    private func entry(_ row: AvroRow, file: DataFile, _ manifest: ManifestFile) throws -> ManifestEntry {
-        guard let status = ManifestEntry.Status(rawValue: try row.integer(0, "status")) else {
-            throw IcebergError(.malformed, "an entry's status is neither existing, added nor deleted")
+    /// Holds what the header says of the manifest against what the manifest list says of it: with another spec or other
+    /// content, its values would be taken for something they are not.
+    private static func check(_ header: [String: [UInt8]], of manifest: ManifestFile) throws {
+        func text(_ key: String) -> String? { header[key].map { String(decoding: $0, as: UTF8.self) } }
+        if let content = text("content"), content != manifest.content.word {
+            throw IcebergError(
+                .malformed,
+                "the manifest says that it lists \(content.prefix(40)), its manifest list says "
+                    + manifest.content.word)
         }
-        let sequence = row[3].integer
-        // Only what was just added may leave its numbers to the manifest; in version 1 everything is number 0.
-        guard sequence != nil || status == .added || manifest.sequenceNumber == 0 else {
-            throw IcebergError(.malformed, "\(file.location) has no sequence number and was not just added")
+        if let specID = text("partition-spec-id"), Int(specID) != manifest.specID {
+            throw IcebergError(
+                .malformed,
+                "the manifest says that it follows partition spec \(specID.prefix(40)), its manifest list says "
+                    + "\(manifest.specID)")
         }
-        return ManifestEntry(
-            status: status, snapshotID: row[1].integer ?? manifest.addedSnapshotID,
-            sequenceNumber: sequence ?? manifest.sequenceNumber,
-            fileSequenceNumber: row[4].integer ?? (status == .added ? manifest.sequenceNumber : sequence),
-            file: file)
+        if let version = text("format-version"), !["1", "2"].contains(version) {
+            throw IcebergError(
+                .unsupported, "the manifest has format version \(version.prefix(40)); versions 1 and 2 are read")
+        }
     }
 
-    private func dataFile(_ row: AvroRow, specID: Int, _ partition: [IcebergValue]) throws -> DataFile {
-        let location = try row.string(100, "file_path")
-        guard (row[134].integer ?? 0) == 0 else {
-            throw IcebergError(.deleteFilesPresent, "\(location) is a delete file; compact the table with its writer")
-        }
-        guard let format = DataFile.Format(rawValue: try row.string(101, "file_format").uppercased()) else {
-            throw IcebergError(.unsupported, "\(location) is neither Parquet, Avro nor ORC")
-        }
-        let records: Int64 = try row.integer(103, "record_count")
-        let size: Int64 = try row.integer(104, "file_size_in_bytes")
-        guard records >= 0, size >= 0 else { throw IcebergError(.malformed, "\(location) has a negative size") }
-        var file = DataFile(
-            location: location, format: format, specID: specID, partition: partition,
-            recordCount: records, fileSizeInBytes: size,
-            columnSizes: try row.map(108, \.integer), valueCounts: try row.map(109, \.integer),
-            nullValueCounts: try row.map(110, \.integer), nanValueCounts: try row.map(137, \.integer),
-            lowerBounds: try row.map(125, \.bytes), upperBounds: try row.map(128, \.bytes),
-            splitOffsets: (row[132].elements ?? []).compactMap(\.integer),
-            sortOrderID: row[140].integer.flatMap { Int(exactly: $0) })
-        file.keyMetadata = row[131].bytes
-        return file
-    }
-
-    /// Writes a data manifest of files of one spec, for a snapshot whose sequence number is not known yet.
-    /// - Throws: ``IcebergError`` `.badRequest` when a file's partition values do not fit the spec.
+    /// Writes a manifest of files of one spec, all data or all deletes, for a snapshot whose sequence number is not known
+    /// yet.
+    /// - Throws: ``IcebergError`` `.badRequest` when a file's partition values do not fit the spec or its content does
+    ///   not belong into such a manifest, `.unsupported` when the spec has a transform that is not known.
     package func write(
-        _ entries: [ManifestEntry], specID: Int, snapshotID: Int64, to location: String
+        _ entries: [ManifestEntry], content: ManifestFile.Content = .data, specID: Int, snapshotID: Int64,
+        to location: String
     ) throws -> (manifest: ManifestFile, object: NewObject) {
         guard let spec = metadata.spec(id: specID) else {
             throw IcebergError(.badRequest, "the table has no partition spec \(specID)")
         }
+        for entry in entries { try entry.file.check(in: content) }
         let partition = try partitionTypes(specID: specID)
         let schema = try ManifestSchema.entries(partition: partition)
         let values = try entries.map { entry in
@@ -96,10 +77,10 @@ package struct ManifestCodec: Sendable {
             metadata: [
                 ("schema", schemaText.bytes), ("schema-id", Array(String(metadata.currentSchemaID).utf8)),
                 ("partition-spec", specText.bytes), ("partition-spec-id", Array(String(specID).utf8)),
-                ("format-version", Array("2".utf8)), ("content", Array("data".utf8)),
+                ("format-version", Array("2".utf8)), ("content", Array(content.word.utf8)),
             ])
         var manifest = ManifestFile(
-            location: location, length: Int64(bytes.count), specID: specID, content: .data,
+            location: location, length: Int64(bytes.count), specID: specID, content: content,
             sequenceNumber: ManifestFile.unassigned, minSequenceNumber: ManifestFile.unassigned,
             addedSnapshotID: snapshotID, partitions: [])
         manifest.count(entries)
@@ -123,39 +104,58 @@ package struct ManifestCodec: Sendable {
         func counts(_ map: [Int: Int64]) throws -> AvroValue { try Self.map(map, AvroValue.long) }
         func bounds(_ map: [Int: [UInt8]]) throws -> AvroValue { try Self.map(map, AvroValue.bytes) }
         return .record([
-            .int(0), .string(file.location), .string(file.format.rawValue), .record(values),
+            .int(file.content.rawValue), .string(file.location), .string(file.format.rawValue), .record(values),
             .long(file.recordCount), .long(file.fileSizeInBytes), try counts(file.columnSizes),
             try counts(file.valueCounts), try counts(file.nullValueCounts), try counts(file.nanValueCounts),
             try bounds(file.lowerBounds), try bounds(file.upperBounds), .optional(file.keyMetadata, AvroValue.bytes),
-            file.splitOffsets.isEmpty ? .null : .array(file.splitOffsets.map(AvroValue.long)), .null,
-            .optional(file.sortOrderID.flatMap(Int32.init(exactly:)), AvroValue.int),
+            file.splitOffsets.isEmpty ? .null : .array(file.splitOffsets.map(AvroValue.long)),
+            file.equalityIDs.isEmpty ? .null : .array(try file.equalityIDs.map { .int(try Self.narrow($0)) }),
+            .optional(try file.sortOrderID.map(Self.narrow), AvroValue.int),
+            .optional(file.referencedDataFile, AvroValue.string),
         ])
     }
 
     private static func map<Value>(_ map: [Int: Value], _ make: (Value) -> AvroValue) throws -> AvroValue {
         // Empty rather than null: both are allowed, and PyIceberg's inspection stumbles over null.
         return .array(
-            try map.sorted { $0.key < $1.key }.map { key, value in
-                guard let id = Int32(exactly: key) else { throw IcebergError(.badRequest, "\(key) is not a column id") }
-                return .record([.int(id), make(value)])
-            })
+            try map.sorted { $0.key < $1.key }.map { key, value in .record([.int(try narrow(key)), make(value)]) })
     }
 
-    /// The fields of a spec with the types of their values.
+    private static func narrow(_ id: Int) throws -> Int32 {
+        guard let narrow = Int32(exactly: id) else {
+            throw IcebergError(.badRequest, "\(id) is neither a column's id nor a sort order's")
+        }
+        return narrow
+    }
+
+    /// The fields of a spec with the types of their values, for writing by it and for comparing its values.
+    /// - Throws: ``IcebergError`` `.malformed` when the spec or a source column is not in the metadata, `.unsupported` when
+    ///   a transform is not known.
     package func partitionTypes(specID: Int) throws -> [(field: PartitionField, type: IcebergType)] {
         guard let spec = metadata.spec(id: specID) else {
             throw IcebergError(.malformed, "partition spec \(specID) is not in the table's metadata")
         }
-        return try spec.fields.map { field in
-            guard let source = metadata.field(id: field.sourceID) else {
-                throw IcebergError(
-                    .malformed,
-                    "partition field \(field.name) is made from column id \(field.sourceID), which no schema has")
-            }
+        return try partitionTypes(of: spec).map { field, type in
+            if let type { return (field, type) }
+            // What is left of a dropped field is always null, whatever its type was.
+            if field.transform == .void { return (field, .int) }
             if case .unknown(let name) = field.transform {
-                throw IcebergError(.unsupported, "partition field \(field.name) has the unknown transform \"\(name)\"")
+                throw IcebergError(
+                    .unsupported,
+                    "partition field \(field.name) has the unknown transform \"\(name)\": such partitions are read, "
+                        + "not written")
             }
-            return (field, field.transform.resultType(of: source.type))
+            throw IcebergError(
+                .malformed,
+                "partition field \(field.name) is made from column id \(field.sourceID), which no schema has")
+        }
+    }
+
+    /// As ``partitionTypes(specID:)``; nil for the type where it cannot be known, which reading does without.
+    private func partitionTypes(of spec: PartitionSpec) -> [(field: PartitionField, type: IcebergType?)] {
+        spec.fields.map { field in
+            if case .unknown = field.transform { return (field, nil) }
+            return (field, metadata.field(id: field.sourceID).map { field.transform.resultType(of: $0.type) })
         }
     }
 }
@@ -180,34 +180,5 @@ extension ManifestFile {
         }
         // What was just added gets the commit's number, which is above all others.
         minSequenceNumber = entries.filter(\.isLive).compactMap(\.sequenceNumber).min() ?? Self.unassigned
-    }
-}
-
-extension FieldSummary {
-    init(of values: [IcebergValue]) {
-        var isNaN = false
-        var lowest: IcebergValue?
-        var highest: IcebergValue?
-        for value in values where value != .null {
-            switch value {
-            case .float(let number) where number.isNaN: isNaN = true
-            case .double(let number) where number.isNaN: isNaN = true
-            default:
-                if lowest.map({ value.isLess(than: $0) == true }) ?? true { lowest = value }
-                if highest.map({ $0.isLess(than: value) == true }) ?? true { highest = value }
-            }
-        }
-        self.init(
-            containsNull: values.contains(.null), containsNaN: isNaN, lowerBound: lowest.flatMap(SingleValue.encode),
-            upperBound: highest.flatMap(SingleValue.encode))
-    }
-
-    /// Whether the value may occur; true when the summary does not say.
-    func mayContain(_ value: IcebergValue, type: IcebergType) throws -> Bool {
-        if value == .null { return containsNull }
-        guard let lowerBound, let upperBound else { return true }
-        let lower = try SingleValue.decode(lowerBound, as: type)
-        let upper = try SingleValue.decode(upperBound, as: type)
-        return value.isLess(than: lower) != true && upper.isLess(than: value) != true
     }
 }

@@ -1,5 +1,21 @@
+package import Storage
+
 /// The manifests of one snapshot.
 package enum ManifestList {
+    /// The manifests of a snapshot, from its manifest list or, in an old version 1 table, from the snapshot itself.
+    /// - Throws: ``IcebergError`` `.malformed` or `.unsupported`, or what storage throws.
+    package static func of(_ snapshot: Snapshot, from storage: any ObjectStorage) throws -> [ManifestFile] {
+        if !snapshot.manifestList.isEmpty {
+            return try read(try storage.read(snapshot.manifestList), at: snapshot.manifestList)
+        }
+        // Tables with such snapshots have one partition spec; what is not said counts as unknown.
+        return try snapshot.inlineManifests.map { location in
+            ManifestFile(
+                location: location, length: try storage.size(of: location), specID: 0, content: .data,
+                sequenceNumber: 0, minSequenceNumber: 0, addedSnapshotID: snapshot.id, partitions: [])
+        }
+    }
+
     /// Reads a manifest list of format version 1 or 2.
     /// - Throws: ``IcebergError`` `.malformed` or `.unsupported`.
     package static func read(_ bytes: [UInt8], at location: String) throws -> [ManifestFile] {

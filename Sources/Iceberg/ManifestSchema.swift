@@ -84,6 +84,7 @@ extension JSONWriter {
         optional(132, "split_offsets") { writer in writer.list(elementID: 133) { writer in writer.value("long") } }
         optional(135, "equality_ids") { writer in writer.list(elementID: 136) { writer in writer.value("int") } }
         optional(140, "sort_order_id", "int")
+        optional(143, "referenced_data_file", "string")
     }
 
     fileprivate mutating func record(_ name: String, _ fields: (inout JSONWriter) throws -> Void) rethrows {

@@ -10,6 +10,8 @@ public struct Snapshot: Sendable, Hashable {
     public var timestampMilliseconds: Int64
     /// Location of its manifest list; empty in a format version 1 snapshot that lists its manifests inline.
     public var manifestList: String
+    /// Locations of the manifests, in a format version 1 snapshot that has no manifest list; else empty.
+    package var inlineManifests: [String] = []
     /// What the commit did (`operation`, counts), and what the writer added to it.
     public var summary: [String: String]
     /// The schema that was current when it was made.
@@ -89,6 +91,12 @@ extension Snapshot {
             id: id, parentID: json["parent-snapshot-id"]?.int64, sequenceNumber: json["sequence-number"]?.int64 ?? 0,
             timestampMilliseconds: timestamp, manifestList: json["manifest-list"]?.string ?? "", summary: summary,
             schemaID: json["schema-id"]?.int)
+        inlineManifests = try (json["manifests"]?.array ?? []).map { manifest in
+            guard let location = manifest.string else {
+                throw IcebergError(.malformed, "snapshot \(id) has a manifest that is not a location")
+            }
+            return location
+        }
         others = (json.members ?? []).filter { !Self.known.contains($0.name) }
     }
 
@@ -98,7 +106,12 @@ extension Snapshot {
             if let parentID { writer.member("parent-snapshot-id", parentID) }
             writer.member("sequence-number", sequenceNumber)
             writer.member("timestamp-ms", timestampMilliseconds)
-            if !manifestList.isEmpty { writer.member("manifest-list", manifestList) }
+            if !manifestList.isEmpty {
+                writer.member("manifest-list", manifestList)
+            } else if !inlineManifests.isEmpty {
+                writer.key("manifests")
+                writer.array { writer in for location in inlineManifests { writer.value(location) } }
+            }
             writer.key("summary")
             writer.object { writer in
                 if let operation = summary["operation"] { writer.member("operation", operation) }
@@ -110,7 +123,8 @@ extension Snapshot {
     }
 
     private static let known: Set<String> = [
-        "snapshot-id", "parent-snapshot-id", "sequence-number", "timestamp-ms", "manifest-list", "summary", "schema-id",
+        "snapshot-id", "parent-snapshot-id", "sequence-number", "timestamp-ms", "manifest-list", "manifests", "summary",
+        "schema-id",
     ]
 }
 

@@ -223,14 +223,3 @@ extension TableChange.Removal {
         }
     }
 }
-
-extension ManifestList {
-    /// The manifests of a snapshot.
-    static func of(_ snapshot: Snapshot, from storage: any ObjectStorage) throws -> [ManifestFile] {
-        guard !snapshot.manifestList.isEmpty else {
-            throw IcebergError(
-                .unsupported, "snapshot \(snapshot.id) keeps its manifests inline, as only old version 1 writers did")
-        }
-        return try read(try storage.read(snapshot.manifestList), at: snapshot.manifestList)
-    }
-}

@@ -153,24 +153,60 @@ struct ManifestTests {
         #expect(refused > 2000)
     }
 
-    @Test("A manifest of delete files is refused by name")
+    private func deletes() -> [ManifestEntry] {
+        [
+            ManifestEntry(
+                status: .added, snapshotID: 42,
+                file: DataFile(
+                    content: .positionDeletes, location: "file:///t/data/p", partition: Self.columns.map { _ in .null },
+                    recordCount: 2, fileSizeInBytes: 9, referencedDataFile: "file:///t/data/a")),
+            ManifestEntry(
+                status: .existing, snapshotID: 7, sequenceNumber: 5, fileSequenceNumber: 4,
+                file: DataFile(
+                    content: .equalityDeletes, location: "file:///t/data/e", partition: Self.columns.map { _ in .null },
+                    recordCount: 3, fileSizeInBytes: 8, sortOrderID: 1, equalityIDs: [3, 1])),
+        ]
+    }
+
+    @Test("A manifest of delete files comes back with what decides which rows they delete")
     func deleteFiles() throws {
-        let (codec, manifest, bytes, _) = try written()
+        let codec = ManifestCodec(try metadata())
+        var (manifest, object) = try codec.write(
+            deletes(), content: .deletes, specID: 0, snapshotID: 42, to: "file:///t/metadata/d.avro")
+        #expect(manifest.content == .deletes)
+        manifest.sequenceNumber = 9
+        let read = try codec.read(object.bytes, of: manifest)
+        #expect(read.map(\.file) == deletes().map(\.file))
+        #expect(read.map(\.sequenceNumber) == [9, 5])
+        #expect(read.map(\.fileSequenceNumber) == [9, 4])
+        let list = try ManifestList.encode([manifest], snapshotID: 42, parentID: nil, sequenceNumber: 9)
+        #expect(try ManifestList.read(list, at: "x").map(\.content) == [.deletes])
+    }
+
+    @Test("Data and deletes do not share a manifest, and a manifest is what its list says it is")
+    func contentMismatch() throws {
+        let (codec, manifest, bytes, entries) = try written()
+        for (files, content) in [
+            (entries, ManifestFile.Content.deletes), (deletes(), .data), (entries + deletes(), .deletes),
+        ] {
+            let made = kind {
+                _ = try codec.write(files, content: content, specID: 0, snapshotID: 1, to: "file:///m")
+            }
+            #expect(made == .badRequest)
+        }
+        var nameless = deletes()
+        nameless[1].file.equalityIDs = []
+        #expect(
+            kind { _ = try codec.write(nameless, content: .deletes, specID: 0, snapshotID: 1, to: "file:///m") }
+                == .badRequest)
+        var wrong = manifest
+        wrong.content = .deletes
+        #expect(kind { _ = try codec.read(bytes, of: wrong) } == .malformed)
+        // Without a header that says so, the files themselves do.
         let file = try AvroFile(parsing: bytes)
-        let values = file.values.map { value -> AvroValue in
-            guard var fields = value.fields, var data = fields[4].fields else { return value }
-            data[0] = .int(1)
-            fields[4] = .record(data)
-            return .record(fields)
-        }
         let schemaText = try ManifestSchema.entries(partition: try codec.partitionTypes(specID: 0)).text
-        let changed = try AvroFile.encode(values, schema: file.schema, schemaText: schemaText, metadata: [])
-        do {
-            _ = try codec.read(changed, of: manifest)
-            Issue.record("delete files were taken for data")
-        } catch let error as IcebergError {
-            #expect(error.kind == .deleteFilesPresent)
-            #expect(error.message.contains("file:///t/data/a"))
-        }
+        let headless = try AvroFile.encode(file.values, schema: file.schema, schemaText: schemaText, metadata: [])
+        #expect(try codec.read(headless, of: manifest).count == entries.count)
+        #expect(kind { _ = try codec.read(headless, of: wrong) } == .malformed)
     }
 }
