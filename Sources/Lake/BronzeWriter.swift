@@ -96,11 +96,9 @@ public final class BronzeWriter {
     public func tidy() throws {
         for topic in Topic.allCases {
             try open(topic)
-            guard var table = tables[topic], let offsets = done[topic] else { continue }
+            guard var table = tables[topic] else { continue }
             do {
-                try TableUpkeep(connection, BronzeWriter.upkeep).care(for: &table) {
-                    [BronzeWriter.offsetsKey: offsets.description]
-                }
+                try TableUpkeep(connection, BronzeWriter.upkeep).care(for: &table)
                 tables[topic] = table
             } catch {
                 tables[topic] = nil
@@ -113,7 +111,7 @@ public final class BronzeWriter {
     /// Bronze is committed to every few seconds, and the models may be some minutes behind.
     private static let upkeep: TableUpkeep.Limits = {
         var limits = TableUpkeep.Limits()
-        limits.smallFilesMax = 60
+        limits.compaction = Compaction.Limits()
         limits.snapshotsMax = 400
         limits.snapshotsKept = 200
         limits.snapshotSecondsKept = 1_800

@@ -168,6 +168,7 @@ public struct Compaction {
             // What the table says of its inputs is said again, and must be what the snapshot before says: so each
             // attempt is one of its own, with that snapshot's words.
             let base = table.currentSnapshot
+            let identifier = table.identifier
             var once = table
             once.policy.attempts = 1
             do {
@@ -176,7 +177,7 @@ public struct Compaction {
                     summary: SnapshotState.carried(from: base)
                 ) { snapshot in
                     guard snapshot?.id == base?.id else {
-                        throw IcebergError(.conflict, "another writer committed to \(once.identifier) first")
+                        throw IcebergError(.conflict, "another writer committed to \(identifier) first")
                     }
                 }
                 once.policy = policy
