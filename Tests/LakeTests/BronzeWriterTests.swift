@@ -35,7 +35,7 @@ final class BronzeFolder {
     }
 
     func writer() throws -> BronzeWriter {
-        BronzeWriter(log: log, catalog: catalog, connection: try DuckDB().connect())
+        BronzeWriter(log: log, catalog: catalog)
     }
 
     /// Appends one commit of clicks, received at an instant.
