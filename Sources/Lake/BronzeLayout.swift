@@ -90,11 +90,11 @@ struct BronzeLayout: Equatable {
     /// What a column of `type` is filled with from what the contract says is `wanted`; nil when it cannot hold that.
     private static func fill(_ type: IcebergType, _ wanted: ColumnType, _ origin: Origin) -> Origin? {
         switch (wanted, type) {
-        case (.primitive(let wanted), _): holds(type, wanted) ? origin : nil
+        case (.primitive(let wanted), _): return holds(type, wanted) ? origin : nil
         case (.list, .list(let list)):
             guard case .struct(let element) = list.element else { return nil }
             return items(element.fields)
-        default: nil
+        default: return nil
         }
     }
 

@@ -1,6 +1,6 @@
 import Dispatch
 public import EventLog
-public import Events
+import Events
 import Foundation
 public import Iceberg
 import Storage
