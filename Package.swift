@@ -152,7 +152,7 @@ let package = Package(
         tests("StorageTests", of: ["Storage"]),
         tests("IcebergTests", of: ["Iceberg", "Storage"]),
         tests("EngineTests", of: ["Engine"]),
-        tests("LakeTests", of: ["Engine", "EventLog", "Events", "Iceberg", "Lake", "Storage"]),
+        tests("LakeTests", of: ["Engine", "EventLog", "Events", "Iceberg", "Lake", "Simulator", "Storage"]),
         tests("ModelsTests", of: ["Models", "Lake", "Iceberg", "Storage", "Engine"]),
         tests(
             "BooksTests",
