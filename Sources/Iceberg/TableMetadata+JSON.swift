@@ -5,7 +5,7 @@ extension TableMetadata {
         try self.init(json: try JSON(parsing: bytes))
     }
 
-    private init(json: JSON) throws {
+    init(json: JSON) throws {
         guard let version = json["format-version"]?.int else {
             throw IcebergError(.malformed, "table metadata has no format-version")
         }
