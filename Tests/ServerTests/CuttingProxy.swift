@@ -80,15 +80,20 @@ final class CuttingProxy: Sendable {
             }
         }
         guard isConnected else { return }
-        let closing = String(decoding: request, as: UTF8.self)
-            .replacingOccurrences(of: "\r\n\r\n", with: "\r\nConnection: close\r\n\r\n")
-        CuttingProxy.write(Array(closing.utf8), to: server)
+        CuttingProxy.write(CuttingProxy.closing(request), to: server)
         guard let answer = CuttingProxy.read(server, untilClosed: true) else { return }
         if fate == .losesAnswer {
             cuts.withLock { $0 += 1 }
             return
         }
-        CuttingProxy.write(answer, to: client)
+        CuttingProxy.write(CuttingProxy.closing(answer), to: client)
+    }
+
+    /// A message that says that its connection ends after it; else the other side would send the next one on it.
+    private static func closing(_ message: [UInt8]) -> [UInt8] {
+        let end = Array("\r\n\r\n".utf8)
+        guard let place = message.indices.first(where: { message[$0...].starts(with: end) }) else { return message }
+        return message[..<place] + Array("\r\nConnection: close".utf8) + message[place...]
     }
 
     private static func read(_ socket: Int32, untilClosed: Bool) -> [UInt8]? {
