@@ -4,6 +4,7 @@ import Collector
 import EventLog
 import Events
 import Foundation
+import Iceberg
 import Lake
 import Logging
 import Server
@@ -64,9 +65,11 @@ struct UpCommand: AsyncParsableCommand {
         do {
             keys = try KeyStore(folder: KeyFile.folder(inData: shop.folder.path), report: report)
             server = try CartographServer(
-                configuration, collector: Collector(log: shop.log, metrics: shop.metrics), keys: keys,
-                feed: runner.feed, metrics: shop.metrics, operations: operations,
-                catalog: CatalogService(shop.catalog, sharing, metrics: shop.metrics), logger: logger)
+                configuration, collector: Collector(log: shop.log, metrics: shop.metrics, erased: shop.erased),
+                keys: keys, feed: runner.feed, metrics: shop.metrics, operations: operations,
+                // A catalog that is elsewhere is served there.
+                catalog: (shop.catalog as? SQLiteCatalog).map { CatalogService($0, sharing, metrics: shop.metrics) },
+                logger: logger)
         } catch {
             shop.close()
             throw error
