@@ -28,11 +28,16 @@ struct CatalogCommand: ParsableCommand {
         var server = ServerConfiguration(webFolder: "", version: Cartograph.version)
         server.host = settings.host
         server.port = settings.port
+        if let elsewhere = settings.lake.catalog {
+            throw CommandError(
+                "the tables are in the catalog at \(elsewhere) (catalog: in the configuration): ask there")
+        }
+        let warehouse = settings.lake.location ?? folder.lake
         let uri = (running ?? "http://\(server.urlHost):\(server.port)") + "/iceberg"
         let hasToken = settings.token != nil
         if common.json {
             let connection = Connection(
-                uri: uri, warehouse: folder.lake, running: running != nil, token_needed: hasToken)
+                uri: uri, warehouse: warehouse, running: running != nil, token_needed: hasToken)
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
             print(String(decoding: try encoder.encode(connection), as: UTF8.self))
@@ -41,7 +46,7 @@ struct CatalogCommand: ParsableCommand {
         if running == nil {
             print("No server runs on \(folder.path): start one with `cartograph up`. It would be at:\n")
         }
-        print(Self.text(uri, folder.lake, hasToken))
+        print(Self.text(uri, warehouse, hasToken))
     }
 
     /// What to type. The token itself is not shown: it would end up in a terminal's history.
