@@ -121,13 +121,24 @@ struct LakeCommand: AsyncParsableCommand {
             }
         }
 
-        /// A view for each table, over the files of the snapshot asked for.
+        /// A view for each table that the statement may be about, over the files of the snapshot asked for. So another
+        /// table's damage is nothing to it; only a statement that names no table sees all that can be read.
         private func defineViews(_ catalog: SQLiteCatalog, _ connection: Connection) throws {
             var found = at == nil
             let instant = at.flatMap { Timestamp.parse($0) }
-            for namespace in try catalog.listNamespaces() {
+            let namespaces = try catalog.listNamespaces()
+            for namespace in namespaces {
                 try connection.execute("CREATE SCHEMA IF NOT EXISTS \(SQL.identifier(namespace))")
-                for identifier in try catalog.listTables(in: namespace) {
+            }
+            let words = Set(statement.lowercased().split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map(String.init))
+            let known = try namespaces.flatMap(catalog.listTables(in:))
+            let named = known.filter { identifier in
+                // A name of other characters is spelled with quotes, perhaps doubled.
+                let name = identifier.name.lowercased()
+                return words.contains(name) || !name.allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" }
+            }
+            for identifier in named.isEmpty ? known : named {
+                do {
                     let table = try catalog.loadTable(identifier)
                     var snapshot: Snapshot?
                     if let at {
@@ -141,8 +152,10 @@ struct LakeCommand: AsyncParsableCommand {
                             snapshot = known
                         }
                     }
-                    let name = "\(SQL.identifier(namespace)).\(SQL.identifier(identifier.name))"
+                    let name = "\(SQL.identifier(identifier.namespace)).\(SQL.identifier(identifier.name))"
                     try connection.execute("CREATE VIEW \(name) AS \(try LakeTable(table).scanSQL(at: snapshot))")
+                } catch where named.isEmpty {
+                    CommandExit.say("\(identifier) cannot be read: \(error)")
                 }
             }
             guard found else {
