@@ -64,7 +64,7 @@ fuzz: ## ten million mutated events under AddressSanitizer: both decoders and si
 
 lint: ## the formatter's rules over every Swift file, and shellcheck where it is installed
 	swift format lint --strict --parallel --recursive --configuration .swift-format $(SWIFT_FILES)
-	if command -v shellcheck >/dev/null; then shellcheck scripts/bootstrap scripts/bench-peers .ci/run; fi
+	if command -v shellcheck >/dev/null; then shellcheck scripts/bootstrap scripts/bench-peers Tests/Servers/ceph-rgw .ci/run; fi
 
 format: ## put every Swift file in the formatter's shape
 	swift format --in-place --parallel --recursive --configuration .swift-format $(SWIFT_FILES)

@@ -33,6 +33,8 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         // Event loops and the HTTP/1.1 codec that the door and the collector's client share.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        // TLS with certificate authorities of one's own.
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
         // The request and response parts that the door's handler shares with the server behind it.
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         // Starting and stopping the long-running parts in order, on signals.
@@ -76,6 +78,8 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         room("Access", knows: [.product(name: "Crypto", package: "swift-crypto")]),
         room("Iceberg", knows: ["Storage", "CZlib", .product(name: "GRDB", package: "GRDB.swift")]),
@@ -86,7 +90,7 @@ let package = Package(
         room(
             "Server",
             knows: [
-                "Access", "Collector", "Streaming", "EventLog", "Events", "Telemetry",
+                "Access", "Collector", "Streaming", "EventLog", "Events", "Iceberg", "Storage", "Telemetry",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -117,7 +121,8 @@ let package = Package(
         .executableTarget(
             name: "cartograph-bench",
             dependencies: [
-                "CBench", "CBytes", "Collector", "EventLog", "Events", "Simulator", "Streaming", "Telemetry",
+                "CBench", "CBytes", "Collector", "Engine", "EventLog", "Events", "Iceberg", "Lake", "Simulator", "Storage",
+                "Streaming", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/cartograph-bench",
@@ -138,7 +143,8 @@ let package = Package(
         tests(
             "ServerTests",
             of: [
-                "Access", "Collector", "CZlib", "CZstd", "EventLog", "Events", "Server", "Streaming", "Telemetry",
+                "Access", "Collector", "CZlib", "CZstd", "EventLog", "Events", "Iceberg", "Server", "Storage",
+                "Streaming", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),

@@ -13,15 +13,16 @@ extension InProcess {
     private static let inFlight = 4
 
     /// Batches as the door makes them: each event in its topic, by its user's hash.
-    private func batches(of sizes: [Int]) throws -> [AppendBatch] {
+    func batches(of sizes: [Int], _ chosen: [Int]? = nil) throws -> [AppendBatch] {
+        let chosen = chosen ?? Array(0..<events.count)
         let decoder = EventDecoder()
         let row = EventBatch(capacity: 1)
         var made: [AppendBatch] = []
         var first = 0
-        while first < events.count {
+        while first < chosen.count {
             let batch = AppendBatch(partitions: InProcess.partitions)
-            let end = min(first + sizes[made.count % sizes.count], events.count)
-            for index in first..<end {
+            let end = min(first + sizes[made.count % sizes.count], chosen.count)
+            for index in chosen[first..<end] {
                 row.removeAll()
                 guard decoder.decode(events.event(index), into: row) == nil else {
                     throw BenchError("a simulated event was rejected")

@@ -10,8 +10,11 @@ public struct BronzeTable: Sendable {
     /// The bronze table of a topic.
     public init(_ topic: Topic) { self.topic = topic }
 
+    /// The namespace of all of them.
+    public static let namespace = "bronze"
+
     /// `bronze.<topic>`.
-    public var identifier: TableIdentifier { TableIdentifier("bronze", topic.name) }
+    public var identifier: TableIdentifier { TableIdentifier(BronzeTable.namespace, topic.name) }
 
     /// The columns that say where and when the log took the record in, in every bronze table.
     static let logColumns = ["received_at", "log_partition", "log_offset"]

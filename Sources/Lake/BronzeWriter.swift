@@ -137,7 +137,8 @@ public final class BronzeWriter {
         while try source.hasRows() {
             let key = PartitionKey([.date(Int32(truncatingIfNeeded: source.nextDay))], specID: table.spec.specID)
             let files = try writer.writeFiles(
-                "SELECT * FROM \(BronzeWriter.source)", for: table, partitioning: .one(key))
+                "SELECT *\(BronzeWriter.added(to: table, topic)) FROM \(BronzeWriter.source)", for: table,
+                partitioning: .one(key))
             let base = from
             _ = try table.append(
                 files, summary: [BronzeWriter.offsetsKey: source.offsets.description]
@@ -156,6 +157,13 @@ public final class BronzeWriter {
             try progress(moved)
         }
         return moved
+    }
+
+    /// The columns that somebody else added to the table, which its new rows do not have.
+    private static func added(to table: Table, _ topic: Topic) -> String {
+        let own = Set(BronzeTable(topic).definitions.map(\.name))
+        return table.schema.fields.filter { !own.contains($0.name) }
+            .map { ", NULL AS \(SQL.identifier($0.name))" }.joined()
     }
 
     private func unregister() {

@@ -23,12 +23,15 @@ struct FieldNames {
         do {
             fields = try Self.fields(try JSON(parsing: Array(text.utf8)), depth: 0)
         } catch let error as IcebergError {
-            throw LakeTableError("\(table.identifier): its property \(Self.property) is no name mapping: \(error.message)")
+            throw LakeTableError(
+                "\(table.identifier): its property \(Self.property) is no name mapping: \(error.message)")
         }
     }
 
     private static func fields(_ json: JSON, depth: Int) throws -> [Field] {
-        guard let list = json.array, depth < depthMax else { throw IcebergError(.malformed, "a list of fields is missing") }
+        guard let list = json.array, depth < depthMax else {
+            throw IcebergError(.malformed, "a list of fields is missing")
+        }
         return try list.map { field in
             guard let names = field["names"]?.array else { throw IcebergError(.malformed, "a field has no names") }
             return Field(

@@ -41,12 +41,16 @@ enum FileLayout: Hashable {
                 let part = Part(column: column, path: column.name, place: place)
                 isDirect = try part.isDirect(field.type) && isDirect
                 expressions.append(try part.expression(field.type, SQL.identifier(column.name), depth: 0))
-            } else if let index = spec?.fields.firstIndex(where: { $0.sourceID == field.id && $0.transform == .identity }) {
+            } else if let index = spec?.fields.firstIndex(where: {
+                $0.sourceID == field.id && $0.transform == .identity
+            }) {
                 // Files of Hive tables have no column for what their folder says.
                 expressions.append("CAST(v\(index) AS \(field.type.sql))")
                 usesPartition = true
             } else {
-                guard !mustHaveAll else { throw LakeTableError("\(place) lacks the column \(field.name) that it is about") }
+                guard !mustHaveAll else {
+                    throw LakeTableError("\(place) lacks the column \(field.name) that it is about")
+                }
                 expressions.append("CAST(NULL AS \(field.type.sql))")
             }
         }
@@ -59,7 +63,8 @@ enum FileLayout: Hashable {
             // The engine renames one of two columns whose names differ in case only.
             let all = source.columns.map { $0.name.lowercased() }
             guard Set(all).count == all.count else {
-                throw LakeTableError("\(place) has columns that the engine cannot tell apart: their names differ in case only")
+                throw LakeTableError(
+                    "\(place) has columns that the engine cannot tell apart: their names differ in case only")
             }
         }
     }

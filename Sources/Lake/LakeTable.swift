@@ -21,19 +21,24 @@ public struct LakeTable: Sendable {
     public func scanSQL(at snapshot: Snapshot? = nil) throws -> String {
         let then = snapshot?.schemaID.flatMap { id in table.metadata.schemas.first { $0.schemaID == id } }
         let scan = try LakeScan(table, schema: then ?? table.schema)
+        let (data, deletes) = try entries(at: snapshot)
+        return try scan.sql(data: data, deletes: deletes)
+    }
+
+    /// The files of a snapshot, the current one when it is nil, by what they hold.
+    func entries(at snapshot: Snapshot?) throws -> (data: [LakeScan.Entry], deletes: [LakeScan.Entry]) {
         var data: [LakeScan.Entry] = []
         var deletes: [LakeScan.Entry] = []
-        if let snapshot = snapshot ?? table.currentSnapshot {
-            let codec = ManifestCodec(table.metadata)
-            let storage = table.catalog.storage
-            for manifest in try ManifestList.of(snapshot, from: storage) where manifest.mayHaveLiveFiles {
-                for entry in try codec.read(try storage.read(manifest.location), of: manifest) where entry.isLive {
-                    let found = LakeScan.Entry(file: entry.file, sequence: entry.sequenceNumber ?? 0)
-                    if entry.file.content == .data { data.append(found) } else { deletes.append(found) }
-                }
+        guard let snapshot = snapshot ?? table.currentSnapshot else { return ([], []) }
+        let codec = ManifestCodec(table.metadata)
+        let storage = table.catalog.storage
+        for manifest in try ManifestList.of(snapshot, from: storage) where manifest.mayHaveLiveFiles {
+            for entry in try codec.read(try storage.read(manifest.location), of: manifest) where entry.isLive {
+                let found = LakeScan.Entry(file: entry.file, sequence: entry.sequenceNumber ?? 0)
+                if entry.file.content == .data { data.append(found) } else { deletes.append(found) }
             }
         }
-        return try scan.sql(data: data, deletes: deletes)
+        return (data, deletes)
     }
 
     /// A SELECT of the table's columns over some of its files, for which no delete files hold.

@@ -35,7 +35,7 @@ final class DoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// What is known of the request in progress when it is for the door.
-    private struct Exchange {
+    struct Exchange {
         var format: BodyFormat
         var encoding: BodyEncoding?
         var stamp: ProducerStamp?
@@ -46,29 +46,26 @@ final class DoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     let door: Door
     var wire: WireHandler?
-    private var context: ChannelHandlerContext?
-    private(set) var phase = Phase.waiting
-    private var exchange: Exchange?
-    private var body: PaddedBytes?
-    private var fields = DoorAnswer.Fields()
+    var context: ChannelHandlerContext?
+    var phase = Phase.waiting
+    var exchange: Exchange?
+    var body: PaddedBytes?
+    var fields = DoorAnswer.Fields()
     /// Whether the connection stays open after the request in progress, as far as the client is concerned.
-    private var isKeptAlive = true
+    var isKeptAlive = true
     /// Of a request that Hummingbird has: whether all of it was handed on, and whether all of its answer was written.
-    private var isPassed = false
+    var isPassed = false
     private var isPassedAnswered = false
 
-    private var held = CircularBuffer<HTTPServerRequestPart>()
-    private var heldBytes = 0
-    private var hasDropped = false
-    private var heldError: (any Error)?
+    var held = HeldParts()
     private var isPumping = false
     private var isReadWanted = false
-    private var isInputEnded = false
+    var isInputEnded = false
     private var isCounted = false
 
-    private var clock = DoorClock()
-    private var timer: Scheduled<Void>?
-    private var timerAt = NIODeadline.distantFuture
+    var clock = DoorClock()
+    var timer: Scheduled<Void>?
+    var timerAt = NIODeadline.distantFuture
 
     init(_ door: Door) { self.door = door }
 
@@ -111,7 +108,7 @@ final class DoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// Drops the body that is being read; nothing of it was stored.
-    private func giveUp() {
+    func giveUp() {
         body = nil
         guard let exchange else { return }
         door.inFlight.give(back: exchange.reserved)
@@ -159,10 +156,10 @@ final class DoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
         switch phase {
         case .waiting where held.isEmpty, .reading: refuseMalformed(error)
-        case .waiting, .storing: heldError = error
+        case .waiting, .storing: held.error = error
         case .discarding: context.close(promise: nil)
         case .passing:
-            if isPassed { heldError = error } else { context.fireErrorCaught(error) }
+            if isPassed { held.error = error } else { context.fireErrorCaught(error) }
         case .closing, .closed: break
         }
     }
@@ -190,7 +187,7 @@ final class DoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Reading goes on until something has to be held: to stop it for every request would cost two system calls each.
     private var mayRead: Bool { held.isEmpty && (context?.channel.isWritable ?? false) }
 
-    private func readOn() {
+    func readOn() {
         guard isReadWanted, mayRead else { return }
         isReadWanted = false
         context?.read()
@@ -204,26 +201,15 @@ final class DoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = unwrapInboundIn(data)
-        if isBusy || !held.isEmpty { hold(part) } else { take(part, context) }
-    }
-
-    private func hold(_ part: HTTPServerRequestPart) {
-        guard !hasDropped else { return }
-        if case .body(let bytes) = part { heldBytes += bytes.readableBytes }
-        guard held.count < door.limits.heldParts, heldBytes <= door.limits.heldBytes else {
-            hasDropped = true
-            return
-        }
-        held.append(part)
+        if isBusy || !held.isEmpty { held.append(part, door.limits) } else { take(part, context) }
     }
 
     /// Goes on with what is held, as far as that goes.
-    private func pump() {
+    func pump() {
         guard !isPumping, let context else { return }
         isPumping = true
         var hasPassed = false
         while !isBusy, phase != .closing, phase != .closed, context.channel.isWritable, let part = held.popFirst() {
-            if case .body(let bytes) = part { heldBytes -= bytes.readableBytes }
             take(part, context)
             if phase == .passing { hasPassed = true }
         }
@@ -231,11 +217,11 @@ final class DoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         // Hummingbird looks at what it was given when a read is complete, and this was no read.
         if hasPassed { context.fireChannelReadComplete() }
         guard held.isEmpty, !isBusy else { return }
-        if hasDropped {
+        if held.hasDropped {
             if phase != .closing && phase != .closed { wire?.closeWhenSent() }
         } else if phase == .waiting {
-            if let heldError {
-                refuseMalformed(heldError)
+            if let error = held.error {
+                refuseMalformed(error)
             } else if isInputEnded || clock.isStopping {
                 wire?.closeWhenSent()
             }
@@ -329,115 +315,6 @@ final class DoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if clock.bodyBytes > door.limits.discardedBytes { startClosing() }
     }
 
-    // MARK: Storing and answering
-
-    /// Hands a whole body to the collector.
-    private func store() {
-        guard var exchange, let bytes = body.take(), let context else { return }
-        var refusal: DoorRefusal?
-        var plain: PaddedBytes?
-        if let encoding = exchange.encoding {
-            let before = exchange.reserved
-            do throws(InflateError) {
-                plain = try Inflater.inflate(bytes, as: encoding, limit: Collector.bodyBytes) { more in
-                    guard door.inFlight.take(more) else { return false }
-                    exchange.reserved += more
-                    return true
-                }
-                // The compressed bytes are no longer held.
-                door.inFlight.give(back: before)
-                exchange.reserved -= before
-            } catch {
-                refusal = DoorRefusal(error)
-            }
-        } else {
-            plain = consume bytes
-        }
-        self.exchange = exchange
-        phase = .storing
-        guard let plain = plain.take() else {
-            if let refusal { refuse(refusal) }
-            return
-        }
-        // From here on the completion has what the exchange had.
-        self.exchange = nil
-        let began = clock.bodyBegan
-        let loop = context.eventLoop
-        let this = NIOLoopBound(self, eventLoop: loop)
-        door.collector.collect(plain, as: exchange.format, source: "http", stamp: exchange.stamp) {
-            [door, grant = exchange.grant, reserved = exchange.reserved] outcome in
-            door.inFlight.give(back: reserved)
-            door.settle(outcome, grant, began)
-            if loop.inEventLoop {
-                this.value.stored(outcome)
-            } else {
-                loop.execute { this.value.stored(outcome) }
-            }
-        }
-    }
-
-    private func stored(_ outcome: Result<CollectResult, CollectError>) {
-        guard phase == .storing else { return }
-        switch outcome {
-        case .success(let result):
-            answer(202) { DoorAnswer.write(result, $0, date: $1, to: &$2) }
-            finish()
-        case .failure(let error):
-            refuse(DoorRefusal(error))
-        }
-    }
-
-    /// Answers with an error, whatever the request in progress has come to.
-    private func refuse(_ refusal: DoorRefusal, isLast: Bool = false) {
-        let isWhole = phase == .storing
-        giveUp()
-        door.metrics.refused(refusal)
-        if isLast { isKeptAlive = false }
-        phase = .discarding
-        answer(refusal.status) { DoorAnswer.write(refusal, $0, date: $1, to: &$2) }
-        // A client that was told that this is the end need not send the rest.
-        if isWhole || isLast { finish() }
-    }
-
-    private func answer(
-        _ status: Int, _ write: (DoorAnswer.Fields, String, inout ByteBuffer) -> Void
-    ) {
-        guard let context else { return }
-        door.metrics.answered(status)
-        if clock.isStopping && !held.contains(where: { if case .head = $0 { true } else { false } }) {
-            isKeptAlive = false
-        }
-        fields.isLast = !isKeptAlive
-        var bytes = context.channel.allocator.buffer(capacity: 384)
-        write(fields, door.dates.text, &bytes)
-        wire?.send(bytes)
-    }
-
-    /// The request in progress was read and answered: on to the next one.
-    private func finish() {
-        guard phase != .closed else { return }
-        phase = .waiting
-        fields = DoorAnswer.Fields()
-        clock.answered(.now())
-        if isKeptAlive { pump() } else { startClosing() }
-    }
-
-    /// Ends the connection in a way that lets the client read what was sent: a close with bytes unread resets it.
-    private func startClosing() {
-        guard let context, phase != .closed else { return }
-        giveUp()
-        phase = .closing
-        held.removeAll()
-        if isInputEnded {
-            wire?.closeWhenSent()
-        } else {
-            context.close(mode: .output, promise: nil)
-            clock.closing(.now())
-            watch()
-            readOn()
-        }
-    }
-
     // MARK: What Hummingbird writes
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -461,34 +338,6 @@ final class DoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelWritabilityChanged()
         if context.channel.isWritable { pump() }
         watch()
-    }
-
-    // MARK: Deadlines
-
-    /// Sees to it that the connection is looked at when its deadline comes.
-    private func watch() {
-        guard let context, phase != .closed, let deadline = clock.deadline(phase, isPassed, door.limits) else { return }
-        // A timer that comes too early looks again: most requests come and go without touching it.
-        guard deadline < timerAt else { return }
-        timer?.cancel()
-        timerAt = deadline
-        timer = context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(deadline: deadline) { self.look() }
-    }
-
-    private func look() {
-        timer = nil
-        timerAt = .distantFuture
-        guard let context, let deadline = clock.deadline(phase, isPassed, door.limits) else { return }
-        guard deadline <= .now() else { return watch() }
-        switch phase {
-        case .waiting where clock.isInHead: refuse(.slowHead, isLast: true)
-        case .reading where !clock.isStalled:
-            refuse(clock.isStopping ? .stopping : .slowBody, isLast: true)
-        case .passing where !isPassed:
-            door.metrics.refused(DoorRefusal.slowBody)
-            context.close(promise: nil)
-        default: context.close(promise: nil)
-        }
     }
 }
 

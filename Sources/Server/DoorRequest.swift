@@ -100,7 +100,9 @@ struct DoorRequest {
     }
 
     /// How the body is compressed; nil when it is not.
-    func encoding() throws(DoorRefusal) -> BodyEncoding? {
+    func encoding() throws(DoorRefusal) -> BodyEncoding? { try DoorRequest.encoding(contentEncoding) }
+
+    static func encoding(_ contentEncoding: String?) throws(DoorRefusal) -> BodyEncoding? {
         guard let contentEncoding, !contentEncoding.isEmpty, contentEncoding.lowercased() != "identity" else {
             return nil
         }

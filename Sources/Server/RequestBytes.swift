@@ -26,10 +26,14 @@ final class Reservation: Sendable {
 enum RequestBytes {
     /// The whole body of a request with its compression undone, counted into the reservation.
     static func read(_ request: Request, _ reservation: Reservation, limits: DoorLimits) async throws -> PaddedBytes {
-        let coding = request.headers[.contentEncoding] ?? "identity"
-        let encoding = BodyEncoding(contentCoding: coding)
-        let isPlain = coding.isEmpty || coding.lowercased() == "identity"
-        var refusal: DoorRefusal? = encoding != nil || isPlain ? nil : unsupported(coding)
+        var encoding: BodyEncoding?
+        var refusal: DoorRefusal?
+        do throws(DoorRefusal) {
+            encoding = try DoorRequest.encoding(request.headers[.contentEncoding])
+        } catch {
+            // The rest is still read, within the bound, so that the client gets to read the answer.
+            refusal = error
+        }
         var bytes = PaddedBytes(capacity: 64 << 10)
         var drained = 0
         for try await chunk in request.body {
@@ -50,12 +54,6 @@ enum RequestBytes {
         if let refusal { throw refusal }
         guard let encoding else { return bytes }
         return try inflated(bytes, encoding, reservation)
-    }
-
-    private static func unsupported(_ encoding: String) -> DoorRefusal {
-        DoorRefusal(
-            415, .unsupported,
-            "content-encoding \(encoding.prefix(40)) is not supported: send gzip, zstd or none")
     }
 
     private static func inflated(

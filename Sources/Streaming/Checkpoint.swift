@@ -78,7 +78,10 @@ public enum Checkpoint {
         head.raw(magic)
         head.raw(version)
         head.raw(body.bytes.withUnsafeBytes { cbytes_crc32c(0, $0.baseAddress, $0.count) })
-        try DurableFile.replace(path, with: head.bytes + body.bytes)
+        let file = URL(fileURLWithPath: path)
+        let folder = file.deletingLastPathComponent().path
+        try SystemFolder.create(folder)
+        try SystemFile.replace(folder, file.lastPathComponent, with: head.bytes + body.bytes)
     }
 
     /// Reads a checkpoint into an empty stream; nil when there is none.

@@ -5,7 +5,6 @@ import Events
 import Foundation
 import Iceberg
 import Lake
-import Storage
 
 /// `cartograph lake`: the tables.
 struct LakeCommand: AsyncParsableCommand {
@@ -13,11 +12,13 @@ struct LakeCommand: AsyncParsableCommand {
         commandName: "lake", abstract: "Look at the tables: list them, their history, and query them with SQL.",
         subcommands: [List.self, History.self, Query.self])
 
-    fileprivate static func catalog(_ folder: DataFolder) throws -> SQLiteCatalog {
-        guard FileManager.default.fileExists(atPath: folder.catalog) else {
+    fileprivate static func place(_ settings: Settings) throws -> (LakePlace, DataFolder) {
+        let folder = try DataFolder.existing(settings.data)
+        let place = try LakePlace(settings.lake, folder)
+        guard place.hasCatalog else {
             throw CommandError("there are no tables in \(folder.path) yet: run `cartograph batch run`")
         }
-        return try SQLiteCatalog(path: folder.catalog, warehouse: try Location.url(forPath: folder.lake))
+        return (place, folder)
     }
 
     /// `cartograph lake ls`.
@@ -34,7 +35,7 @@ struct LakeCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let catalog = try LakeCommand.catalog(try DataFolder.existing(try common.settings().data))
+            let catalog = try LakeCommand.place(try common.settings()).0.openCatalog()
             var entries: [Entry] = []
             for namespace in try catalog.listNamespaces().sorted() {
                 for identifier in try catalog.listTables(in: namespace).sorted(by: { $0.name < $1.name }) {
@@ -70,7 +71,7 @@ struct LakeCommand: AsyncParsableCommand {
         @Argument(help: "The table, such as gold.daily_sales.") var table: String
 
         func run() async throws {
-            let catalog = try LakeCommand.catalog(try DataFolder.existing(try common.settings().data))
+            let catalog = try LakeCommand.place(try common.settings()).0.openCatalog()
             let table = try catalog.loadTable(try TableIdentifier(parsing: table))
             var text = TextTable(["snapshot", "at", "operation", "added rows", "total rows"])
             var rows: [[String: String]] = []
@@ -106,15 +107,15 @@ struct LakeCommand: AsyncParsableCommand {
         private static let engineBytes = 1 << 30
 
         func run() async throws {
-            let folder = try DataFolder.existing(try common.settings().data)
-            let catalog = try LakeCommand.catalog(folder)
+            let (place, folder) = try LakeCommand.place(try common.settings())
             var settings = DuckDB.Settings()
             settings.threads = 2
             settings.memoryLimitBytes = Query.engineBytes
             settings.temporaryFolder = folder.temporary + "/sql"
+            settings.objectStore = place.objectStore
             let connection = try DuckDB(settings).connect()
-            try defineViews(catalog, connection)
-            let result = try connection.query(statement)
+            let scans = try defineViews(try place.openCatalog(), connection)
+            let result = try naming(scans, connection) { try connection.query(statement) }
             print(common.json ? result.json() : result.table(width: Query.width))
             if result.isTruncated {
                 CommandExit.say("only the first \(result.rows.count) rows are shown: add a LIMIT or an aggregate")
@@ -123,7 +124,8 @@ struct LakeCommand: AsyncParsableCommand {
 
         /// A view for each table that the statement may be about, over the files of the snapshot asked for. So another
         /// table's damage is nothing to it; only a statement that names no table sees all that can be read.
-        private func defineViews(_ catalog: SQLiteCatalog, _ connection: Connection) throws {
+        private func defineViews(_ catalog: any Catalog, _ connection: Connection) throws -> [Scan] {
+            var scans: [Scan] = []
             var found = at == nil
             let instant = at.flatMap { Timestamp.parse($0) }
             let namespaces = try catalog.listNamespaces()
@@ -154,13 +156,31 @@ struct LakeCommand: AsyncParsableCommand {
                     }
                     let name = "\(SQL.identifier(identifier.namespace)).\(SQL.identifier(identifier.name))"
                     try connection.execute("CREATE VIEW \(name) AS \(try LakeTable(table).scanSQL(at: snapshot))")
-                } catch where named.isEmpty {
+                    scans.append((LakeTable(table), snapshot))
+                } catch  where named.isEmpty {
                     CommandExit.say("\(identifier) cannot be read: \(error)")
                 }
             }
             guard found else {
                 throw CommandError(
                     "--at '\(at ?? "")' is neither a time (2026-11-21T10:00:00Z) nor a snapshot of a table")
+            }
+            return scans
+        }
+
+        private typealias Scan = (table: LakeTable, snapshot: Snapshot?)
+
+        /// The engine does not say of all damage which file it is in; then the tables' files are looked through.
+        private func naming<Result>(
+            _ scans: [Scan], _ connection: Connection, _ body: () throws -> Result
+        ) throws -> Result {
+            do {
+                return try body()
+            } catch let error as EngineError where error.isOfUnnamedFile {
+                for scan in scans {
+                    if let named = try scan.table.unreadableFile(at: scan.snapshot, by: connection) { throw named }
+                }
+                throw error
             }
         }
 

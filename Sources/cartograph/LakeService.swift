@@ -55,9 +55,12 @@ final class LakeService: Sendable {
 
     /// A service that drains every so many seconds once it is started.
     ///
-    /// - Parameter covered: the offsets that the bronze tables hold already.
+    /// - Parameters:
+    ///   - covered: the offsets that the bronze tables hold already.
+    ///   - objectStore: how the engine reaches tables in an object store, where there is one.
     init(
-        log: any EventLog, catalog: any Catalog, covered: LogOffsets, temporary: String, seconds: Double,
+        log: any EventLog, catalog: any Catalog, covered: LogOffsets,
+        objectStore: (@Sendable () throws -> ObjectStoreAccess)?, temporary: String, seconds: Double,
         metrics: Metrics,
         report: @escaping @Sendable (String) -> Void
     ) throws {
@@ -68,6 +71,7 @@ final class LakeService: Sendable {
         settings.threads = 1
         settings.memoryLimitBytes = LakeService.engineBytes
         settings.temporaryFolder = temporary + "/bronze"
+        settings.objectStore = objectStore
         let connection = try DuckDB(settings).connect()
         bench = Bench(BronzeWriter(log: log, catalog: catalog, connection: connection))
         let cut = log.cut()

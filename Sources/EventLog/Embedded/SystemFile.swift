@@ -110,7 +110,7 @@ package struct SystemFile: ~Copyable {
 
     /// Puts a file of these bytes in a folder, durably, in place of one of that name: a crash leaves the old one or the
     /// new one.
-    static func replace(_ folder: String, _ name: String, with bytes: [UInt8]) throws(LogError) {
+    package static func replace(_ folder: String, _ name: String, with bytes: [UInt8]) throws(LogError) {
         let path = folder + "/" + name
         try writeWhole(path + ".new", bytes)
         guard rename(path + ".new", path) == 0 else { throw LogError.last("rename", path + ".new") }
@@ -130,15 +130,17 @@ package struct SystemFile: ~Copyable {
     /// Writes a file of these bytes and syncs it.
     static func writeWhole(_ path: String, _ bytes: [UInt8]) throws(LogError) {
         let file = try SystemFile(opening: path, flags: O_RDWR | O_CREAT | O_TRUNC)
-        try PaddedBytes(copying: bytes).withBytes { buffer throws(LogError) in try file.write(buffer, at: 0) }
+        try bytes.withUnsafeBufferPointer { buffer throws(LogError) in
+            try file.write(UnsafeRawBufferPointer(buffer), at: 0)
+        }
         try file.sync()
     }
 }
 
 /// Folders as the log needs them.
-enum SystemFolder {
+package enum SystemFolder {
     /// Makes a folder and those above it, durably.
-    static func create(_ path: String) throws(LogError) {
+    package static func create(_ path: String) throws(LogError) {
         var at = ""
         for part in path.split(separator: "/", omittingEmptySubsequences: false) {
             at += at.isEmpty && part.isEmpty ? "/" : (at.hasSuffix("/") || at.isEmpty ? "" : "/") + part

@@ -1,0 +1,81 @@
+import Engine
+import EventLog
+import Events
+import Foundation
+import Iceberg
+import Lake
+import Storage
+
+/// Measures of the way from the log into committed bronze tables.
+extension InProcess {
+    /// The engine's memory, as the platform gives it.
+    private static let engineBytes = 96 << 20
+    /// How often the log repeats the simulated events, so that files get as large as they do in a busy shop.
+    private static let repeats = 4
+
+    /// Rows a processor second into committed Parquet: reading the log, decoding, writing, syncing, committing.
+    func bronze() throws -> [Measure] {
+        let decoder = EventDecoder()
+        let row = EventBatch(capacity: 1)
+        var byTopic: [Topic: [Int]] = [:]
+        for index in 0..<events.count {
+            row.removeAll()
+            guard decoder.decode(events.event(index), into: row) == nil else {
+                throw BenchError("a simulated event was rejected")
+            }
+            byTopic[row.type(0).topic, default: []].append(index)
+        }
+        var measures = try bronze("all topics", Array(0..<events.count))
+        for (topic, indices) in byTopic.sorted(by: { $0.value.count > $1.value.count }) {
+            measures += try bronze(topic.name, indices)
+        }
+        return measures
+    }
+
+    private func bronze(_ name: String, _ indices: [Int]) throws -> [Measure] {
+        try withFolder { folder in
+            let log = try EmbeddedLog(folder: folder + "/log", partitions: InProcess.partitions)
+            defer { log.close() }
+            // Few events are repeated until a round is worth a measure, but not beyond what the log takes quickly.
+            let repeats = min(64, max(InProcess.repeats, InProcess.repeats * events.count / 4 / indices.count))
+            for _ in 0..<repeats {
+                for batch in try batches(of: [1_000], indices) { _ = try log.appendAndWait(batch) }
+            }
+            let rows = indices.count * repeats
+            let cut = log.cut()
+            var cpu: [Double] = []
+            var wall: [Double] = []
+            var bytesPerRow = 0.0
+            for run in 0...runs {
+                let lake = "\(folder)/lake-\(run)"
+                let catalog = try SQLiteCatalog(path: lake + "/catalog.sqlite", warehouse: lake)
+                var settings = DuckDB.Settings()
+                settings.threads = 1
+                settings.memoryLimitBytes = InProcess.engineBytes
+                let writer = BronzeWriter(log: log, catalog: catalog, connection: try DuckDB(settings).connect())
+                let (spentBefore, began) = (Clocks.ownCPU(), Clocks.now())
+                let moved = try writer.drain(to: cut)
+                let (spent, took) = (Clocks.ownCPU() - spentBefore, Clocks.now() - began)
+                guard moved.rowCount == rows else { throw BenchError("\(moved.rowCount) of \(rows) rows moved") }
+                bytesPerRow = try bytes(catalog) / Double(rows)
+                WorkFolder.remove(lake)
+                guard run > 0 else { continue }
+                cpu.append(Double(rows) / (Double(spent) / 1e9))
+                wall.append(Double(rows) / (Double(took) / 1e9))
+            }
+            return [
+                Measure(bench: "lake", measure: "bronze, \(name)", Spread(cpu), unit: "rows/cpu-s"),
+                Measure(bench: "lake", measure: "bronze, \(name), wall", Spread(wall), unit: "rows/s"),
+                Measure(bench: "lake", measure: "bronze, \(name), on disk", value: bytesPerRow, unit: "bytes/row"),
+            ]
+        }
+    }
+
+    private func bytes(_ catalog: SQLiteCatalog) throws -> Double {
+        var bytes: Int64 = 0
+        for table in try catalog.listTables(in: "bronze") {
+            bytes += try catalog.loadTable(table).files().reduce(0) { $0 + $1.fileSizeInBytes }
+        }
+        return Double(bytes)
+    }
+}
