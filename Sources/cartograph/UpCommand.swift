@@ -66,7 +66,9 @@ struct UpCommand: AsyncParsableCommand {
             server = try CartographServer(
                 configuration, collector: Collector(log: shop.log, metrics: shop.metrics), keys: keys,
                 feed: runner.feed, metrics: shop.metrics, operations: operations,
-                catalog: CatalogService(shop.catalog, sharing, metrics: shop.metrics), logger: logger)
+                catalog: (shop.catalog as? SQLiteCatalog).map {
+                    CatalogService($0, sharing, metrics: shop.metrics)
+                }, logger: logger)
         } catch {
             shop.close()
             throw error

@@ -1,5 +1,6 @@
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -8,10 +9,12 @@ import pytest
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "EndToEnd")]
 
 import relocate  # noqa: E402
-from cartograph import BINARY, Server, must, run  # noqa: E402
+from cartograph import BINARY, ROOT, Server, must, run  # noqa: E402
 from pyiceberg.catalog.sql import SqlCatalog  # noqa: E402
+from pyiceberg.catalog.rest import RestCatalog  # noqa: E402
 
 FIXTURES = Path(__file__).parent / "Fixtures"
+HTTPFS = ROOT / ".deps/duckdb/httpfs.duckdb_extension"
 # Where the fixtures' tables believe to be.
 PREFIX = Path("/tmp/cartograph-fixtures")
 
@@ -100,3 +103,39 @@ def spark_tables(tmp_path_factory):
     made.folder = folder
     yield made, expected
     made.catalog.close()
+
+
+class Catalog(Shop):
+    """A running platform: its data folder, and the REST catalog that other engines use."""
+
+    def __init__(self, data, server):
+        super().__init__(data)
+        self.server = server
+        self.uri = server.url + "iceberg"
+
+    def duckdb(self, *statements):
+        """The rows of the last statement, by DuckDB's own extension in a process of its own."""
+        attach = f"ATTACH '' AS lake (TYPE iceberg, ENDPOINT '{self.uri}', AUTHORIZATION_TYPE 'none')"
+        done = subprocess.run(
+            [sys.executable, Path(__file__).parent / "duckdb_process.py", HTTPFS], text=True, capture_output=True,
+            input=json.dumps([attach, *statements]), timeout=300)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def rest(self):
+        """PyIceberg on the REST catalog."""
+        return RestCatalog("cartograph", uri=self.uri)
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory):
+    """A shop of some thousand events with its server up."""
+    data = tmp_path_factory.mktemp("platform") / "data"
+    for seed in (1, 2):
+        must("simulate", "--events", 2_000, "--seed", seed, "--to", "log", "--data", data)
+        must("batch", "run", "--data", data)
+    server = Server(data).ready()
+    made = Catalog(data, server)
+    yield made
+    made.catalog.close()
+    server.close()
