@@ -40,8 +40,12 @@ final class BronzeSource: RowSource {
 
     /// Whether there is a record left before the cut; looks for the next frame if need be.
     func hasRows() throws -> Bool {
-        if !frame.isAtEnd { return true }
-        return try consumer.next(before: cut) { try frame.load($0) }
+        while frame.isAtEnd {
+            guard try consumer.next(before: cut, { try frame.load($0) }) else { return false }
+            // One of which every record was erased is passed over as a whole.
+            if frame.isAtEnd { offsets[frame.partition] = frame.offset }
+        }
+        return true
     }
 
     /// The UTC day of the next record, which `hasRows` has found, as days since 1970-01-01.

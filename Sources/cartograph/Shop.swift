@@ -1,3 +1,4 @@
+import Collector
 import Engine
 import EventLog
 import Foundation
@@ -15,6 +16,8 @@ struct Shop {
     let log: EmbeddedLog
     let catalog: any Catalog
     let lake: LakeService
+    /// The people whose earlier events are not let in again.
+    let erased: ErasedPeople
     let batch: BatchService
     let metrics: Metrics
     let lock: FolderLock
@@ -67,7 +70,8 @@ struct Shop {
             project: try ModelProject(folder: home.models), settings: settings, stream: stream,
             engineBytes: engineBytes, metrics: metrics, report: report)
         return Shop(
-            folder: folder, settings: settings, home: home, log: log, catalog: catalog, lake: lake, batch: batch,
+            folder: folder, settings: settings, home: home, log: log, catalog: catalog, lake: lake,
+            erased: try ErasedPeople(folder: folder.erasures), batch: batch,
             metrics: metrics, lock: lock, stream: stream)
     }
 

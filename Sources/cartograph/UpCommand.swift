@@ -4,6 +4,7 @@ import Collector
 import EventLog
 import Events
 import Foundation
+import Iceberg
 import Lake
 import Logging
 import Server
@@ -64,8 +65,8 @@ struct UpCommand: AsyncParsableCommand {
         do {
             keys = try KeyStore(folder: KeyFile.folder(inData: shop.folder.path), report: report)
             server = try CartographServer(
-                configuration, collector: Collector(log: shop.log, metrics: shop.metrics), keys: keys,
-                feed: runner.feed, metrics: shop.metrics, operations: operations,
+                configuration, collector: Collector(log: shop.log, metrics: shop.metrics, erased: shop.erased),
+                keys: keys, feed: runner.feed, metrics: shop.metrics, operations: operations,
                 catalog: (shop.catalog as? SQLiteCatalog).map {
                     CatalogService($0, sharing, metrics: shop.metrics)
                 }, logger: logger)
