@@ -18,7 +18,7 @@ enum FileLayout: Hashable {
 
     /// - Throws: ``LakeTableError`` that names the file when its columns cannot be told, or are not of the table's types.
     init(
-        _ source: Source, of file: DataFile, in table: Table, _ fields: [NestedField], _ names: FieldNames?,
+        _ source: Source, of file: DataFile, in table: Table, _ fields: [NestedField], _ names: NameMapping?,
         mustHaveAll: Bool
     ) throws {
         let place = "\(file.location) of \(table.identifier)"
@@ -28,7 +28,7 @@ enum FileLayout: Hashable {
             guard let names else {
                 throw LakeTableError(
                     "\(place) has no field ids, so its columns cannot be told: set the table's property "
-                        + "\(FieldNames.property), or write the file again with ids")
+                        + "\(NameMapping.property), or write the file again with ids")
             }
             columns = names.assigned(to: columns)
         }

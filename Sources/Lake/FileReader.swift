@@ -16,7 +16,7 @@ struct FileReader {
     ///   - rowNumbers: adds that, and `file_row_number`, the row's place in it from 0.
     ///   - mustHaveAll: whether a field that a file does not have is an error instead of null.
     func selects(
-        _ files: [DataFile], _ fields: [NestedField], _ names: FieldNames?, fileNames: Bool = false,
+        _ files: [DataFile], _ fields: [NestedField], _ names: NameMapping?, fileNames: Bool = false,
         rowNumbers: Bool = false, mustHaveAll: Bool = false, alias: (NestedField) -> String
     ) throws -> [String] {
         var layouts: [FileLayout.Source: FileLayout] = [:]

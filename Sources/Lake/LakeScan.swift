@@ -45,7 +45,7 @@ struct LakeScan {
             }
             marked[signature, default: []].append(entry)
         }
-        let names = try FieldNames(of: table)
+        let names = try NameMapping(of: table.metadata)
         let reader = FileReader(table: table)
         var selects = try reader.selects(plain, fields, names) { $0.name }
         for (signature, entries) in marked.sorted(by: { $0.key < $1.key }) {
@@ -63,7 +63,7 @@ struct LakeScan {
 
     /// Rows of files for which the same kinds of deletes hold.
     private func select(
-        _ entries: [Entry], less deletes: Deletes, _ signature: Deletes.Signature, _ names: FieldNames?
+        _ entries: [Entry], less deletes: Deletes, _ signature: Deletes.Signature, _ names: NameMapping?
     ) throws -> String {
         let reader = FileReader(table: table)
         // A delete may compare columns that the table has no more.
@@ -109,7 +109,7 @@ struct LakeScan {
     /// Equality deletes hold for older rows of their partition, or of all when theirs is the unpartitioned spec. Null
     /// equals null.
     private func equality(
-        _ key: Deletes.EqualityKey, _ deletes: Deletes, _ reader: FileReader, _ names: FieldNames?, alias: String
+        _ key: Deletes.EqualityKey, _ deletes: Deletes, _ reader: FileReader, _ names: NameMapping?, alias: String
     ) throws -> String {
         let columns = try key.fieldIDs.map(deletes.field)
         let entries = deletes.equality[key] ?? []
@@ -138,5 +138,5 @@ struct LakeScan {
         NestedField(id: 2_147_483_546, name: "file_path", required: true, type: .string),
         NestedField(id: 2_147_483_545, name: "pos", required: true, type: .long),
     ]
-    private static let positionNames = FieldNames(positionFields.map { .init(names: [$0.name], id: $0.id) })
+    private static let positionNames = NameMapping(of: Schema(fields: positionFields))
 }
