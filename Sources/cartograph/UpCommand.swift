@@ -67,9 +67,9 @@ struct UpCommand: AsyncParsableCommand {
             server = try CartographServer(
                 configuration, collector: Collector(log: shop.log, metrics: shop.metrics, erased: shop.erased),
                 keys: keys, feed: runner.feed, metrics: shop.metrics, operations: operations,
-                catalog: (shop.catalog as? SQLiteCatalog).map {
-                    CatalogService($0, sharing, metrics: shop.metrics)
-                }, logger: logger)
+                // A catalog that is elsewhere is served there.
+                catalog: (shop.catalog as? SQLiteCatalog).map { CatalogService($0, sharing, metrics: shop.metrics) },
+                logger: logger)
         } catch {
             shop.close()
             throw error
