@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-unit test-end-to-end test-reliability test-interop test-spark torture fuzz lint format bench bench-peers clean
+.PHONY: help run build test test-unit test-end-to-end test-reliability test-interop test-spark torture fuzz lint format bench bench-peers bench-lake-peers clean
 
 BINARY := .build/release/cartograph
 SWIFT_FILES := Package.swift Sources Tests $(wildcard Benchmarks)
@@ -81,6 +81,12 @@ bench-peers: ## the same events into Cartograph, Redis Streams and PostgreSQL
 	swift build -c release --product cartograph
 	swift build -c release --product cartograph-bench
 	.build/release/cartograph-bench peers $(ARGS)
+
+bench-lake-peers: ## the same rows into Iceberg tables by Cartograph, PyIceberg and DuckDB's extension
+	scripts/bootstrap test
+	swift build -c release --product cartograph
+	swift build -c release --product cartograph-bench
+	.deps/venv/bin/python scripts/bench-lake-peers $(ARGS)
 
 clean: ## remove what was built; .deps/ and data/ stay
 	rm -rf .build

@@ -1,5 +1,6 @@
 """Damaged, exchanged and unreadable files: a named error, never a crash and never another answer in silence."""
 
+import json
 import random
 from collections import Counter
 from pathlib import Path
@@ -9,8 +10,6 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
 
-import canonical
-import rows
 
 FLIPS = 60
 
@@ -53,7 +52,7 @@ def test_a_missing_file_is_named(shop, table):
 def test_a_file_cut_short_is_named(shop, table, left):
     file = files(table)[0]
     content = file.read_bytes()
-    file.write_bytes(content[:left] if left >= 0 else content[:left])
+    file.write_bytes(content[:left])
     assert_refused(shop, file, "bytes")
 
 
@@ -71,26 +70,26 @@ def test_a_file_that_claims_a_footer_longer_than_itself_is_named(shop, table):
     assert_refused(shop, file, "damaged footer")
 
 
-def test_a_file_that_was_exchanged_for_one_with_fewer_rows_is_named(shop, table):
+def test_a_file_that_was_exchanged_for_one_of_another_size_is_named(shop, table):
+    first, second = files(table)
+    first.write_bytes(second.read_bytes() + b"PAR1")
+    assert_refused(shop, first, "bytes where the table knows")
+
+
+def test_a_file_with_another_number_of_rows_is_named(shop, table):
+    """The same bytes but for the number of rows in the footer, as a rewrite of the same size would have."""
     file = files(table)[0]
-    size = file.stat().st_size
-    rewritten = parquet.read_table(file).slice(0, 4_999)
-    parquet.write_table(rewritten, file)
-    # Of the same size: what is too little is put into the metadata.
-    short = size - file.stat().st_size
-    if short > 0:
-        schema = rewritten.schema.with_metadata({"pad": "x" * (short - 7)})
-        for length in range(max(0, short - 200), short + 1):
-            parquet.write_table(rewritten.cast(schema.with_metadata({"pad": "x" * length})), file)
-            if file.stat().st_size == size:
-                break
-    refused = assert_refused(shop, file, "exchanged")
-    assert file.stat().st_size != size or "rows" in refused.complaint
+    content = file.read_bytes()
+    # 5,000 as Thrift's compact protocol writes it, after the header of a 64-bit field. The footer's own count comes first.
+    count = content.index(b"\x16\x90\x4e", len(content) - 8 - int.from_bytes(content[-8:-4], "little"))
+    file.write_bytes(content[: count + 1] + b"\x8e" + content[count + 2 :])
+    assert_refused(shop, file, "4999 rows where the table knows 5000")
 
 
-def test_bits_that_flip_are_named_or_change_nothing(shop, table):
-    """One bit at a time, anywhere in a file: an error with the file's name, or the right answer. What is left is damage
-    inside of values that no checksum covers; how often that happens is printed, and bounded."""
+def test_a_bit_that_flips_never_ends_in_a_crash_or_an_error_without_a_name(shop, table):
+    """One bit at a time, anywhere in a file. Two in three of them are inside of values, where Parquet as the engine reads it
+    has no checksum: the answer is another one, and nothing says so. That is the format's limit, measured and printed here;
+    the rest must be an error that names the file, or change nothing."""
     file = files(table)[0]
     content = file.read_bytes()
     statement = "SELECT count(*) AS n, sum(id) AS ids, sum(hash(text)) AS texts, sum(hash(x)) AS xs FROM theirs.numbers"
@@ -104,13 +103,12 @@ def test_bits_that_flip_are_named_or_change_nothing(shop, table):
         file.write_bytes(damaged)
         outcome = shop.try_sql(statement)
         if outcome.code == 0:
-            import json
-            seen["right" if json.loads(outcome.out) == right else "wrong"] += 1
+            seen["unchanged" if json.loads(outcome.out) == right else "silent"] += 1
         else:
-            assert outcome.code == 1, outcome
-            seen["named" if file.name in outcome.complaint else "unnamed"] += 1
+            assert outcome.code == 1 and file.name in outcome.complaint, outcome
+            seen["named"] += 1
     print(dict(seen))
-    assert not seen["unnamed"]
+    assert seen["named"]
     file.write_bytes(content)
     assert shop.sql(statement) == right
 

@@ -4,7 +4,7 @@ import canonical
 
 EVERYTHING = """
     id BIGINT, yes BOOLEAN, small INTEGER, single FLOAT, twice DOUBLE, money DECIMAL(38,10), cents DECIMAL(9,2), day DATE,
-    clock TIME, at TIMESTAMP WITH TIME ZONE, wall TIMESTAMP, text VARCHAR, bytes BLOB, key UUID,
+    clock TIME, moment TIMESTAMP WITH TIME ZONE, wall TIMESTAMP, text VARCHAR, bytes BLOB, key UUID,
     point STRUCT(x INTEGER, label VARCHAR), tags VARCHAR[], counts MAP(VARCHAR, INTEGER),
     deep STRUCT(name VARCHAR, scores DOUBLE[])[]"""
 
@@ -57,7 +57,7 @@ def test_what_duckdb_creates_changes_and_deletes_reads_alike(platform):
     kept = [i for i in range(20_100) if i % 7 != 3]
     assert len(rows) == len(kept) + 1
     found = platform.sql("SELECT sum(id) AS ids, count(*) FILTER (name = 'changed') AS changed FROM duck.numbers")
-    assert found == [{"ids": str(sum(kept) + 3) if False else sum(kept) + 3, "changed": sum(i % 1000 == 1 for i in kept)}]
+    assert found == [{"ids": sum(kept) + 3, "changed": sum(i % 1000 == 1 for i in kept)}]
     deletes = platform.rest().load_table("duck.numbers").inspect.delete_files()
     assert deletes.num_rows > 0
 
