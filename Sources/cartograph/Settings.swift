@@ -25,8 +25,8 @@ struct Settings {
     var partitions = 2
     /// Where the tables are.
     var lake = LakeSettings()
-    /// Seconds between two commits of the bronze tables.
-    var lakeSeconds = 5.0
+    /// Seconds between two commits of the bronze tables, where there is something to commit.
+    var lakeSeconds = 1.0
     /// Seconds between two runs of the models.
     var batchSeconds = 60.0
 
@@ -180,8 +180,8 @@ struct Settings {
         guard (1...64).contains(partitions) else {
             throw CommandError("\(path): partitions must be between 1 and 64, not \(partitions)")
         }
-        guard lakeSeconds >= 0.5, lakeSeconds <= 3_600, batchSeconds >= 1, batchSeconds <= 86_400 else {
-            throw CommandError("\(path): lake_seconds must be 0.5 to 3600 and batch_seconds 1 to 86400")
+        guard lakeSeconds >= 0.2, lakeSeconds <= 3_600, batchSeconds >= 1, batchSeconds <= 86_400 else {
+            throw CommandError("\(path): lake_seconds must be 0.2 to 3600 and batch_seconds 1 to 86400")
         }
     }
 }
