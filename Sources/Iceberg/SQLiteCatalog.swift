@@ -237,6 +237,16 @@ extension SQLiteCatalog {
         }
     }
 
+    /// Writes the file anew without what was deleted from it, and empties the write-ahead log.
+    public func vacuum() throws {
+        try asking("be written anew") {
+            try database.writeWithoutTransaction { db in
+                try db.execute(sql: "VACUUM")
+                _ = try db.checkpoint(.truncate)
+            }
+        }
+    }
+
     private func exists(_ identifier: TableIdentifier) -> IcebergError {
         IcebergError(.alreadyExists, "the table \(identifier) exists already")
     }

@@ -11,7 +11,7 @@ import Storage
 struct LakeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lake", abstract: "Look at the tables: list them, their history, and query them with SQL.",
-        subcommands: [List.self, History.self, Query.self])
+        subcommands: [List.self, History.self, Query.self, LakeEraseCommand.self])
 
     fileprivate static func catalog(_ folder: DataFolder) throws -> SQLiteCatalog {
         guard FileManager.default.fileExists(atPath: folder.catalog) else {
