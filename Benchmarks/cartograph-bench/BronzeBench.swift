@@ -1,4 +1,3 @@
-import Engine
 import EventLog
 import Events
 import Foundation
@@ -8,8 +7,6 @@ import Storage
 
 /// Measures of the way from the log into committed bronze tables.
 extension InProcess {
-    /// The engine's memory, as the platform gives it.
-    private static let engineBytes = 96 << 20
     /// How often the log repeats the simulated events, so that files get as large as they do in a busy shop.
     private static let repeats = 4
 
@@ -49,10 +46,7 @@ extension InProcess {
             for run in 0...runs {
                 let lake = "\(folder)/lake-\(run)"
                 let catalog = try SQLiteCatalog(path: lake + "/catalog.sqlite", warehouse: lake)
-                var settings = DuckDB.Settings()
-                settings.threads = 1
-                settings.memoryLimitBytes = InProcess.engineBytes
-                let writer = BronzeWriter(log: log, catalog: catalog, connection: try DuckDB(settings).connect())
+                let writer = BronzeWriter(log: log, catalog: catalog)
                 let (spentBefore, began) = (Clocks.ownCPU(), Clocks.now())
                 let moved = try writer.drain(to: cut)
                 let (spent, took) = (Clocks.ownCPU() - spentBefore, Clocks.now() - began)

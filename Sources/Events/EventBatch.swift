@@ -265,18 +265,18 @@ public final class EventBatch {
 }
 
 /// Blocks of bytes that stay where they are until all are forgotten at once.
-struct Arena: ~Copyable {
+package struct Arena: ~Copyable {
     private var blocks: [UnsafeMutablePointer<UInt8>] = []
     private var used = 0
     private var size = 0
     private static let blockBytes = 64 << 10
 
-    init() {}
+    package init() {}
 
     deinit { for block in blocks { block.deallocate() } }
 
     /// Room for `count` bytes, with the decoder's padding after them.
-    mutating func allocate(_ count: Int) -> UnsafeMutablePointer<UInt8> {
+    package mutating func allocate(_ count: Int) -> UnsafeMutablePointer<UInt8> {
         let need = count + EventLimits.padding
         if used + need > size {
             size = max(Arena.blockBytes, need)
@@ -289,7 +289,7 @@ struct Arena: ~Copyable {
     }
 
     /// Forgets all bytes and keeps one block, so that the next escape costs no allocation.
-    mutating func removeAll() {
+    package mutating func removeAll() {
         used = 0
         guard blocks.count > 1 || size > Arena.blockBytes else { return }
         for block in blocks { block.deallocate() }

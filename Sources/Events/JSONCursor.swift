@@ -5,24 +5,25 @@ import CBytes
 /// The text must be followed by `EventLimits.padding` readable bytes. They may belong to whatever follows in the same
 /// buffer, so every step that could run past `end` checks it; a scan always stops at the zero bytes behind the
 /// buffer at the latest.
-struct JSONCursor {
-    var p: UnsafePointer<UInt8>
-    let end: UnsafePointer<UInt8>
+package struct JSONCursor {
+    /// The next byte.
+    package var p: UnsafePointer<UInt8>
+    package let end: UnsafePointer<UInt8>
 
     @inline(__always)
-    init(_ start: UnsafePointer<UInt8>, count: Int) {
+    package init(_ start: UnsafePointer<UInt8>, count: Int) {
         p = start
         end = start + count
     }
 
     @inline(__always)
-    mutating func skipSpace() {
+    package mutating func skipSpace() {
         while p < end, p[0] == 0x20 || p[0] == 0x0a || p[0] == 0x0d || p[0] == 0x09 { p += 1 }
     }
 
     /// Takes one byte if it is next.
     @inline(__always)
-    mutating func take(_ byte: UInt8) -> Bool {
+    package mutating func take(_ byte: UInt8) -> Bool {
         guard p < end, p[0] == byte else { return false }
         p += 1
         return true
@@ -31,7 +32,7 @@ struct JSONCursor {
     /// Reads a string whose opening quote is next. Returns the bytes between the quotes as they stand and whether
     /// they hold escapes (checked, not undone); nil when the string is malformed.
     @inline(__always)
-    mutating func string() -> (start: UnsafePointer<UInt8>, count: Int, escaped: Bool)? {
+    package mutating func string() -> (start: UnsafePointer<UInt8>, count: Int, escaped: Bool)? {
         guard take(0x22) else { return nil }
         let start = p
         var escaped = false
@@ -86,7 +87,7 @@ struct JSONCursor {
 
     /// Undoes the escapes of a string that `string()` accepted, writing at most `count` bytes to `out`; returns how
     /// many it wrote.
-    static func unescape(_ p: UnsafePointer<UInt8>, _ count: Int, into out: UnsafeMutablePointer<UInt8>) -> Int {
+    package static func unescape(_ p: UnsafePointer<UInt8>, _ count: Int, into out: UnsafeMutablePointer<UInt8>) -> Int {
         let end = p + count
         var p = p
         var o = out
@@ -197,7 +198,7 @@ struct JSONCursor {
     }
 
     /// Steps over any value, at most `depth` levels deep; false when it is malformed or deeper.
-    mutating func skipValue(depth: Int = EventLimits.depth) -> Bool {
+    package mutating func skipValue(depth: Int = EventLimits.depth) -> Bool {
         skipSpace()
         guard p < end else { return false }
         switch p[0] {

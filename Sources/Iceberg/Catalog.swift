@@ -33,12 +33,31 @@ public protocol Catalog: Sendable {
     /// - Throws: ``IcebergError`` `.notFound`, or what is wrong with its metadata.
     func load(_ identifier: TableIdentifier) throws -> TableVersion
 
-    /// Makes `metadata` the current version if `base` still is, and returns it as it was stored.
-    /// - Throws: ``IcebergError`` `.conflict` when another version is current, `StorageError` when the metadata cannot be
-    ///   written (in both cases nothing of it is in the table, now or later), `.uncertain` when the answer was lost.
-    func commit(
-        _ identifier: TableIdentifier, replacing base: TableVersion, with metadata: TableMetadata
-    ) throws -> TableVersion
+    /// Makes each metadata the current version of its table, all of them or none, and returns the versions as they were
+    /// stored, in the same order.
+    ///
+    /// - Throws: ``IcebergError`` `.conflict` when another version of a table is current than its base,
+    ///   `.alreadyExists` when a table to be created is there, `.notFound`, `.badNamespace` or `.badRequest`;
+    ///   `StorageError` when metadata cannot be written. In all these cases nothing of it is in any table, now or later.
+    ///   `.uncertain` when the answer was lost, and `.unavailable` when the catalog could not be asked.
+    func commit(_ commits: [TableCommit]) throws -> [TableVersion]
+}
+
+/// The next version of one table, as part of a catalog's commit.
+public struct TableCommit: Sendable, Hashable {
+    /// The table.
+    public var identifier: TableIdentifier
+    /// The version that must still be the current one; nil creates the table, which must not be there.
+    public var base: TableVersion?
+    /// What the table says of itself from then on.
+    public var metadata: TableMetadata
+
+    /// The version after `base`, or the first one.
+    public init(_ identifier: TableIdentifier, replacing base: TableVersion?, with metadata: TableMetadata) {
+        self.identifier = identifier
+        self.base = base
+        self.metadata = metadata
+    }
 }
 
 extension Catalog {
@@ -57,6 +76,18 @@ extension Catalog {
         let version = try create(
             identifier, schema: schema, spec: spec, properties: properties, location: location)
         return Table(identifier, at: version, catalog: self, policy: policy)
+    }
+
+    /// Makes `metadata` the current version of one table if `base` still is, and returns it as it was stored.
+    /// - Throws: As ``commit(_:)``.
+    public func commit(
+        _ identifier: TableIdentifier, replacing base: TableVersion, with metadata: TableMetadata
+    ) throws -> TableVersion {
+        let versions = try commit([TableCommit(identifier, replacing: base, with: metadata)])
+        guard let version = versions.first else {
+            throw IcebergError(.uncertain, "the catalog did not say which version of \(identifier) it made")
+        }
+        return version
     }
 
     /// Makes a namespace if it is missing.

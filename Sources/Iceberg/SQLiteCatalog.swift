@@ -13,8 +13,8 @@ public final class SQLiteCatalog: Catalog {
     public let name: String
     /// Location under which tables get their folders.
     public let warehouse: String
-    private let database: DatabasePool
-    private let now: @Sendable () -> Int64
+    let database: DatabasePool
+    let now: @Sendable () -> Int64
 
     /// How long a writer waits for another process's transaction, in seconds.
     public static let busyTimeoutSeconds = 10.0
@@ -96,7 +96,7 @@ extension SQLiteCatalog {
         try asking("list namespaces") { try database.read { db in try Self.namespaces(db, name) } }
     }
 
-    private static func namespaces(_ db: Database, _ catalog: String) throws -> [String] {
+    static func namespaces(_ db: Database, _ catalog: String) throws -> [String] {
         try String.fetchAll(
             db,
             sql: """
@@ -141,14 +141,14 @@ extension SQLiteCatalog {
         guard dropped == 1 else { throw IcebergError(.notFound, "there is no table \(identifier)") }
     }
 
-    /// Writes the first metadata file and the row that names it.
+    /// Makes an empty table in a folder of the warehouse.
     public func create(
         _ identifier: TableIdentifier, schema: Schema, spec: PartitionSpec, properties: [String: String],
         location: String?
     ) throws -> TableVersion {
         try identifier.validate()
         guard try listNamespaces().contains(identifier.namespace) else {
-            throw IcebergError(.badNamespace, "there is no namespace \(identifier.namespace); create it first")
+            throw missingNamespace(identifier)
         }
         if try tableExists(identifier) { throw exists(identifier) }
         let folder =
@@ -158,21 +158,7 @@ extension SQLiteCatalog {
         let kept = [TableProperty.deleteAfterCommit: "true"].merging(properties) { _, asked in asked }
         let metadata = try TableMetadata(
             location: folder, schema: schema, spec: spec, properties: kept, nowMilliseconds: now())
-        let version = TableVersion(location: metadata.newMetadataLocation(after: nil), metadata: metadata)
-        try storage.create(metadata.encoded(), at: version.location)
-        let inserted = try asking("create \(identifier)") {
-            try database.write { db in
-                try db.execute(
-                    sql: "INSERT INTO iceberg_tables VALUES (?, ?, ?, ?, NULL, 'TABLE') ON CONFLICT DO NOTHING",
-                    arguments: [name, identifier.namespace, identifier.name, version.location])
-                return db.changesCount
-            }
-        }
-        guard inserted == 1 else {
-            storage.discard([version.location])
-            throw exists(identifier)
-        }
-        return version
+        return try commit([TableCommit(identifier, replacing: nil, with: metadata)])[0]
     }
 
     /// Reads the metadata file that the row names.
@@ -185,48 +171,86 @@ extension SQLiteCatalog {
             metadata: try locating(location) { try TableMetadata(parsing: try storage.read(location)) })
     }
 
-    /// Writes the next metadata file and lets the row name it, if the row still names that of `base`.
-    public func commit(
-        _ identifier: TableIdentifier, replacing base: TableVersion, with metadata: TableMetadata
-    ) throws -> TableVersion {
-        let next = metadata.following(base, nowMilliseconds: now())
-        let version = TableVersion(location: next.newMetadataLocation(after: base.location), metadata: next)
-        try storage.create(next.encoded(), at: version.location)
-        let changed: Int
+    /// Writes the metadata files and lets the rows name them in one transaction, if each still names that of its base.
+    public func commit(_ commits: [TableCommit]) throws -> [TableVersion] {
+        guard Set(commits.map(\.identifier)).count == commits.count else {
+            throw IcebergError(.badRequest, "a table is named twice in one commit")
+        }
+        let versions = try commits.map { commit in
+            try commit.identifier.validate()
+            let next = commit.metadata.following(commit.base, nowMilliseconds: now())
+            return TableVersion(location: next.newMetadataLocation(after: commit.base?.location), metadata: next)
+        }
+        try storage.createAtOnce(versions.map { NewObject(location: $0.location, bytes: $0.metadata.encoded()) })
         do {
-            changed = try database.write { db in
-                try db.execute(
-                    sql: """
-                        UPDATE iceberg_tables SET metadata_location = ?, previous_metadata_location = ?
-                        WHERE \(Self.isNamed) AND metadata_location = ? AND \(Self.isTable)
-                        """,
-                    arguments: [
-                        version.location, base.location, name, identifier.namespace, identifier.name, base.location,
-                    ])
-                return db.changesCount
+            try database.write { db in
+                for (commit, version) in zip(commits, versions) { try commitRow(commit, version, db) }
             }
+        } catch let error as IcebergError {
+            // A row was not as expected, so the transaction was undone.
+            storage.discard(versions.map(\.location))
+            throw error
         } catch let error as DatabaseError where [.SQLITE_BUSY, .SQLITE_LOCKED].contains(error.resultCode) {
-            storage.discard([version.location])
-            throw IcebergError(.conflict, "the catalog stayed locked by another process while \(identifier) committed")
+            storage.discard(versions.map(\.location))
+            throw IcebergError(
+                .conflict, "the catalog stayed locked by another process while \(commits.names) committed")
         } catch {
-            // Whether the transaction is in the file can only be told by looking; the metadata file must stay.
-            throw IcebergError(.uncertain, "the commit to \(identifier) got no answer: \(error)")
+            // Whether the transaction is in the file can only be told by looking; the metadata files must stay.
+            throw IcebergError(.uncertain, "the commit to \(commits.names) got no answer: \(error)")
         }
-        guard changed == 1 else {
-            storage.discard([version.location])
-            guard try tableExists(identifier) else {
-                throw IcebergError(.notFound, "the table \(identifier) was dropped while it was committed to")
+        for (commit, version) in zip(commits, versions) {
+            if let base = commit.base { storage.discard(version.metadata.leaving(base)) }
+        }
+        return versions
+    }
+
+    private func commitRow(_ commit: TableCommit, _ version: TableVersion, _ db: Database) throws {
+        let identifier = commit.identifier
+        let key: StatementArguments = [name, identifier.namespace, identifier.name]
+        guard let base = commit.base else {
+            guard try Self.namespaces(db, name).contains(identifier.namespace) else {
+                throw missingNamespace(identifier)
             }
-            throw IcebergError(.conflict, "another writer committed to \(identifier) first")
+            try db.execute(
+                sql: "INSERT INTO iceberg_tables VALUES (?, ?, ?, ?, NULL, 'TABLE') ON CONFLICT DO NOTHING",
+                arguments: key + [version.location])
+            guard db.changesCount == 1 else { throw exists(identifier) }
+            return
         }
-        return version
+        try db.execute(
+            sql: """
+                UPDATE iceberg_tables SET metadata_location = ?, previous_metadata_location = ?
+                WHERE \(Self.isNamed) AND metadata_location = ? AND \(Self.isTable)
+                """,
+            arguments: [version.location, base.location] + key + [base.location])
+        guard db.changesCount != 1 else { return }
+        let isThere = try Bool.fetchOne(
+            db, sql: "SELECT 1 FROM iceberg_tables WHERE \(Self.isNamed) AND \(Self.isTable)", arguments: key)
+        guard isThere != nil else {
+            throw IcebergError(.notFound, "the table \(identifier) was dropped while it was committed to")
+        }
+        throw IcebergError(.conflict, "another writer committed to \(identifier) first")
+    }
+}
+
+extension [TableCommit] {
+    /// The tables' names, for messages.
+    fileprivate var names: String { map(\.identifier.description).joined(separator: ", ") }
+}
+
+extension TableMetadata {
+    /// The metadata files that `base` still listed and this version does not, when the table wants them deleted.
+    fileprivate func leaving(_ base: TableVersion) -> [String] {
+        guard properties[TableProperty.deleteAfterCommit] == "true" else { return [] }
+        let kept = Set(metadataLog.map(\.location))
+        return base.metadata.metadataLog.map(\.location).filter { !kept.contains($0) }
     }
 }
 
 extension SQLiteCatalog {
-    private static let isNamed = "catalog_name = ? AND table_namespace = ? AND table_name = ?"
+    static let isNamed = "catalog_name = ? AND table_namespace = ? AND table_name = ?"
     /// Views live in the same SQL table; rows of old writers have no type and are tables.
-    private static let isTable = "(iceberg_type = 'TABLE' OR iceberg_type IS NULL)"
+    static let isTable = "(iceberg_type = 'TABLE' OR iceberg_type IS NULL)"
 
     private func metadataLocation(of identifier: TableIdentifier) throws -> String? {
         try database.read { db in
@@ -247,11 +271,15 @@ extension SQLiteCatalog {
         }
     }
 
-    private func exists(_ identifier: TableIdentifier) -> IcebergError {
+    func missingNamespace(_ identifier: TableIdentifier) -> IcebergError {
+        IcebergError(.badNamespace, "there is no namespace \(identifier.namespace); create it first")
+    }
+
+    func exists(_ identifier: TableIdentifier) -> IcebergError {
         IcebergError(.alreadyExists, "the table \(identifier) exists already")
     }
 
-    private func asking<Answer>(_ what: String, _ body: () throws -> Answer) throws -> Answer {
+    func asking<Answer>(_ what: String, _ body: () throws -> Answer) throws -> Answer {
         do {
             return try body()
         } catch let error as DatabaseError {
@@ -272,15 +300,5 @@ extension TableMetadata {
     /// Location of a file among the table's metadata.
     func metadataFile(_ name: String) -> String {
         Location.join(properties[TableProperty.metadataPath] ?? Location.join(location, "metadata"), name)
-    }
-}
-
-extension ObjectStorage {
-    /// Removes files that no table refers to. One that cannot be removed is left: it costs space and nothing else, and
-    /// orphan removal finds it.
-    func discard(_ locations: some Sequence<String>) {
-        for location in locations {
-            do { try delete(location) } catch { continue }
-        }
     }
 }

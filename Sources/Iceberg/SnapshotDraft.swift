@@ -17,6 +17,8 @@ struct TableChange: Sendable {
     var adding: [DataFile]
     /// What the writer wants to say in the snapshot's summary.
     var summary: [String: String]
+    /// The branch that the snapshot goes on.
+    var branch = SnapshotReference.mainBranch
 }
 
 /// One attempt at a commit: a snapshot made from one base version, with the files that describe it.
@@ -33,12 +35,13 @@ struct SnapshotDraft {
     ///   manifest.
     init(
         _ change: TableChange, snapshotID: Int64, attempt: Int, base: TableMetadata, storage: any ObjectStorage,
-        nowMilliseconds: Int64
+        unwritten: [NewObject] = [], nowMilliseconds: Int64
     ) throws {
-        var work = DraftWork(base: base, snapshotID: snapshotID, storage: storage)
+        let reader = SnapshotReader(base, storage, unwritten: unwritten)
+        var work = DraftWork(base: base, snapshotID: snapshotID, reader: reader)
         try work.check(change.adding)
-        let current = base.currentSnapshot
-        var manifests = try current.map { try ManifestList.of($0, from: storage) } ?? []
+        let current = try base.snapshot(toFollowOn: change.branch)
+        var manifests = try current.map { try reader.manifests(of: $0) } ?? []
         manifests.removeAll { $0.content == .data && !$0.mayHaveLiveFiles }
         manifests = try work.removing(change.removal, from: manifests)
         manifests = try work.adding(change.adding) + (try work.merging(manifests))
@@ -51,21 +54,35 @@ struct SnapshotDraft {
             id: snapshotID, parentID: current?.id, sequenceNumber: sequence,
             timestampMilliseconds: max(nowMilliseconds, base.lastUpdatedMilliseconds + 1), manifestList: list,
             summary: work.tally.summary(change, after: current), schemaID: base.currentSchemaID)
-        metadata = base.adding(snapshot)
+        metadata = base.adding(snapshot, to: change.branch)
         objects = work.objects + [NewObject(location: list, bytes: bytes)]
     }
 }
 
 extension TableMetadata {
-    /// This version with one more snapshot, which the main branch names.
-    fileprivate func adding(_ snapshot: Snapshot) -> TableMetadata {
+    /// The snapshot that a branch names; for a branch that is not there yet, the current one.
+    func snapshot(on branch: String) -> Snapshot? {
+        references[branch].flatMap { snapshot(id: $0.snapshotID) } ?? currentSnapshot
+    }
+
+    /// The snapshot that a commit to the branch follows.
+    fileprivate func snapshot(toFollowOn branch: String) throws -> Snapshot? {
+        guard references[branch]?.isBranch != false else {
+            throw IcebergError(.badRequest, "\(branch) is a tag; commits go to branches")
+        }
+        return snapshot(on: branch)
+    }
+
+    /// This version with one more snapshot, which the branch names.
+    fileprivate func adding(_ snapshot: Snapshot, to branch: String) -> TableMetadata {
         var next = self
         next.lastSequenceNumber = snapshot.sequenceNumber
         next.snapshots.append(snapshot)
-        next.snapshotLog.append(
-            SnapshotLogEntry(snapshotID: snapshot.id, timestampMilliseconds: snapshot.timestampMilliseconds))
-        next.references[SnapshotReference.mainBranch, default: SnapshotReference(snapshotID: 0, isBranch: true)]
-            .snapshotID = snapshot.id
+        if branch == SnapshotReference.mainBranch {
+            next.snapshotLog.append(
+                SnapshotLogEntry(snapshotID: snapshot.id, timestampMilliseconds: snapshot.timestampMilliseconds))
+        }
+        next.references[branch, default: SnapshotReference(snapshotID: 0, isBranch: true)].snapshotID = snapshot.id
         return next
     }
 }
@@ -74,17 +91,15 @@ extension TableMetadata {
 private struct DraftWork {
     private let base: TableMetadata
     private let snapshotID: Int64
-    private let storage: any ObjectStorage
-    private let codec: ManifestCodec
+    private let reader: SnapshotReader
     private let prefix = UUID().uuidString.lowercased()
     private(set) var objects: [NewObject] = []
     private(set) var tally = SnapshotTally()
 
-    init(base: TableMetadata, snapshotID: Int64, storage: any ObjectStorage) {
+    init(base: TableMetadata, snapshotID: Int64, reader: SnapshotReader) {
         self.base = base
         self.snapshotID = snapshotID
-        self.storage = storage
-        codec = ManifestCodec(base)
+        self.reader = reader
     }
 
     func check(_ files: [DataFile]) throws {
@@ -121,7 +136,7 @@ private struct DraftWork {
         let result = try manifests.map { manifest in
             if case .files = removal, missing.isEmpty { return manifest }
             guard manifest.content == .data, try mayHold(removal, manifest) else { return manifest }
-            let entries = try codec.read(try storage.read(manifest.location), of: manifest)
+            let entries = try reader.entries(of: manifest)
             guard entries.contains(where: { $0.isLive && removal.takes($0.file) }) else { return manifest }
             var kept: [ManifestEntry] = []
             for var entry in entries where entry.isLive {
@@ -149,7 +164,7 @@ private struct DraftWork {
     private func mayHold(_ removal: TableChange.Removal, _ manifest: ManifestFile) throws -> Bool {
         guard case .partitions(let keys) = removal else { return true }
         let keysOfSpec = keys.filter { $0.specID == manifest.specID }
-        let types = try codec.partitionTypes(specID: manifest.specID).map(\.type)
+        let types = try reader.codec.partitionTypes(specID: manifest.specID).map(\.type)
         guard manifest.partitions.count == types.count else { return !keysOfSpec.isEmpty }
         return try keysOfSpec.contains { key in
             guard key.values.count == types.count else { return false }
@@ -187,7 +202,7 @@ private struct DraftWork {
             guard joined.count > 1, let first = result.firstIndex(of: joined[0]) else { continue }
             var entries: [ManifestEntry] = []
             for manifest in joined {
-                for var entry in try codec.read(try storage.read(manifest.location), of: manifest) where entry.isLive {
+                for var entry in try reader.entries(of: manifest) where entry.isLive {
                     entry.status = .existing
                     entries.append(entry)
                 }
@@ -201,7 +216,7 @@ private struct DraftWork {
 
     private mutating func write(_ entries: [ManifestEntry], specID: Int) throws -> ManifestFile {
         let location = base.metadataFile("\(prefix)-m\(objects.count).avro")
-        let written = try codec.write(entries, specID: specID, snapshotID: snapshotID, to: location)
+        let written = try reader.codec.write(entries, specID: specID, snapshotID: snapshotID, to: location)
         objects.append(written.object)
         return written.manifest
     }

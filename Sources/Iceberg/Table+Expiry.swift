@@ -37,17 +37,18 @@ extension Table {
         var report = ExpiryReport()
         var garbage = ExpiryGarbage()
         let storage = storage
-        try commitMetadata { metadata in
+        var update = TableUpdate(self)
+        update.stage { metadata in
             let kept = metadata.snapshotsKept(last: max(1, keepLast), since: cutoff)
             let expired = metadata.snapshots.filter { !kept.contains($0.id) }
-            guard !expired.isEmpty else { return nil }
+            guard !expired.isEmpty else { return }
             report.expiredSnapshots = expired.count
             // Worked out before the commit, which then proves that nothing changed meanwhile.
             garbage = try ExpiryGarbage(
                 of: expired, keeping: metadata.snapshots.filter { kept.contains($0.id) }, metadata, storage)
             metadata.forget(keeping: kept)
-            return metadata
         }
+        try commit(update)
         // From the leaves up: should this be cut short, what is left is still found from the lists that remain.
         report.deletedDataFiles = delete(garbage.dataFiles, &report)
         report.deletedManifests = delete(garbage.manifests, &report)
@@ -105,26 +106,26 @@ private struct ExpiryGarbage {
     init(
         of expired: [Snapshot], keeping kept: [Snapshot], _ metadata: TableMetadata, _ storage: any ObjectStorage
     ) throws {
+        let reader = SnapshotReader(metadata, storage)
         var reachable: [String: ManifestFile] = [:]
         for snapshot in kept {
-            for manifest in try ManifestList.of(snapshot, from: storage) { reachable[manifest.location] = manifest }
+            for manifest in try reader.manifests(of: snapshot) { reachable[manifest.location] = manifest }
         }
         var unreachable: [String: ManifestFile] = [:]
         for snapshot in expired {
-            for manifest in try ManifestList.of(snapshot, from: storage) where reachable[manifest.location] == nil {
+            for manifest in try reader.manifests(of: snapshot) where reachable[manifest.location] == nil {
                 unreachable[manifest.location] = manifest
             }
         }
-        let codec = ManifestCodec(metadata)
         for manifest in unreachable.values {
-            for entry in try codec.read(try storage.read(manifest.location), of: manifest) {
+            for entry in try reader.entries(of: manifest) {
                 dataFiles.insert(entry.file.location)
             }
         }
         // Only live entries hold a file: a remaining snapshot that removed it does not need it.
         if !dataFiles.isEmpty {
             for manifest in reachable.values where manifest.content == .data && manifest.mayHaveLiveFiles {
-                for entry in try codec.read(try storage.read(manifest.location), of: manifest) where entry.isLive {
+                for entry in try reader.entries(of: manifest) where entry.isLive {
                     dataFiles.remove(entry.file.location)
                 }
             }

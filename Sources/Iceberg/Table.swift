@@ -125,9 +125,9 @@ extension Table {
     private func entries(
         of snapshot: Snapshot, _ isWanted: (ManifestFile) -> Bool
     ) throws -> [ManifestEntry] {
-        let codec = ManifestCodec(metadata)
+        let reader = SnapshotReader(metadata, storage)
         var live: [ManifestEntry] = []
-        for manifest in try ManifestList.of(snapshot, from: storage) where manifest.mayHaveLiveFiles {
+        for manifest in try reader.manifests(of: snapshot) where manifest.mayHaveLiveFiles {
             guard manifest.content == .data else {
                 throw IcebergError(
                     .deleteFilesPresent,
@@ -135,7 +135,7 @@ extension Table {
                 )
             }
             guard isWanted(manifest) else { continue }
-            live += try codec.read(try storage.read(manifest.location), of: manifest).filter(\.isLive)
+            live += try reader.entries(of: manifest).filter(\.isLive)
         }
         return live
     }

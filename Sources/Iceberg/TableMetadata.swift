@@ -53,6 +53,12 @@ public struct TableMetadata: Sendable, Hashable {
                     .badRequest,
                     "partition field \(field.name) is made from column id \(field.sourceID), which is not there")
             }
+            guard field.transform.accepts(source.type) else {
+                throw IcebergError(
+                    .badRequest,
+                    "partition field \(field.name) is made by \(field.transform.name), which does not apply to the "
+                        + "\(source.type) column \(source.name)")
+            }
         }
         formatVersion = 2
         tableUUID = UUID().uuidString.lowercased()
@@ -112,13 +118,18 @@ public struct TableMetadata: Sendable, Hashable {
         properties[property].flatMap { Int($0) } ?? fallback
     }
 
-    /// This version with its place in the log, as the successor of `base`.
-    func following(_ base: TableVersion, nowMilliseconds: Int64) -> TableMetadata {
+    /// This version with its place in the log, as the successor of `base`, or as the first.
+    func following(_ base: TableVersion?, nowMilliseconds: Int64) -> TableMetadata {
         var next = self
         next.formatVersion = 2
         if next.tableUUID.isEmpty { next.tableUUID = UUID().uuidString.lowercased() }
         next.lastUpdatedMilliseconds = max(
-            nowMilliseconds, base.metadata.lastUpdatedMilliseconds + 1, snapshots.last?.timestampMilliseconds ?? 0)
+            nowMilliseconds, base.map { $0.metadata.lastUpdatedMilliseconds + 1 } ?? 0,
+            snapshots.last?.timestampMilliseconds ?? 0)
+        guard let base else {
+            next.metadataLog = []
+            return next
+        }
         next.metadataLog.append(
             MetadataLogEntry(location: base.location, timestampMilliseconds: base.metadata.lastUpdatedMilliseconds))
         let kept = max(1, integer(TableProperty.previousVersionsMax, or: TableProperty.previousVersionsMaxDefault))

@@ -1,4 +1,3 @@
-import Engine
 public import Events
 public import Iceberg
 
@@ -10,60 +9,108 @@ public struct BronzeTable: Sendable {
     /// The bronze table of a topic.
     public init(_ topic: Topic) { self.topic = topic }
 
+    /// The namespace of all of them.
+    public static let namespace = "bronze"
+
     /// `bronze.<topic>`.
-    public var identifier: TableIdentifier { TableIdentifier("bronze", topic.name) }
+    public var identifier: TableIdentifier { TableIdentifier(BronzeTable.namespace, topic.name) }
 
-    /// The columns that say where and when the log took the record in, in every bronze table.
-    static let logColumns = ["received_at", "log_partition", "log_offset"]
-
-    /// The columns as Iceberg types, in order.
-    var definitions: [ColumnDefinition] {
-        var columns: [ColumnDefinition] = []
+    /// The columns as the contract has them, in order, with what each is filled with.
+    var contract: [(definition: ColumnDefinition, origin: BronzeLayout.Origin)] {
+        var columns: [(ColumnDefinition, BronzeLayout.Origin)] = []
         if let type = topic.eventType {
             let schema = EventSchema.of(type)
             for field in schema.columns {
                 let required = schema.requiredSet & field.bit != 0
-                columns.append(ColumnDefinition(field.name, field.icebergType, required: required))
+                columns.append(
+                    (
+                        ColumnDefinition(field.name, field.icebergType, required: required),
+                        field.kind == .items ? .items([]) : .field(field)
+                    ))
             }
             columns.append(
-                ColumnDefinition("raw", .string, required: true, doc: "The event's JSON exactly as it came."))
+                (ColumnDefinition("raw", .string, required: true, doc: "The event's JSON exactly as it came."), .raw))
         } else {
-            columns.append(ColumnDefinition("reason", .string, required: true))
-            columns.append(ColumnDefinition("source", .string, required: true))
+            columns.append((ColumnDefinition("reason", .string, required: true), .reason))
+            columns.append((ColumnDefinition("source", .string, required: true), .source))
             columns.append(
-                ColumnDefinition("raw", .binary, required: true, doc: "The rejected bytes exactly as they came."))
+                (
+                    ColumnDefinition("raw", .binary, required: true, doc: "The rejected bytes exactly as they came."),
+                    .raw
+                ))
         }
         columns.append(
-            ColumnDefinition("received_at", .timestamptz, required: true, doc: "When the log took the record in."))
-        columns.append(ColumnDefinition("log_partition", .int, required: true))
-        columns.append(ColumnDefinition("log_offset", .long, required: true))
+            (
+                ColumnDefinition("received_at", .timestamptz, required: true, doc: "When the log took the record in."),
+                .receivedAt
+            ))
+        columns.append((ColumnDefinition("log_partition", .int, required: true), .partition))
+        columns.append((ColumnDefinition("log_offset", .long, required: true), .offset))
         return columns
     }
 
-    /// The columns as the engine is fed with them, in the same order.
-    var columns: [Column] {
-        var columns: [Column] = []
-        if let type = topic.eventType {
-            columns = EventSchema.of(type).columns.map { Column($0.name, $0.engineType) }
-            columns.append(Column("raw", .string))
-        } else {
-            columns = [Column("reason", .string), Column("source", .string), Column("raw", .blob)]
+    /// The table, made when it is not there yet, and with the columns that a newer contract has.
+    func open(_ catalog: any Catalog) throws -> Table {
+        guard try catalog.tableExists(identifier) else {
+            try catalog.createNamespace(identifier.namespace, ifMissing: true)
+            let schema = Schema(assigningIDs: contract.map(\.definition))
+            return try catalog.createTable(
+                identifier, schema: schema, spec: PartitionSpec(of: schema, by: [("received_at", .day)]),
+                properties: TableUpkeep.properties.merging([
+                    "comment": "Records of the topic \(topic.name) as they arrived."
+                ]) { $1 }, location: nil)
         }
-        return columns + [
-            Column("received_at", .timestamptz), Column("log_partition", .int32), Column("log_offset", .int64),
-        ]
+        var table = try catalog.loadTable(identifier)
+        var attempts = 0
+        while true {
+            let columns = try BronzeLayout(self, table.metadata).missing
+            if columns.isEmpty { return table }
+            do {
+                let version = try catalog.commit(identifier, replacing: table.version, with: try adding(columns, to: table))
+                table = Table(identifier, at: version, catalog: catalog)
+            } catch let error as IcebergError where error.kind == .conflict && attempts < BronzeTable.attemptsMax {
+                attempts += 1
+                try table.refresh()
+            }
+        }
     }
 
-    /// The table, made when it is not there yet.
-    func open(_ catalog: any Catalog) throws -> Table {
-        if try catalog.tableExists(identifier) { return try catalog.loadTable(identifier) }
-        try catalog.createNamespace(identifier.namespace, ifMissing: true)
-        let schema = Schema(assigningIDs: definitions)
-        return try catalog.createTable(
-            identifier, schema: schema, spec: PartitionSpec(of: schema, by: [("received_at", .day)]),
-            properties: TableUpkeep.properties.merging([
-                "comment": "Records of the topic \(topic.name) as they arrived."
-            ]) { $1 }, location: nil)
+    /// Attempts to add columns beside other writers.
+    private static let attemptsMax = 16
+
+    /// The table's metadata with more columns at the end of its schema. Rows that are there read null in them, which is
+    /// why none can be required.
+    private func adding(_ columns: [ColumnDefinition], to table: Table) throws -> TableMetadata {
+        var metadata = table.metadata
+        var schema = metadata.currentSchema
+        for column in columns {
+            guard case .primitive(let type) = column.type, !column.required else {
+                throw LakeTableError(
+                    "\(identifier) has no column \(column.name), which every event has: it is no table of ours")
+            }
+            metadata.lastColumnID += 1
+            schema.fields.append(
+                NestedField(
+                    id: metadata.lastColumnID, name: column.name, required: false, type: type, doc: column.doc))
+        }
+        schema.schemaID = (metadata.schemas.map(\.schemaID).max() ?? 0) + 1
+        metadata.schemas.append(schema)
+        metadata.currentSchemaID = schema.schemaID
+        return metadata
+    }
+
+    /// Sees that the table is partitioned as its files are made: by the day of `received_at`, or not at all.
+    func checkPartitioning(_ table: Table) throws {
+        let fields = table.spec.fields
+        if fields.isEmpty { return }
+        guard fields.count == 1, fields[0].transform == .day,
+            let source = table.schema.field(id: fields[0].sourceID), source.type == .timestamptz,
+            table.metadata.schemas.contains(where: { schema in
+                schema.fields.contains { $0.id == source.id && $0.name == "received_at" }
+            })
+        else {
+            throw LakeTableError("\(identifier) is not partitioned by the day of received_at: set its partitioning back")
+        }
     }
 }
 
@@ -82,22 +129,6 @@ extension EventField {
                     ColumnDefinition("quantity", .int, required: true),
                     ColumnDefinition("unit_price", .decimal(precision: 18, scale: 4), required: true),
                 ]), elementRequired: true)
-        }
-    }
-
-    /// The column type in the engine.
-    var engineType: Engine.ColumnType {
-        switch kind {
-        case .id, .text, .word, .currency, .type: .string
-        case .integer: self == .dwellMS ? .int64 : .int32
-        case .money: .decimal(width: 18, scale: 4)
-        case .timestamp: .timestamptz
-        case .items:
-            .list(
-                .structure([
-                    Column("product_id", .string), Column("quantity", .int32),
-                    Column("unit_price", .decimal(width: 18, scale: 4)),
-                ]))
         }
     }
 }

@@ -1,178 +1,369 @@
-public import Engine
+import Dispatch
 public import EventLog
 import Events
+import Foundation
 public import Iceberg
+import Storage
+import Synchronization
 
 /// Moves records from the log into the bronze tables, each exactly once.
 ///
-/// Every commit carries the log offsets that it covers in its snapshot summary, so the table itself says where to go on:
-/// after a crash, files that no commit names are left over, and their records are written again.
+/// It works in rounds: the log is read once for all topics, their files are written at the same time, and one commit
+/// takes all tables from one state to the next. Each table's snapshot carries the log offsets that it covers in its
+/// summary, so the table itself says where to go on: after a crash, files that no commit names are left over, and their
+/// records are written again.
+///
+/// It is used by one thread at a time. Others may write to the tables: a commit that does not change what a table says
+/// of the log is followed; a changed schema is written to from the round on that meets it.
 public final class BronzeWriter {
     /// The key in a snapshot's summary under which the covered offsets stand.
     public static let offsetsKey = "cartograph.offsets"
+
+    /// When files and rounds end.
+    public struct Limits: Sendable {
+        /// Rows after which a file ends, at the next frame of the log.
+        public var fileRows = 2_000_000
+        /// Bytes after which a file ends, at the next frame of the log.
+        public var fileBytes = 64 << 20
+        /// Bytes of all files of a round, which are held in memory until they are written.
+        public var roundBytes = 96 << 20
+        /// Seconds after which a round is committed although the log has more: what came first must not wait for what
+        /// came last.
+        public var roundSeconds = 2.0
+        /// Zstandard's level for fresh files.
+        public var compressionLevel: Int32 = 1
+        /// Attempts to commit a round beside other writers.
+        public var attempts = 16
+
+        /// The limits of a platform that shares its machine.
+        public init() {}
+    }
 
     /// What a drain moved.
     public struct Report: Sendable {
         /// Rows committed, by topic name.
         public var rows: [String: Int] = [:]
+        /// Commits, each of all tables that got rows.
+        public var rounds = 0
         /// Rows in all bronze tables after it.
         public var totalRows: Int64 = 0
         /// Rows committed in all.
         public var rowCount: Int { rows.values.reduce(0, +) }
     }
 
-    private static let source = "cartograph_bronze_source"
-
     private let log: any EventLog
     private let catalog: any Catalog
-    private let connection: Connection
-    private let writer: TableWriter
-    private var tables: [Topic: Table] = [:]
-    private var done: [Topic: LogOffsets] = [:]
+    private let limits: Limits
+    private var tables: [Topic: OpenTable] = [:]
+    private var consumer: (any LogConsumer)?
+    private var readTopics: Set<Topic> = []
 
-    /// A writer from a log to a catalogue's bronze tables, through a connection that only it uses and that runs on one
-    /// thread of the engine.
-    public init(log: any EventLog, catalog: any Catalog, connection: Connection) {
-        self.log = log
-        self.catalog = catalog
-        self.connection = connection
-        writer = TableWriter(connection)
+    /// A table that is written to.
+    private struct OpenTable {
+        var table: Table
+        /// What of the log it covers; only its own topic's offsets count.
+        var covered: LogOffsets
+        var rows: BronzeRows
     }
 
-    /// The offsets that a catalogue's bronze tables cover: what is before them has been committed.
+    /// A writer from a log to a catalog's bronze tables.
+    public init(log: any EventLog, catalog: any Catalog, limits: Limits = Limits()) {
+        self.log = log
+        self.catalog = catalog
+        self.limits = limits
+    }
+
+    /// The offsets that a catalog's bronze tables cover: what is before them has been committed.
     ///
-    /// - Throws: `LakeTableError` when a table's snapshot does not say.
+    /// - Throws: `LakeTableError` when a table's snapshots do not say.
     public static func coveredOffsets(_ catalog: any Catalog, partitions: Int) throws -> LogOffsets {
         var covered = LogOffsets(partitions: partitions)
         for topic in Topic.allCases {
             let table = BronzeTable(topic)
             guard try catalog.tableExists(table.identifier) else { continue }
-            let offsets = try offsets(of: try catalog.loadTable(table.identifier), topic, partitions)
+            let offsets = try offsets(of: try catalog.loadTable(table.identifier), partitions)
             for partition in 0..<partitions { covered[topic, partition] = offsets[topic, partition] }
         }
         return covered
     }
 
-    private static func offsets(of table: Table, _ topic: Topic, _ partitions: Int) throws -> LogOffsets {
-        guard let snapshot = table.currentSnapshot else { return LogOffsets(partitions: partitions) }
-        guard let text = snapshot.summary[offsetsKey], let offsets = LogOffsets(text), offsets.partitions == partitions
-        else {
-            throw LakeTableError(
-                "\(table.identifier) was last written by something else: its snapshot \(snapshot.id) has no "
-                    + "\(offsetsKey); roll it back to the snapshot before")
+    /// What a table's newest snapshot says of the log. Snapshots of others that say `replace` changed no rows: for them
+    /// their parents speak.
+    private static func offsets(of table: Table, _ partitions: Int) throws -> LogOffsets {
+        var next = table.currentSnapshot
+        while let snapshot = next {
+            if let text = snapshot.summary[offsetsKey] {
+                guard let offsets = LogOffsets(text), offsets.partitions == partitions else {
+                    throw LakeTableError(
+                        "\(table.identifier) covers \"\(text)\" of the log, which is not what a log of \(partitions) "
+                            + "partitions has: it belongs to another log")
+                }
+                return offsets
+            }
+            guard snapshot.operation == .replace, let parent = snapshot.parentID.flatMap({ table.snapshot(id: $0) })
+            else {
+                throw LakeTableError(
+                    "\(table.identifier) was last written by something else: its snapshot \(snapshot.id) has no "
+                        + "\(offsetsKey); roll it back to the snapshot before")
+            }
+            next = parent
         }
-        return offsets
+        return LogOffsets(partitions: partitions)
     }
+
+    // MARK: - Draining
 
     /// Commits everything before a cut to the bronze tables.
     ///
-    /// - Parameter progress: called with the rows done and the rows to do.
+    /// A topic that fails does not keep the others waiting: the first failure is thrown when they are done.
+    /// - Parameter progress: called with the rows done and the rows to do, after each round.
     public func drain(to cut: LogCut, progress: (Int, Int) throws -> Void = { _, _ in }) throws -> Report {
         var report = Report()
-        var pending = 0
-        for topic in Topic.allCases {
-            try open(topic)
-            pending += Int(cut.offsets.records(in: topic) - (done[topic]?.records(in: topic) ?? 0))
-        }
-        // A topic that fails must not keep the others waiting; the first failure is told when they are done.
-        var failure: (any Error)?
-        for topic in Topic.allCases {
+        var failures = Failures()
+        for topic in Topic.allCases { failures.catching(topic) { try open(topic) } }
+        let pending = tables.reduce(0) { $0 + cut.offsets.records(in: $1.key) - $1.value.covered.records(in: $1.key) }
+        var attempts = 0
+        while isBehind(cut, failures) {
+            let began = report.rowCount
             do {
-                let moved = try drain(topic, cut) { try progress(report.rowCount + $0, pending) }
-                if moved > 0 { report.rows[topic.name] = moved }
+                let round = try read(to: cut, &failures)
+                try write(round.flatMap(\.files))
+                try commit(round, &report)
+                attempts = 0
+            } catch is SchemaChanged where attempts < limits.attempts {
+                // The round is read again, for the columns that are there now.
+                attempts += 1
+                continue
             } catch {
-                failure = failure ?? error
-                // Whether the commit landed is not known here: the table is looked up again next time.
-                tables[topic] = nil
-                done[topic] = nil
+                forget()
+                throw failures.first ?? error
             }
+            try progress(report.rowCount, Int(pending))
+            if report.rowCount == began, failures.first == nil { break }
         }
-        if let failure { throw failure }
-        report.totalRows = Topic.allCases.reduce(0) { $0 + (done[$1]?.records(in: $1) ?? 0) }
+        if let failure = failures.first { throw failure }
+        report.totalRows = tables.reduce(0) { $0 + $1.value.covered.records(in: $1.key) }
         return report
     }
 
-    /// Joins the bronze tables' small files and forgets their old snapshots, where there are too many.
-    public func tidy() throws {
-        for topic in Topic.allCases {
-            try open(topic)
-            guard var table = tables[topic], let offsets = done[topic] else { continue }
-            do {
-                try TableUpkeep(connection, BronzeWriter.upkeep).care(for: &table) {
-                    [BronzeWriter.offsetsKey: offsets.description]
-                }
-                tables[topic] = table
-            } catch {
-                tables[topic] = nil
-                done[topic] = nil
-                throw error
-            }
+    /// What went wrong with which topic.
+    private struct Failures {
+        private(set) var first: (any Error)?
+        private(set) var topics: Set<Topic> = []
+        /// Whether the log itself cannot be read on.
+        private(set) var isLogUnreadable = false
+
+        mutating func catching(_ topic: Topic, _ body: () throws -> Void) {
+            do { try body() } catch { add(error, topic) }
+        }
+
+        mutating func add(_ error: any Error, _ topic: Topic?) {
+            first = first ?? error
+            if let topic { topics.insert(topic) } else { isLogUnreadable = true }
         }
     }
 
-    /// Bronze is committed to every few seconds, and the models may be some minutes behind.
-    private static let upkeep: TableUpkeep.Limits = {
-        var limits = TableUpkeep.Limits()
-        limits.smallFilesMax = 60
-        limits.snapshotsMax = 400
-        limits.snapshotsKept = 200
-        limits.snapshotSecondsKept = 1_800
-        return limits
-    }()
+    /// The files of one topic in a round, and what the table covers with them.
+    private struct Written {
+        let topic: Topic
+        let files: [BronzeFile]
+        let covered: LogOffsets
+    }
+
+    private struct SchemaChanged: Error {}
+
+    private func isBehind(_ cut: LogCut, _ failures: Failures) -> Bool {
+        !failures.isLogUnreadable
+            && tables.contains {
+            !failures.topics.contains($0.key)
+                && cut.offsets.records(in: $0.key) > $0.value.covered.records(in: $0.key)
+        }
+    }
 
     private func open(_ topic: Topic) throws {
         guard tables[topic] == nil else { return }
         let table = try BronzeTable(topic).open(catalog)
-        done[topic] = try BronzeWriter.offsets(of: table, topic, log.partitions)
-        tables[topic] = table
+        try adopt(table, topic, covered: try Self.offsets(of: table, log.partitions))
     }
 
-    private func drain(_ topic: Topic, _ cut: LogCut, progress: (Int) throws -> Void) throws -> Int {
-        guard var table = tables[topic], var from = done[topic] else { return 0 }
-        guard cut.offsets.records(in: topic) > from.records(in: topic) else { return 0 }
-        let source = try BronzeSource(BronzeTable(topic), log, from: from, cut: cut)
-        try connection.register(source, as: BronzeWriter.source)
-        defer { unregister() }
-        var moved = 0
-        while try source.hasRows() {
-            let key = PartitionKey([.date(Int32(truncatingIfNeeded: source.nextDay))], specID: table.spec.specID)
-            let files = try writer.writeFiles(
-                "SELECT * FROM \(BronzeWriter.source)", for: table, partitioning: .one(key))
-            let base = from
-            _ = try table.append(
-                files, summary: [BronzeWriter.offsetsKey: source.offsets.description]
-            ) { snapshot in
-                // Another writer on the same table would count records twice.
-                let found =
-                    try snapshot.map { try BronzeWriter.offsets(in: $0) } ?? LogOffsets(partitions: log.partitions)
-                guard (0..<log.partitions).allSatisfy({ found[topic, $0] == base[topic, $0] }) else {
-                    throw LakeTableError("bronze.\(topic.name) was written by another process in the meantime")
+    private func adopt(_ table: Table, _ topic: Topic, covered: LogOffsets) throws {
+        if var open = tables[topic], open.rows.isFor(table, try Self.layout(topic, table)) {
+            (open.table, open.covered) = (table, covered)
+            tables[topic] = open
+        } else {
+            try BronzeTable(topic).checkPartitioning(table)
+            let rows = try BronzeRows(table, try Self.layout(topic, table), limits)
+            tables[topic] = OpenTable(table: table, covered: covered, rows: rows)
+        }
+    }
+
+    private static func layout(_ topic: Topic, _ table: Table) throws -> BronzeLayout {
+        try BronzeLayout(BronzeTable(topic), table.metadata)
+    }
+
+    /// Forgets how far the tables are: whether the last commit landed is not known here.
+    private func forget() {
+        tables = [:]
+        consumer = nil
+    }
+
+    // MARK: - One round
+
+    private func read(to cut: LogCut, _ failures: inout Failures) throws -> [Written] {
+        let topics = Set(tables.keys).subtracting(failures.topics)
+        var from = LogOffsets(partitions: log.partitions)
+        for topic in topics {
+            guard let covered = tables[topic]?.covered else { continue }
+            for partition in 0..<log.partitions { from[topic, partition] = covered[topic, partition] }
+        }
+        let consumer: any LogConsumer
+        if let open = self.consumer, readTopics == topics, Self.isSame(open.offsets, from, topics) {
+            consumer = open
+        } else {
+            consumer = try log.consumer(of: Topic.allCases.filter(topics.contains), from: from)
+        }
+        (self.consumer, readTopics) = (consumer, topics)
+        let deadline = DispatchTime.now() + limits.roundSeconds
+        var frames = 0
+        do {
+            while try consumer.next(before: cut, { add($0, &failures) }) {
+                frames += 1
+                // Asked for now and then: adding up and looking at the clock take their time, too.
+                guard frames & 15 == 0 else { continue }
+                if DispatchTime.now() >= deadline { break }
+                if tables.values.reduce(0, { $0 + $1.rows.bytes }) >= limits.roundBytes { break }
+            }
+        } catch {
+            // What was read before is whole, and is committed first.
+            failures.add(error, nil)
+        }
+        let end = consumer.offsets
+        return try Topic.allCases.compactMap { topic in
+            guard topics.contains(topic), let open = tables[topic], !failures.topics.contains(topic) else { return nil }
+            let files = try open.rows.takeFiles()
+            // Offsets also move on where a repair left nothing to read.
+            guard !files.isEmpty || end.records(in: topic) > open.covered.records(in: topic) else { return nil }
+            return Written(topic: topic, files: files, covered: end)
+        }
+    }
+
+    private static func isSame(_ one: LogOffsets, _ other: LogOffsets, _ topics: Set<Topic>) -> Bool {
+        topics.allSatisfy { topic in
+            (0..<one.partitions).allSatisfy { one[topic, $0] == other[topic, $0] }
+        }
+    }
+
+    private func add(_ frame: borrowing Frame, _ failures: inout Failures) {
+        let topic = frame.partition.topic
+        guard !failures.topics.contains(topic), let rows = tables[topic]?.rows else { return }
+        do {
+            try rows.add(frame)
+        } catch {
+            failures.add(error, topic)
+            rows.discard()
+            // Its next records have to be read again, from what the table covers.
+            tables[topic] = nil
+            consumer = nil
+        }
+    }
+
+    /// Files that are written at the same time: what they wait for is the disk's journal.
+    private static let writesAtOnce = 8
+
+    private func write(_ files: [BronzeFile]) throws {
+        let storage = catalog.storage
+        let failure = Mutex<(any Error)?>(nil)
+        let objects = files.map(\.object)
+        let lanes = min(Self.writesAtOnce, objects.count)
+        guard lanes > 0 else { return }
+        DispatchQueue.concurrentPerform(iterations: lanes) { lane in
+            do {
+                for index in stride(from: lane, to: objects.count, by: lanes) { try storage.create([objects[index]]) }
+            } catch {
+                failure.withLock { $0 = error }
+            }
+        }
+        if let error = failure.withLock({ $0 }) {
+            discard(files)
+            throw error
+        }
+    }
+
+    private func commit(_ round: [Written], _ report: inout Report) throws {
+        guard !round.isEmpty else { return }
+        let policy = CommitPolicy()
+        var pauseMilliseconds = policy.firstPauseMilliseconds
+        for attempt in 1...max(1, limits.attempts) {
+            do {
+                try commitOnce(round, &report)
+                return
+            } catch let error as IcebergError where error.kind == .conflict && attempt < limits.attempts {
+                policy.pause(Int.random(in: 0...pauseMilliseconds))
+                pauseMilliseconds = min(policy.lastPauseMilliseconds, pauseMilliseconds * 2)
+                do {
+                    try follow(round)
+                } catch {
+                    discard(round.flatMap(\.files))
+                    throw error
                 }
             }
-            from = source.offsets
-            moved += source.rows
-            tables[topic] = table
-            done[topic] = from
-            try progress(moved)
         }
-        if source.offsets != from {
-            // Nothing but records of erased persons: they are covered, too.
-            _ = try table.append([], summary: [BronzeWriter.offsetsKey: source.offsets.description])
-            tables[topic] = table
-            done[topic] = source.offsets
-        }
-        return moved
     }
 
-    private func unregister() {
-        // A source that stays registered is replaced by the next one: nothing depends on this.
-        try? connection.unregister(BronzeWriter.source)
+    private func commitOnce(_ round: [Written], _ report: inout Report) throws {
+        var transaction = Transaction(catalog)
+        // Each attempt is made here, since another writer may have changed the schema.
+        transaction.policy.attempts = 1
+        for written in round {
+            guard let open = tables[written.topic] else { continue }
+            var update = TableUpdate(open.table)
+            update.append(
+                written.files.map(\.entry), summary: [Self.offsetsKey: Self.text(written.covered, written.topic)])
+            try transaction.stage(update)
+        }
+        let committed = try transaction.commit()
+        for (written, table) in zip(round, committed) {
+            tables[written.topic]?.table = table
+            tables[written.topic]?.covered = written.covered
+            let rows = written.files.reduce(0) { $0 + Int($1.entry.recordCount) }
+            if rows > 0 { report.rows[written.topic.name, default: 0] += rows }
+        }
+        report.rounds += 1
     }
 
-    private static func offsets(in snapshot: Snapshot) throws -> LogOffsets {
-        guard let text = snapshot.summary[offsetsKey], let offsets = LogOffsets(text) else {
-            throw LakeTableError("the snapshot \(snapshot.id) of a bronze table has no \(offsetsKey)")
+    /// A table's summary speaks of its own topic only.
+    private static func text(_ offsets: LogOffsets, _ topic: Topic) -> String {
+        var own = LogOffsets(partitions: offsets.partitions)
+        for partition in 0..<offsets.partitions { own[topic, partition] = offsets[topic, partition] }
+        return own.description
+    }
+
+    /// Moves to the tables' newest versions, after another writer committed to one of them.
+    ///
+    /// - Throws: `LakeTableError` when that one moved records of the log, too: they would be in the table twice.
+    private func follow(_ round: [Written]) throws {
+        var hasChanged = false
+        for written in round {
+            guard let open = tables[written.topic] else { continue }
+            var table = open.table
+            try table.refresh()
+            let covered = try Self.offsets(of: table, log.partitions)
+            guard Self.isSame(covered, open.covered, [written.topic]) else {
+                throw LakeTableError("bronze.\(written.topic.name) was written by another process in the meantime")
+            }
+            if !open.rows.isFor(table, try Self.layout(written.topic, table)) { hasChanged = true }
+            try adopt(table, written.topic, covered: covered)
         }
-        return offsets
+        if hasChanged {
+            consumer = nil
+            throw SchemaChanged()
+        }
+    }
+
+    /// Deletes files that no commit can refer to. One that stays costs space and nothing else.
+    private func discard(_ files: [BronzeFile]) {
+        for file in files {
+            do { try catalog.storage.delete(file.object.location) } catch { continue }
+        }
     }
 }

@@ -4,15 +4,13 @@ public import Iceberg
 
 /// Keeps a table that is committed to every few seconds from growing without bound: joins small files, and forgets old
 /// snapshots with the files that only they have.
+///
+/// Others may write to the table meanwhile.
 public struct TableUpkeep {
     /// When a table is cared for, and what stays.
     public struct Limits: Sendable {
-        /// Files of a partition that are small, past which they are joined into one.
-        public var smallFilesMax = 24
-        /// Bytes up to which a file counts as small.
-        public var smallFileBytes: Int64 = 32 << 20
-        /// Partitions whose files are joined at one time, so that nobody is held up for long.
-        public var partitionsMax = 8
+        /// Which files are joined.
+        public var compaction = Compaction.Limits()
         /// Snapshots past which old ones are forgotten.
         public var snapshotsMax = 24
         /// Snapshots that stay, for readers that are behind.
@@ -20,8 +18,14 @@ public struct TableUpkeep {
         /// Seconds for which a snapshot stays, for readers that are still at it.
         public var snapshotSecondsKept = 600.0
 
-        /// Limits for tables that are written once a minute.
-        public init() {}
+        /// Limits for tables that are written once a minute, and whose writer waits for the upkeep.
+        public init() {
+            compaction.targetFileBytes = 64 << 20
+            compaction.smallFileBytes = 32 << 20
+            compaction.filesMin = 25
+            compaction.newestFilesMin = 25
+            compaction.groupsMax = 8
+        }
     }
 
     /// Properties of such tables: old metadata files go, too.
@@ -39,31 +43,21 @@ public struct TableUpkeep {
         self.limits = limits
     }
 
-    /// Joins small files and forgets old snapshots, where there are too many.
+    /// Joins small files and forgets old snapshots, where there are too many. What the table's snapshots say of its
+    /// state stays said.
     ///
-    /// - Parameter summary: goes into the summary of the commit that joins files: what the table says of its inputs
-    ///   must not be lost with it.
-    public func care(for table: inout Table, summary: () throws -> [String: String]) throws {
-        try joinSmallFiles(of: &table, summary)
-        if table.metadata.snapshots.count > limits.snapshotsMax {
-            try table.expireSnapshots(
-                keepLast: limits.snapshotsKept, olderThan: Date(timeIntervalSinceNow: -limits.snapshotSecondsKept))
-        }
-    }
-
-    private func joinSmallFiles(of table: inout Table, _ summary: () throws -> [String: String]) throws {
-        let small = Dictionary(
-            grouping: try table.files().filter { $0.fileSizeInBytes < limits.smallFileBytes }, by: \.partitionKey)
-        let crowded = small.filter { $0.value.count > limits.smallFilesMax && $0.key.specID == table.spec.specID }
-        guard !crowded.isEmpty else { return }
-        var joined: [DataFile] = []
-        var replaced: [String] = []
-        let order = crowded.sorted { $0.value.count > $1.value.count }
-        for (partition, files) in order.prefix(limits.partitionsMax) {
-            let rows = try LakeTable(table).scanSQL(of: files)
-            joined += try TableWriter(connection).writeFiles(rows, for: table, partitioning: .one(partition))
-            replaced += files.map(\.location)
-        }
-        try table.replaceFiles(replaced, with: joined, operation: .replace, summary: try summary())
+    /// - Parameter progress: as that of `Compaction.run`.
+    /// - Returns: what was joined and what was forgotten.
+    @discardableResult
+    public func care(
+        for table: inout Table, progress: (Compaction.Progress) throws -> Void = { _ in }
+    ) throws -> (compaction: Compaction.Report, expiry: ExpiryReport) {
+        var compaction = Compaction(table, connection, limits.compaction)
+        let report = try compaction.run(progress: progress)
+        table = compaction.table
+        guard table.metadata.snapshots.count > limits.snapshotsMax else { return (report, ExpiryReport()) }
+        let expiry = try table.expireSnapshots(
+            keepLast: limits.snapshotsKept, olderThan: Date(timeIntervalSinceNow: -limits.snapshotSecondsKept))
+        return (report, expiry)
     }
 }

@@ -35,13 +35,12 @@ struct ModelCoverage: Equatable {
             offsets: snapshot.summary[Key.offsets].flatMap(Self.dictionary) ?? [:])
     }
 
-    /// The entries for a snapshot's summary; `days` is nil for commits that do not change what the table says.
-    func summary(days: TouchedDays?) throws -> [String: String] {
-        var summary = [
+    /// The entries for the summary of a snapshot that changed these days.
+    func summary(days: TouchedDays) throws -> [String: String] {
+        [
             Key.inputs: try Self.text(inputs), Key.definition: definition, Key.offsets: try Self.text(offsets),
+            Key.days: days.description,
         ]
-        if let days { summary[Key.days] = days.description }
-        return summary
     }
 
     private static func text(_ dictionary: [String: String]) throws -> String {

@@ -46,7 +46,7 @@ extension ModelSession {
             if model.strategy == .append { table = current }
         }
         if status != .unchanged, var current = table {
-            try TableUpkeep(connection).care(for: &current) { try coverage.summary(days: nil) }
+            try TableUpkeep(connection).care(for: &current)
             adopt(current, as: model.table)
             table = current
         }

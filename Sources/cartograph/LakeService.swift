@@ -7,15 +7,19 @@ import Lake
 import Synchronization
 import Telemetry
 
-/// Keeps the bronze tables up to date with the log, on a thread of its own.
+/// Keeps the bronze tables up to date with the log on one thread, and their files and snapshots bounded on another.
 final class LakeService: Sendable {
-    /// The engine's memory for writing bronze files.
+    /// The engine's memory for joining bronze files.
     static let engineBytes = 96 << 20
     /// The pause after a failed drain, in seconds.
     private static let retrySeconds = 5.0
-
-    /// After how many drains the tables are tidied up.
-    private static let drainsPerTidying = 12
+    /// How many times as long as a round took the next one waits at least, so that committing takes a bounded share of
+    /// a processor however slow the disk or the catalog is.
+    private static let pausesPerRound = 3.0
+    /// The longest of such pauses, in seconds.
+    private static let pauseSecondsMax = 30.0
+    /// Seconds between two looks at what there is to tidy up.
+    private static let upkeepSeconds = 10.0
 
     /// What the service says of itself.
     struct Status: Sendable {
@@ -36,12 +40,18 @@ final class LakeService: Sendable {
     private let bench: Bench
     private let report: @Sendable (String) -> Void
     private let status: Mutex<Status>
+    private let catalog: any Catalog
+    private let temporary: String
+    private let objectStore: (@Sendable () throws -> ObjectStoreAccess)?
     private let stopping = DispatchSemaphore(value: 0)
     private let finished = DispatchSemaphore(value: 0)
+    private let upkeepStopping = DispatchSemaphore(value: 0)
+    private let upkeepFinished = DispatchSemaphore(value: 0)
+    private let isStopping = Atomic<Bool>(false)
     private let drained: Counter
     private let isStarted = Atomic<Bool>(false)
 
-    /// The writer and the lock under which it is used, since its connection serves one thread at a time.
+    /// The writer and the lock under which it is used, since it serves one thread at a time.
     private final class Bench: @unchecked Sendable {
         private let lock = NSLock()
         private let writer: BronzeWriter
@@ -55,21 +65,24 @@ final class LakeService: Sendable {
 
     /// A service that drains every so many seconds once it is started.
     ///
-    /// - Parameter covered: the offsets that the bronze tables hold already.
+    /// - Parameters:
+    ///   - covered: the offsets that the bronze tables hold already.
+    ///   - objectStore: how the engine reaches tables in an object store, where there is one.
     init(
-        log: any EventLog, catalog: any Catalog, covered: LogOffsets, temporary: String, seconds: Double,
+        log: any EventLog, catalog: any Catalog, covered: LogOffsets,
+        objectStore: (@Sendable () throws -> ObjectStoreAccess)?, temporary: String, seconds: Double,
         metrics: Metrics,
         report: @escaping @Sendable (String) -> Void
     ) throws {
         self.log = log
         self.seconds = seconds
         self.report = report
-        var settings = DuckDB.Settings()
-        settings.threads = 1
-        settings.memoryLimitBytes = LakeService.engineBytes
-        settings.temporaryFolder = temporary + "/bronze"
-        let connection = try DuckDB(settings).connect()
-        bench = Bench(BronzeWriter(log: log, catalog: catalog, connection: connection))
+        self.catalog = catalog
+        self.temporary = temporary
+        self.objectStore = objectStore
+        var limits = BronzeWriter.Limits()
+        limits.roundSeconds = max(limits.roundSeconds, seconds)
+        bench = Bench(BronzeWriter(log: log, catalog: catalog, limits: limits))
         let cut = log.cut()
         status = Mutex(
             Status(
@@ -95,34 +108,70 @@ final class LakeService: Sendable {
         }
     }
 
-    /// Starts the thread.
+    /// Starts the threads.
     func start() {
         isStarted.store(true, ordering: .relaxed)
-        let thread = Thread { [self] in
+        run("lake", until: finished) { [self] in
             var wait = seconds
-            var drains = 0
             while stopping.wait(timeout: .now() + wait) == .timedOut {
+                let began = ContinuousClock.now
                 do {
                     _ = try drain(to: log.cut())
-                    drains += 1
-                    if drains % LakeService.drainsPerTidying == 0 { try tidy() }
-                    wait = seconds
+                    let took = (ContinuousClock.now - began).inSeconds
+                    wait = min(max(seconds - took, took * LakeService.pausesPerRound), LakeService.pauseSecondsMax)
                 } catch {
                     wait = LakeService.retrySeconds
                 }
             }
+        }
+        run("lake-upkeep", until: upkeepFinished) { [self] in
+            var upkeep: BronzeUpkeep?
+            var lastFailure: String?
+            while upkeepStopping.wait(timeout: .now() + LakeService.upkeepSeconds) == .timedOut {
+                do {
+                    let ready = try upkeep ?? makeUpkeep()
+                    upkeep = ready
+                    try ready.care { [self] _, _ in
+                        if isStopping.load(ordering: .relaxed) { throw CancellationError() }
+                    }
+                    lastFailure = nil
+                } catch is CancellationError {
+                    break
+                } catch {
+                    if lastFailure != "\(error)" { report("the bronze tables could not be tidied up: \(error)") }
+                    lastFailure = "\(error)"
+                }
+            }
+        }
+    }
+
+    private func run(_ name: String, until finished: DispatchSemaphore, _ body: @escaping @Sendable () -> Void) {
+        let thread = Thread {
+            body()
             finished.signal()
         }
-        thread.name = "lake"
+        thread.name = name
         thread.stackSize = 8 << 20
         thread.start()
     }
 
-    /// Ends the thread, after what it is doing, and drains what is left.
+    private func makeUpkeep() throws -> BronzeUpkeep {
+        var settings = DuckDB.Settings()
+        settings.threads = 1
+        settings.memoryLimitBytes = LakeService.engineBytes
+        settings.temporaryFolder = temporary + "/bronze"
+        settings.objectStore = objectStore
+        return BronzeUpkeep(catalog: catalog, connection: try DuckDB(settings).connect())
+    }
+
+    /// Ends the threads, after what they are doing, and drains what is left.
     func stop() throws {
         if isStarted.exchange(false, ordering: .relaxed) {
+            isStopping.store(true, ordering: .relaxed)
             stopping.signal()
+            upkeepStopping.signal()
             finished.wait()
+            upkeepFinished.wait()
         }
         _ = try drain(to: log.cut())
     }
@@ -137,15 +186,6 @@ final class LakeService: Sendable {
         try bench.use { writer in
             _ = try drain(writer, cut) { _, _ in }
             return try body()
-        }
-    }
-
-    private func tidy() throws {
-        do {
-            try bench.use { try $0.tidy() }
-        } catch {
-            report("the bronze tables could not be tidied up: \(error)")
-            throw error
         }
     }
 

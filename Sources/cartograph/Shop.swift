@@ -5,7 +5,6 @@ import Foundation
 import Iceberg
 import Lake
 import Models
-import Storage
 import Streaming
 import Telemetry
 
@@ -15,7 +14,7 @@ struct Shop {
     let settings: Settings
     let home: Home
     let log: EmbeddedLog
-    let catalog: SQLiteCatalog
+    let catalog: any Catalog
     let lake: LakeService
     /// The people whose earlier events are not let in again.
     let erased: ErasedPeople
@@ -38,7 +37,8 @@ struct Shop {
         for path in [folder.lake, folder.temporary + "/bronze", folder.temporary + "/models"] {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         }
-        let catalog = try SQLiteCatalog(path: folder.catalog, warehouse: try Location.url(forPath: folder.lake))
+        let place = try LakePlace(settings.lake, folder)
+        let catalog = try place.openCatalog()
         let partitions = try EmbeddedLog.partitions(of: folder.log) ?? settings.partitions
         let covered = try BronzeWriter.coveredOffsets(catalog, partitions: partitions)
         let log = try EmbeddedLog(folder: folder.log, partitions: partitions, taken: covered)
@@ -47,7 +47,7 @@ struct Shop {
             for plan in try ErasurePlan.pending(folder) {
                 report("the erasure \(plan.id) is not complete: run `cartograph lake erase` for the same person again")
             }
-            return try open(folder, settings, engineBytes, home, log, catalog, covered, lock, report)
+            return try open(folder, settings, engineBytes, home, log, place, catalog, covered, lock, report)
         } catch {
             log.close()
             throw error
@@ -56,8 +56,8 @@ struct Shop {
 
     private static func open(
         _ folder: DataFolder, _ settings: Settings, _ engineBytes: Int, _ home: Home, _ log: EmbeddedLog,
-        _ catalog: SQLiteCatalog,
-        _ covered: LogOffsets, _ lock: FolderLock, _ report: @escaping @Sendable (String) -> Void
+        _ place: LakePlace, _ catalog: any Catalog, _ covered: LogOffsets, _ lock: FolderLock,
+        _ report: @escaping @Sendable (String) -> Void
     ) throws -> Shop {
         guard let currency = settings.currencyCode else {
             throw CommandError("currency '\(settings.currency)' is no ISO 4217 code such as USD")
@@ -66,10 +66,10 @@ struct Shop {
         let stream = StreamRunner.Settings(
             checkpointPath: folder.checkpoint, timeZone: settings.zone, currency: currency)
         let lake = try LakeService(
-            log: log, catalog: catalog, covered: covered, temporary: folder.temporary,
+            log: log, catalog: catalog, covered: covered, objectStore: place.objectStore, temporary: folder.temporary,
             seconds: settings.lakeSeconds, metrics: metrics, report: report)
         let batch = BatchService(
-            log: log, catalog: catalog, lake: lake, folder: folder,
+            log: log, catalog: catalog, lake: lake, folder: folder, objectStore: place.objectStore,
             project: try ModelProject(folder: home.models), settings: settings, stream: stream,
             engineBytes: engineBytes, metrics: metrics, report: report)
         return Shop(

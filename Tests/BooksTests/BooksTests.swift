@@ -39,7 +39,7 @@ final class SmallShop {
         var engine = DuckDB.Settings()
         engine.temporaryFolder = folder + "/tmp"
         connection = try DuckDB(engine).connect()
-        bronze = BronzeWriter(log: log, catalog: catalog, connection: try DuckDB(engine).connect())
+        bronze = BronzeWriter(log: log, catalog: catalog)
         models = ModelRunner(
             project: try ModelProject(folder: SmallShop.models), catalog: catalog, engine: engine,
             variables: ["business_timezone": zone])

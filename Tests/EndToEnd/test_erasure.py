@@ -12,7 +12,8 @@ import zlib
 from decimal import Decimal
 from pathlib import Path
 
-import duckdb
+import pyarrow
+import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 import pytest
 from cartograph import BINARY, ROOT, assert_balanced, environment, must, ndjson, run
@@ -165,19 +166,20 @@ def erase(data, *words, **options):
 
 
 def expected(events):
-    """What silver and gold have to say of some events, from DuckDB over the events themselves."""
+    """What silver and gold have to say of some events, from Arrow over the events themselves."""
     kept = [event for event in events if not is_victims(event)]
-    connection = duckdb.connect()
     once = {}
     for event in kept:
         once.setdefault((event["type"], event["event_id"]), event)
-    rows = [(e["type"], e["event_id"], e["user_id"], Decimal(e.get("total_amount", "0"))) for e in once.values()]
-    connection.execute("CREATE TABLE e (type VARCHAR, event_id VARCHAR, user_id VARCHAR, total DECIMAL(18,4))")
-    connection.executemany("INSERT INTO e VALUES (?, ?, ?, ?)", rows)
-    counts = dict(connection.execute("SELECT type, count(*) FROM e GROUP BY 1").fetchall())
-    users = connection.execute(
-        "SELECT user_id, sum(total) FROM e WHERE type = 'purchase' GROUP BY 1 ORDER BY 1").fetchall()
-    ids = sorted(row[1] for row in rows)
+    table = pyarrow.Table.from_pylist([
+        {"type": e["type"], "event_id": e["event_id"], "user_id": e["user_id"],
+         "total": Decimal(e.get("total_amount", "0")).quantize(Decimal("0.0001"))} for e in once.values()])
+    counts = {row["type"]: row["event_id_count"]
+              for row in table.group_by("type").aggregate([("event_id", "count")]).to_pylist()}
+    bought = table.filter(compute.equal(table["type"], "purchase"))
+    users = sorted((row["user_id"], row["total_sum"])
+                   for row in bought.group_by("user_id").aggregate([("total", "sum")]).to_pylist())
+    ids = sorted(table["event_id"].to_pylist())
     return kept, counts, users, ids
 
 
@@ -293,7 +295,7 @@ def test_the_scan_finds_what_is_left(shop, place):
     planted = data / place
     planted.parent.mkdir(parents=True, exist_ok=True)
     if planted.suffix == ".parquet":
-        duckdb.execute(f"COPY (SELECT '{VICTIM}' AS user_id) TO '{planted}' (FORMAT parquet)")
+        parquet.write_table(pyarrow.table({"user_id": [VICTIM]}), planted)
         # Beside the tables, where no orphan removal looks.
         planted = planted.rename(data / "lake" / "x.parquet")
     else:

@@ -124,15 +124,13 @@ final class UnreliableCatalog: Catalog {
         try inner.create(identifier, schema: schema, spec: spec, properties: properties, location: location)
     }
 
-    func commit(
-        _ identifier: TableIdentifier, replacing base: TableVersion, with metadata: TableMetadata
-    ) throws -> TableVersion {
+    func commit(_ commits: [TableCommit]) throws -> [TableVersion] {
         switch fates.withLock({ $0.isEmpty ? .works : $0.removeFirst() }) {
-        case .works: return try inner.commit(identifier, replacing: base, with: metadata)
+        case .works: return try inner.commit(commits)
         case .lostBefore: throw IcebergError(.uncertain, "the request was lost")
         case .refused: throw IcebergError(.conflict, "another writer was first")
         case .lostAfter:
-            _ = try inner.commit(identifier, replacing: base, with: metadata)
+            _ = try inner.commit(commits)
             throw IcebergError(.uncertain, "the answer was lost")
         }
     }
