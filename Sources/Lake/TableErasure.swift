@@ -172,11 +172,13 @@ public struct TableErasure {
         return report
     }
 
-    /// Makes the models write the table of conflicts anew: it names events by their first arrival, which may be gone.
-    public func forgetConflicts() throws {
-        guard var table = try table(TableIdentifier("silver", "conflicts")), table.currentSnapshot != nil else { return }
-        // A snapshot that says nothing of its inputs is made anew.
-        _ = try table.replaceAll(with: [])
+    /// Makes the models write some tables anew: they only ever add rows to these, and rows that are gone would stay.
+    public func forget(_ identifiers: [TableIdentifier]) throws {
+        for identifier in identifiers {
+            guard var table = try table(identifier), table.currentSnapshot != nil else { continue }
+            // A snapshot that says nothing of its inputs is made anew.
+            _ = try table.replaceAll(with: [])
+        }
     }
 
     // MARK: - What only the past holds

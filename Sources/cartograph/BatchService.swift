@@ -253,7 +253,9 @@ final class BatchService: Sendable {
                 try runner.run { step in
                     if case .started(let name, let number, let count) = step { told(name, number, count) }
                 }.models.filter { $0.status != .unchanged }.count
-            }, connection: bench.connection
+            }, connection: bench.connection,
+            appended: runner.project.models.filter { $0.materialization == .incremental && $0.strategy == .append }
+                .map { TableIdentifier($0.schema, $0.name) }
         ).run(person, dryRun: dryRun, progress: progress)
     }
 

@@ -15,19 +15,34 @@ import Telemetry
 struct Erasure {
     let folder: DataFolder
     let log: EmbeddedLog
-    let catalog: SQLiteCatalog
+    let catalog: any Catalog
     let lake: LakeService
     let erased: ErasedPeople
     let stream: StreamRunner.Settings
     /// Runs the models now, on the thread that this runs on.
     let runModels: (@escaping (String, Int, Int) -> Void) throws -> Int
     let connection: Connection
+    /// Tables that models only add rows to.
+    let appended: [TableIdentifier]
+
+    /// Those of them that are made of others' rows: they cannot lose some and keep the rest.
+    private var derived: [TableIdentifier] {
+        appended.filter { identifier in !Topic.events.contains { $0.name == identifier.name } }
+    }
 
     /// What goes on: a word, how far, of how much.
     typealias Progress = (String, Int64, Int64?) -> Void
 
     func run(_ person: PersonID, dryRun: Bool, progress: @escaping Progress) throws -> ErasureCertificate {
         let began = ContinuousClock.now
+        for namespace in try catalog.listNamespaces() {
+            for identifier in try catalog.listTables(in: namespace) {
+                guard Location.isRemote(try catalog.loadTable(identifier).location) else { continue }
+                throw CommandError(
+                    "\(identifier) is in an object store: erasing works on tables in folders, whose every byte can be "
+                        + "looked at afterwards")
+            }
+        }
         let subject = erased.digest(of: person).description
         var plan =
             try ErasurePlan.pending(folder).first { $0.subject == subject }
@@ -52,7 +67,7 @@ struct Erasure {
             try removeBesideTheLog(person, &certificate)
             let tables = TableErasure(catalog, connection)
             certificate.tables = try tables.remove(places, days: plan.days) { progress("rewriting \($0)", 0, nil) }
-            if !places.isEmpty { try tables.forgetConflicts() }
+            if !places.isEmpty { try tables.forget(derived) }
             certificate.models = try runModels { progress("building \($0)", Int64($1), Int64($2)) }
             try rebuildLive(progress)
             try forgetPast(person, &certificate, progress)
@@ -141,7 +156,8 @@ struct Erasure {
                 if let index { certificate.tables[index] = report } else { certificate.tables.append(report) }
             }
         }
-        try catalog.vacuum()
+        // A catalog elsewhere holds names of tables and of their files, and no values.
+        try (catalog as? SQLiteCatalog)?.vacuum()
     }
 
     /// The books, and a look at every byte.
