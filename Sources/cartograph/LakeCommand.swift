@@ -10,7 +10,7 @@ import Lake
 struct LakeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lake", abstract: "Look at the tables: list them, their history, and query them with SQL.",
-        subcommands: [List.self, History.self, Query.self])
+        subcommands: [List.self, History.self, Query.self, LakeEraseCommand.self])
 
     fileprivate static func place(_ settings: Settings) throws -> (LakePlace, DataFolder) {
         let folder = try DataFolder.existing(settings.data)
