@@ -48,14 +48,15 @@ torture: ## the same at length: hundreds of kills, every fault at every call
 	swift build -c release --product cartograph
 	CARTOGRAPH=$${CARTOGRAPH:-$(BINARY)} .deps/venv/bin/python -m pytest Tests/Reliability --torture -s $(ARGS)
 
-fuzz: ## ten million mutated events under AddressSanitizer: both decoders and simdjson must agree; ARGS='--seed 7'
+fuzz: ## ten million mutated events and a million damaged Iceberg files under AddressSanitizer; ARGS='--seed 7'
 	scripts/bootstrap test
 	swift build -c release --sanitize=address --scratch-path .build-asan --product cartograph-fuzz
-	.build-asan/release/cartograph-fuzz --events 10000000 $(ARGS)
+	.build-asan/release/cartograph-fuzz decoder --events 10000000 $(ARGS)
+	.build-asan/release/cartograph-fuzz iceberg --cases 1000000 $(ARGS)
 
 lint: ## the formatter's rules over every Swift file, and shellcheck where it is installed
 	swift format lint --strict --parallel --recursive --configuration .swift-format $(SWIFT_FILES)
-	if command -v shellcheck >/dev/null; then shellcheck scripts/bootstrap scripts/bench-peers .ci/run; fi
+	if command -v shellcheck >/dev/null; then shellcheck scripts/bootstrap scripts/bench-peers Tests/Servers/ceph-rgw .ci/run; fi
 
 format: ## put every Swift file in the formatter's shape
 	swift format --in-place --parallel --recursive --configuration .swift-format $(SWIFT_FILES)

@@ -82,7 +82,7 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         room("Access", knows: [.product(name: "Crypto", package: "swift-crypto")]),
-        room("Iceberg", knows: ["Storage", "CZlib", .product(name: "GRDB", package: "GRDB.swift")]),
+        room("Iceberg", knows: ["Storage", "CZlib", "CZstd", .product(name: "GRDB", package: "GRDB.swift")]),
         room("Engine", knows: ["CDuckDB"]),
         room("Lake", knows: ["Iceberg", "Storage", "Engine", "EventLog", "Events", "Telemetry", "CZstd"]),
         room("Models", knows: ["Lake", "Iceberg", "Engine", .product(name: "Yams", package: "Yams")]),
@@ -90,7 +90,7 @@ let package = Package(
         room(
             "Server",
             knows: [
-                "Access", "Collector", "Streaming", "EventLog", "Events", "Telemetry",
+                "Access", "Collector", "Streaming", "EventLog", "Events", "Iceberg", "Storage", "Telemetry",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -133,9 +133,14 @@ let package = Package(
         .target(
             name: "DecoderFuzz", dependencies: ["CSimdjson", "Events", "Simulator"], path: "Tests/Fuzz/DecoderFuzz",
             swiftSettings: rules),
+        .target(
+            name: "IcebergFuzz", dependencies: ["Iceberg", "Storage", "CZlib", "CZstd"], path: "Tests/Fuzz/IcebergFuzz",
+            swiftSettings: rules),
         .executableTarget(
             name: "cartograph-fuzz",
-            dependencies: ["DecoderFuzz", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "DecoderFuzz", "IcebergFuzz", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "Tests/Fuzz/cartograph-fuzz", swiftSettings: rules),
 
         tests("AccessTests", of: ["Access"]),
@@ -143,14 +148,15 @@ let package = Package(
         tests(
             "ServerTests",
             of: [
-                "Access", "Collector", "CZlib", "CZstd", "EventLog", "Events", "Server", "Streaming", "Telemetry",
+                "Access", "Collector", "CZlib", "CZstd", "EventLog", "Events", "Iceberg", "Server", "Storage",
+                "Streaming", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         tests("SimulatorTests", of: ["Simulator"]),
         tests("FileImportTests", of: ["FileImport"], resources: [.copy("Fixtures")]),
         tests("StorageTests", of: ["Storage"]),
-        tests("IcebergTests", of: ["Iceberg", "Storage"]),
+        tests("IcebergTests", of: ["Iceberg", "IcebergFuzz", "Storage"], resources: [.copy("Fixtures")]),
         tests("EngineTests", of: ["Engine"]),
         tests("LakeTests", of: ["Engine", "EventLog", "Events", "Iceberg", "Lake", "Simulator", "Storage"]),
         tests("ModelsTests", of: ["Models", "Lake", "Iceberg", "Storage", "Engine"]),

@@ -20,6 +20,8 @@ public struct CollectResult: Sendable {
     public var accepted = 0
     /// How many were rejected.
     public var rejectedCount = 0
+    /// How many were of people whose data were erased; nothing of them was stored.
+    public var erased = 0
     /// The first rejections, at most `listed`.
     public var rejected: [Rejection] = []
     /// The commit that holds them.
@@ -93,6 +95,8 @@ public final class Collector: Sendable {
     private let metrics: Metrics
     private let acceptedByType: [Counter]
     private let mismatches: Counter
+    private let erasedEvents: Counter
+    private let erased: ErasedPeople?
 
     /// What judging a request needs besides its bytes, used by one request at a time.
     private final class Bench: @unchecked Sendable {
@@ -110,10 +114,16 @@ public final class Collector: Sendable {
 
     /// A door to a log.
     ///
-    /// - Parameter clock: the time of day in microseconds since 1970 UTC, for events from the future.
+    /// - Parameters:
+    ///   - erased: the people whose earlier events are not let in again.
+    ///   - clock: the time of day in microseconds since 1970 UTC, for events from the future.
     public init(
-        log: any EventLog, metrics: Metrics, clock: @escaping @Sendable () -> Int64 = { EmbeddedLog.wallClock() }
+        log: any EventLog, metrics: Metrics, erased: ErasedPeople? = nil,
+        clock: @escaping @Sendable () -> Int64 = { EmbeddedLog.wallClock() }
     ) {
+        self.erased = erased
+        erasedEvents = metrics.counter(
+            "cartograph_events_erased_total", help: "Events of erased people that were sent again and not let in.")
         self.log = log
         self.clock = clock
         self.metrics = metrics
@@ -164,12 +174,18 @@ public final class Collector: Sendable {
         let batch = AppendBatch(partitions: log.partitions)
         batch.stamp = stamp
         var result = CollectResult()
+        let guests = erased?.guests
         for row in rows {
             batch.received += 1
+            if let guests, row.raw.withUnsafeBytes({ guests.hold(rejected: $0) }) {
+                batch.addErased(to: .quarantine, key: KeyHash(""))
+                result.erased += 1
+                continue
+            }
             row.raw.withUnsafeBytes { batch.quarantine($0, reason: row.reason, source: row.source) }
             result.rejectedByReason[row.reason, default: 0] += 1
         }
-        result.rejectedCount = rows.count
+        result.rejectedCount = rows.count - result.erased
         return try await store(batch, result)
     }
 
@@ -202,6 +218,7 @@ public final class Collector: Sendable {
     private func count(_ result: CollectResult) {
         for (counter, amount) in zip(acceptedByType, result.acceptedByType) where amount > 0 { counter.add(amount) }
         if result.mismatches > 0 { mismatches.add(result.mismatches) }
+        if result.erased > 0 { erasedEvents.add(Int64(result.erased)) }
         for (reason, amount) in result.rejectedByReason {
             metrics.counter(
                 "cartograph_events_rejected_total", help: "Events sent to the quarantine.", ["reason": reason]
@@ -222,6 +239,7 @@ public final class Collector: Sendable {
         let batch = AppendBatch(partitions: log.partitions, body: body, capacity: expected)
         var result = CollectResult()
         var count = 0
+        let guests = erased?.guests
         try batch.withBody { body throws(CollectError) in
             try EventBody(body, format).forEach { raw throws(CollectError) in
                 guard count < Collector.requestEvents else {
@@ -229,8 +247,18 @@ public final class Collector: Sendable {
                 }
                 bench.row.removeAll()
                 if let reason = decoder.decode(raw, into: bench.row) {
-                    batch.quarantine(raw, reason: reason.description, source: source)
-                    result.reject(count, reason)
+                    if let guests, guests.hold(rejected: raw) {
+                        batch.addErased(to: .quarantine, key: KeyHash(""))
+                        result.erased += 1
+                    } else {
+                        batch.quarantine(raw, reason: reason.description, source: source)
+                        result.reject(count, reason)
+                    }
+                } else if let guests, guests.hold(
+                    accepted: raw, user: bench.row.string(.userID, 0), at: bench.row.columns.timestamps[0])
+                {
+                    batch.addErased(to: bench.row.type(0).topic, key: KeyHash(""))
+                    result.erased += 1
                 } else {
                     accept(raw, bench, into: batch)
                 }
@@ -238,7 +266,7 @@ public final class Collector: Sendable {
             }
         }
         batch.received = Int64(count)
-        result.accepted = count - result.rejectedCount
+        result.accepted = count - result.rejectedCount - result.erased
         result.mismatches = bench.counts[EventType.allCases.count]
         for type in EventType.allCases { result.acceptedByType[Int(type.rawValue)] = bench.counts[Int(type.rawValue)] }
         return (batch, result)

@@ -35,6 +35,11 @@ public final class Connection {
     /// - Throws: `EngineError`, or the error that a registered `RowSource` threw.
     @discardableResult
     public func execute(_ sql: String) throws -> Int {
+        try prepareObjectStore()
+        return try run(sql)
+    }
+
+    private func run(_ sql: String) throws -> Int {
         var result = duckdb_result()
         defer { api.pointee.duckdb_destroy_result(&result) }
         guard api.pointee.duckdb_query(handle, sql, &result) == DuckDBSuccess else { throw failure(&result, sql) }
@@ -138,6 +143,18 @@ public final class Connection {
 }
 
 extension Connection {
+    /// Makes the object store and its present keys known, before a statement that may need them.
+    private func prepareObjectStore() throws {
+        try database.objectStore?.prepare { statement in
+            do {
+                _ = try run(statement)
+            } catch let error as EngineError {
+                // Without the statement, which holds the keys.
+                throw EngineError(error.kind, "the object store cannot be set up: \(error.message)")
+            }
+        }
+    }
+
     func withHandle<Result>(
         _ body: (UnsafePointer<cartograph_duckdb_api>, duckdb_connection?) throws -> Result
     ) rethrows -> Result {
@@ -147,6 +164,7 @@ extension Connection {
     private func withPrepared<Result>(
         _ sql: String, _ body: (duckdb_prepared_statement?) throws -> Result
     ) throws -> Result {
+        try prepareObjectStore()
         var statement: duckdb_prepared_statement?
         defer { api.pointee.duckdb_destroy_prepare(&statement) }
         guard api.pointee.duckdb_prepare(handle, sql, &statement) == DuckDBSuccess else {
@@ -227,6 +245,11 @@ extension Connection {
         // What a source threw says more than DuckDB's wrapping of its text.
         for id in registered.values {
             if let thrown = database.sources.takeFailure(of: id) { return thrown }
+        }
+        if type == DUCKDB_ERROR_HTTP || reason?.hasPrefix("HTTP Error") ?? false
+            || (database.objectStore != nil && reason?.contains("' to 'http") ?? false)
+        {
+            return EngineError.objectStore(reason ?? "", sql)
         }
         let text = (reason ?? "no reason given").split(separator: "\n").first.map(String.init) ?? "no reason given"
         switch type {

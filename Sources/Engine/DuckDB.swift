@@ -20,16 +20,21 @@ public final class DuckDB: Sendable {
         public var temporaryFolder: String?
         /// Whether results keep the order of files and inserts. Off saves memory; ORDER BY works either way.
         public var preservesInsertionOrder: Bool
+        /// How `s3://` locations are reached, asked before each statement: it should answer from memory, and with new
+        /// keys before the old ones end. Nil where there is no object store.
+        public var objectStore: (@Sendable () throws -> ObjectStoreAccess)?
 
         /// Settings; the defaults suit a run beside a live ingest.
         public init(
             threads: Int = 1, memoryLimitBytes: Int = 160 << 20, temporaryFolder: String? = nil,
-            preservesInsertionOrder: Bool = false
+            preservesInsertionOrder: Bool = false,
+            objectStore: (@Sendable () throws -> ObjectStoreAccess)? = nil
         ) {
             self.threads = threads
             self.memoryLimitBytes = memoryLimitBytes
             self.temporaryFolder = temporaryFolder
             self.preservesInsertionOrder = preservesInsertionOrder
+            self.objectStore = objectStore
         }
     }
 
@@ -37,12 +42,14 @@ public final class DuckDB: Sendable {
     public let settings: Settings
 
     let sources = SourceRegistry()
+    let objectStore: ObjectStoreState?
     private let handle: Handle
 
     /// Opens an empty database.
     /// - Throws: `EngineError`: the library is missing, or a setting is refused.
     public init(_ settings: Settings = Settings()) throws {
         self.settings = settings
+        objectStore = settings.objectStore.map { ObjectStoreState($0) }
         let api = try DuckDBLibrary.functions()
         handle = try Handle(api, settings, spill: settings.temporaryFolder.map { try SpillFolder(in: $0) })
         try TableFunction.register(on: connect())

@@ -136,6 +136,16 @@ public final class AppendBatch: @unchecked Sendable {
         record.withUnsafeBytes { add($0, slot: Int(Topic.quarantine.rawValue) * partitions) }
     }
 
+    /// Adds, in place of an event of a person whose data were erased, a record that says no more than that: so the batch
+    /// keeps its counts and its sender's place, and nothing of the event is stored.
+    public func addErased(to topic: Topic, key: KeyHash) {
+        let slot = topic == .quarantine ? 0 : key.partition(of: partitions)
+        withUnsafeTemporaryAllocation(byteCount: ErasedRecord.bytes, alignment: 8) { zeros in
+            zeros.initializeMemory(as: UInt8.self, repeating: 0)
+            add(UnsafeRawBufferPointer(zeros), slot: Int(topic.rawValue) &* partitions &+ slot)
+        }
+    }
+
     @inline(__always)
     private func add(_ raw: UnsafeRawBufferPointer, slot: Int) {
         var at = raw.baseAddress.map { $0 - UnsafeRawPointer(body.start) } ?? -1

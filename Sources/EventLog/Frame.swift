@@ -130,11 +130,11 @@ public struct Frame: ~Copyable {
     /// The records, each as a length of four bytes and its bytes, followed by the decoder's padding.
     let payload: UnsafeRawBufferPointer
 
-    /// How many records are handed out.
+    /// How many records there are from there on, those of erased persons included.
     public var recordCount: Int { Int(header.endOffset - firstOffset) }
 
-    /// Calls `body` with each record and its offset, in order. The bytes are valid only during the call and are
-    /// followed by `EventLimits.padding` readable ones.
+    /// Calls `body` with each record and its offset, in order, and passes over those of erased persons. The bytes are
+    /// valid only during the call and are followed by `EventLimits.padding` readable ones.
     ///
     /// - Throws: `LogError.damaged` when the records do not fill the frame exactly, though its checksum held.
     public borrowing func forEachRecord(_ body: (Int64, UnsafeRawBufferPointer) throws -> Void) throws {
@@ -160,9 +160,18 @@ struct FrameRecords {
         offset = header.baseOffset
     }
 
-    /// The next record and its offset; nil after the last, which must end where the payload does.
+    /// The next record that was not erased and its offset; nil after the last.
     @inline(__always)
     mutating func next() throws(LogError) -> (offset: Int64, record: UnsafeRawBufferPointer)? {
+        while let next = try nextOfAll() {
+            if !ErasedRecord.isOne(next.record) { return next }
+        }
+        return nil
+    }
+
+    /// The next record and its offset, erased or not; nil after the last, which must end where the payload does.
+    @inline(__always)
+    mutating func nextOfAll() throws(LogError) -> (offset: Int64, record: UnsafeRawBufferPointer)? {
         if at == payload.count {
             guard offset == end else { throw malformed }
             return nil

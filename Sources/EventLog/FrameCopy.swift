@@ -1,10 +1,12 @@
 import Events
 
-/// A frame's records in memory of one's own, for readers that are asked for rows a few at a time.
+/// A frame's records in memory of one's own, for readers that are asked for rows a few at a time. Records of erased persons
+/// are passed over.
 public final class FrameCopy {
     private var bytes = PaddedBytes(capacity: 64 << 10)
     private var records: FrameRecords?
-    /// The offset of the next record.
+    private var upcoming: (offset: Int64, record: UnsafeRawBufferPointer)?
+    /// The offset of the next record; the frame's end after the last.
     public private(set) var offset: Int64 = 0
     /// The partition that the frame belongs to.
     public private(set) var partition = TopicPartition(.clicks, 0)
@@ -24,16 +26,21 @@ public final class FrameCopy {
         end = frame.header.endOffset
         offset = frame.header.baseOffset
         records = FrameRecords(payload: bytes.bytes, header: frame.header, partition: frame.partition)
-        while offset < frame.firstOffset { try next { _, _ in } }
+        repeat { try advance() } while offset < frame.firstOffset
+    }
+
+    private func advance() throws {
+        upcoming = try records?.next()
+        offset = upcoming?.offset ?? end
     }
 
     /// Whether all records were handed out.
-    public var isAtEnd: Bool { offset == end }
+    public var isAtEnd: Bool { upcoming == nil }
 
     /// Hands the next record to `body` with its offset; the bytes stay where they are until the next `load`.
     public func next(_ body: (Int64, UnsafeRawBufferPointer) throws -> Void) throws {
-        guard let (offset, record) = try records?.next() else { return }
-        self.offset = offset + 1
+        guard let (offset, record) = upcoming else { return }
+        try advance()
         try body(offset, record)
     }
 }

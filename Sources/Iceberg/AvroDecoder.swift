@@ -3,25 +3,28 @@
 package struct AvroDecoder {
     private let bytes: [UInt8]
     private(set) var position: Int
-    private var valuesLeft: Int
+    /// Values that may still be read, in all and in the record at hand.
+    private(set) var valuesLeft: Int
+    private var recordValuesLeft = Self.recordLimit
 
-    /// Values that may be read beyond those that the bytes account for (empty records, nulls).
-    private static let freeValues = 4096
+    /// Values that may be read beyond those that the bytes account for (empty records, nulls), in one file.
+    static let freeValues = 4096
     /// Values that each byte accounts for: a union of a null takes one byte and makes two values.
-    private static let valuesPerByte = 8
+    static let valuesPerByte = 8
+    /// Most values in one value of the top level (one entry of a manifest).
+    package static let recordLimit = 4_000_000
 
-    package init(_ bytes: [UInt8], from position: Int = 0) {
+    package init(_ bytes: [UInt8], from position: Int = 0, freeValues: Int = Self.freeValues) {
         self.bytes = bytes
         self.position = position
-        valuesLeft = Self.freeValues + Self.valuesPerByte * (bytes.count - position)
+        valuesLeft = freeValues + Self.valuesPerByte * (bytes.count - position)
     }
 
     var remaining: Int { bytes.count - position }
 
     /// One value of the given shape. Its depth is the schema's, which is bounded.
     package mutating func value(of schema: AvroSchema) throws -> AvroValue {
-        valuesLeft -= 1
-        guard valuesLeft >= 0 else { throw failure("more values than its bytes can hold") }
+        try count()
         switch schema {
         case .null: return .null
         case .boolean: return .boolean(try boolean())
@@ -51,6 +54,19 @@ package struct AvroDecoder {
         }
     }
 
+    /// One value of the top level.
+    mutating func record(of schema: AvroSchema) throws -> AvroValue {
+        recordValuesLeft = Self.recordLimit
+        return try value(of: schema)
+    }
+
+    private mutating func count() throws {
+        valuesLeft -= 1
+        recordValuesLeft -= 1
+        guard valuesLeft >= 0 else { throw failure("more values than its bytes can hold") }
+        guard recordValuesLeft >= 0 else { throw failure("more than \(Self.recordLimit) values in one record") }
+    }
+
     /// A variable-length, zig-zag coded integer.
     mutating func long() throws -> Int64 {
         var coded: UInt64 = 0
@@ -68,16 +84,23 @@ package struct AvroDecoder {
     }
 
     mutating func string() throws -> String {
-        guard let text = String(validating: try byteString(), as: UTF8.self) else {
+        let length = try length()
+        defer { position += length }
+        guard let text = String(validating: bytes[position..<position + length], as: UTF8.self) else {
             throw failure("a string that is not UTF-8")
         }
         return text
     }
 
-    mutating func byteString() throws -> [UInt8] {
+    /// The length of a string or bytes, held against the bytes that are left.
+    private mutating func length() throws -> Int {
         let length = try long()
         guard length >= 0, length <= Int64(remaining) else { throw failure("a length of \(length) bytes") }
-        return try take(Int(length))
+        return Int(length)
+    }
+
+    mutating func byteString() throws -> [UInt8] {
+        try take(try length())
     }
 
     mutating func take(_ count: Int) throws -> [UInt8] {
@@ -95,7 +118,9 @@ package struct AvroDecoder {
     }
 
     private mutating func littleEndian(_ count: Int) throws -> UInt64 {
-        try take(count).reversed().reduce(0) { $0 << 8 | UInt64($1) }
+        guard count <= remaining else { throw failure("the end inside a value") }
+        defer { position += count }
+        return bytes[position..<position + count].reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
 
     private mutating func index(below count: Int, of what: String) throws -> Int {
@@ -118,8 +143,7 @@ package struct AvroDecoder {
             }
             guard count <= Int64(valuesLeft) else { throw failure("a block of \(count) items") }
             for _ in 0..<count {
-                valuesLeft -= 1
-                guard valuesLeft >= 0 else { throw failure("more values than its bytes can hold") }
+                try self.count()
                 try item(&self)
             }
         }

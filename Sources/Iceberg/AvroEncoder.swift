@@ -36,7 +36,11 @@ package struct AvroEncoder {
         case (.record(let fields), .record(let values)) where fields.count == values.count:
             for (field, value) in zip(fields, values) { try write(value, as: field.schema) }
         case (.union(let branches), _):
-            guard let index = branches.firstIndex(where: { $0.holds(value) }) else { fallthrough }
+            // An int may be written as a long, but not where the union has ints of its own.
+            let exact = branches.firstIndex { $0.holds(value, exactly: true) }
+            guard let index = exact ?? branches.firstIndex(where: { $0.holds(value, exactly: false) }) else {
+                fallthrough
+            }
             write(Int64(index))
             try write(value, as: branches[index])
         default: throw IcebergError(.badRequest, "an Avro value does not have the shape its schema asks for")
@@ -67,9 +71,10 @@ package struct AvroEncoder {
 
 extension AvroSchema {
     /// Whether the value belongs to this branch of a union.
-    fileprivate func holds(_ value: AvroValue) -> Bool {
+    fileprivate func holds(_ value: AvroValue, exactly: Bool) -> Bool {
         switch (self, value) {
-        case (.null, .null), (.boolean, .boolean), (.int, .int), (.long, .long), (.long, .int), (.float, .float),
+        case (.long, .int): !exactly
+        case (.null, .null), (.boolean, .boolean), (.int, .int), (.long, .long), (.float, .float),
             (.double, .double), (.bytes, .bytes), (.string, .string), (.enumeration, .enumeration), (.array, .array),
             (.map, .map), (.record, .record):
             true

@@ -4,10 +4,16 @@ package struct AvroFile: Sendable {
     package enum Codec: String, Sendable {
         case none = "null"
         case deflate
+        /// Only read.
+        case snappy
+        /// Only read.
+        case zstandard
     }
 
     /// The shape of each value.
     package let schema: AvroSchema
+    /// The schema as the header holds it.
+    package let schemaText: [UInt8]
     /// The header's metadata, without the schema and codec.
     package let metadata: [String: [UInt8]]
     /// Every value, in the order of the file.
@@ -15,51 +21,24 @@ package struct AvroFile: Sendable {
 
     /// Largest sum of a file's blocks after decompression, in bytes.
     package static let contentLimit = 512 << 20
+    /// Most values of the top level in a file (entries of a manifest).
+    package static let recordLimit = 5_000_000
 
-    private static let magic: [UInt8] = [0x4F, 0x62, 0x6A, 1]
-    private static let schemaKey = "avro.schema"
-    private static let codecKey = "avro.codec"
-    private static let markerLength = 16
+    static let magic: [UInt8] = [0x4F, 0x62, 0x6A, 1]
+    static let schemaKey = "avro.schema"
+    static let codecKey = "avro.codec"
+    static let markerLength = 16
 
     /// Reads a whole file.
-    /// - Throws: ``IcebergError`` `.malformed`, or `.unsupported` for a codec other than null and deflate.
+    /// - Throws: ``IcebergError`` `.malformed`, or `.unsupported` for a codec that is not read.
     package init(parsing bytes: [UInt8]) throws {
-        guard bytes.starts(with: Self.magic) else { throw IcebergError(.malformed, "is not an Avro file") }
-        var decoder = AvroDecoder(bytes, from: Self.magic.count)
-        var header: [String: [UInt8]] = [:]
-        try decoder.blocks { decoder in header[try decoder.string()] = try decoder.byteString() }
-        let marker = try decoder.take(Self.markerLength)
-        guard let schemaText = header.removeValue(forKey: Self.schemaKey) else {
-            throw IcebergError(.malformed, "the Avro file has no schema")
-        }
-        let codecName = header.removeValue(forKey: Self.codecKey).map { String(decoding: $0, as: UTF8.self) } ?? "null"
-        guard let codec = Codec(rawValue: codecName) else {
-            throw IcebergError(.unsupported, "Avro codec \"\(codecName.prefix(40))\" is not read; null and deflate are")
-        }
-        schema = try AvroSchema(json: try JSON(parsing: schemaText))
-        metadata = header
-        values = try Self.values(&decoder, schema: schema, codec: codec, marker: marker)
-    }
-
-    private static func values(
-        _ decoder: inout AvroDecoder, schema: AvroSchema, codec: Codec, marker: [UInt8]
-    ) throws -> [AvroValue] {
+        var reader = try AvroReader(bytes)
         var values: [AvroValue] = []
-        var contentLeft = contentLimit
-        while decoder.remaining > 0 {
-            let count = try decoder.long()
-            let stored = try decoder.byteString()
-            guard try decoder.take(markerLength) == marker else {
-                throw decoder.failure("a block that does not end in the file's marker")
-            }
-            let content = codec == .none ? stored : try Deflate.decompress(stored, upTo: contentLeft)
-            contentLeft -= content.count
-            guard contentLeft >= 0, count >= 0 else { throw decoder.failure("a block of \(count) values") }
-            var block = AvroDecoder(content)
-            for _ in 0..<count { values.append(try block.value(of: schema)) }
-            guard block.remaining == 0 else { throw decoder.failure("a block with bytes left over") }
-        }
-        return values
+        try reader.forEach { values.append($0) }
+        schema = reader.schema
+        schemaText = reader.schemaText
+        metadata = reader.metadata
+        self.values = values
     }
 
     /// Writes a file of one block. The schema text goes into the header as it is, with its field ids.
@@ -82,7 +61,13 @@ package struct AvroFile: Sendable {
         let marker = (0..<markerLength).map { _ in UInt8.random(in: .min ... .max) }
         file.append(marker)
         if !values.isEmpty {
-            let stored = codec == .none ? content.bytes : try Deflate.compress(content.bytes)
+            let stored: [UInt8]
+            switch codec {
+            case .none: stored = content.bytes
+            case .deflate: stored = try Deflate.compress(content.bytes)
+            case .snappy, .zstandard:
+                throw IcebergError(.unsupported, "Avro files are written with deflate or null, not \(codec.rawValue)")
+            }
             file.write(Int64(values.count))
             file.write(Int64(stored.count))
             file.append(stored)

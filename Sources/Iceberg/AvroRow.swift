@@ -85,10 +85,12 @@ package struct AvroColumns {
         while schema.fields == nil {
             switch schema {
             case .union(let branches):
-                guard let record = branches.first(where: { $0 != .null }) else {
-                    throw IcebergError(.malformed, "a record was expected in the Avro schema")
+                // Of two branches it would not be known which one a value is of.
+                let records = branches.filter { $0 != .null }
+                guard records.count == 1 else {
+                    throw IcebergError(.malformed, "one record, null or not, was expected in the Avro schema")
                 }
-                schema = record
+                schema = records[0]
             case .array(let items): schema = items
             default: throw IcebergError(.malformed, "a record was expected in the Avro schema")
             }

@@ -55,6 +55,8 @@ private struct AvroSchemaReader {
     /// Named types so far, with the number of types in each: uses count as often as they occur, so that a small text
     /// cannot stand for an enormous type.
     private var named: [String: (schema: AvroSchema, types: Int)] = [:]
+    /// The namespace that names without dots are in.
+    private var namespace: String?
 
     mutating func schema(_ json: JSON, depth: Int) throws -> (schema: AvroSchema, types: Int) {
         guard depth < AvroSchema.depthLimit else { throw failure("is nested more than \(AvroSchema.depthLimit) deep") }
@@ -106,22 +108,32 @@ private struct AvroSchemaReader {
         guard let list = json["fields"]?.array else { throw failure("has a record without fields") }
         var fields: [AvroField] = []
         var types = 1
+        let outer = namespace
+        if let full = fullName(json), let dot = full.lastIndex(of: ".") { namespace = String(full[..<dot]) }
         for field in list {
             guard let name = field["name"]?.string, let type = field["type"] else {
                 throw failure("has a field without a name or type")
             }
             let read = try schema(type, depth: depth + 1)
             types = try sum(types, read.types)
-            fields.append(AvroField(name: name, fieldID: field["field-id"]?.int, schema: read.schema))
+            fields.append(AvroField(name: name, fieldID: try field.integer(ifPresent: "field-id"), schema: read.schema))
         }
+        namespace = outer
         try define(json, .record(fields), types: types)
         return (.record(fields), types)
     }
 
     private mutating func define(_ json: JSON, _ schema: AvroSchema, types: Int) throws {
-        guard let name = json["name"]?.string else { return }
-        let full = json["namespace"]?.string.map { $0 + "." + name } ?? name
-        guard named.updateValue((schema, types), forKey: full) == nil else { throw failure("defines \(full) twice") }
+        guard let full = fullName(json) else { throw failure("has a record, enum or fixed type without a name") }
+        // The same type may be defined again: PyIceberg writes a UUID's fixed type out wherever it is used.
+        guard named.updateValue((schema, types), forKey: full).map({ $0.schema == schema }) ?? true else {
+            throw failure("defines \(full.prefix(80)) twice")
+        }
+    }
+
+    private func fullName(_ json: JSON) -> String? {
+        guard let name = json["name"]?.string, !name.contains(".") else { return json["name"]?.string }
+        return (json["namespace"]?.string ?? namespace).map { $0 + "." + name } ?? name
     }
 
     private func reference(_ name: String) throws -> (schema: AvroSchema, types: Int) {
@@ -135,7 +147,10 @@ private struct AvroSchemaReader {
         case "bytes": return (.bytes, 1)
         case "string": return (.string, 1)
         default:
-            guard let known = named[name] else { throw failure("uses \(name.prefix(80)) before it is defined") }
+            let inNamespace = namespace.flatMap { name.contains(".") ? nil : named[$0 + "." + name] }
+            guard let known = inNamespace ?? named[name] else {
+                throw failure("uses \(name.prefix(80)) before it is defined")
+            }
             return known
         }
     }

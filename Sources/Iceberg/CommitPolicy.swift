@@ -38,7 +38,7 @@ public struct CommitPolicy: Sendable {
 
     /// Pauses before attempt `attempt` (1 is the second): a random part of a doubling bound, so that two writers that
     /// met once do not meet again.
-    func pauseBefore(attempt: Int) {
+    package func pauseBefore(attempt: Int) {
         let bound = min(lastPauseMilliseconds, firstPauseMilliseconds << min(attempt - 1, 16))
         pause(Int.random(in: 0...max(bound, 0)))
     }

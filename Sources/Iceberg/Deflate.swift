@@ -4,37 +4,7 @@ import CZlib
 enum Deflate {
     /// - Throws: ``IcebergError`` `.malformed` when the bytes are not deflate, or make more than `limit` bytes.
     static func decompress(_ bytes: [UInt8], upTo limit: Int) throws -> [UInt8] {
-        var stream = z_stream()
-        guard inflateInit2_(&stream, -MAX_WBITS, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
-            throw IcebergError(.unsupported, "zlib cannot be set up to read a compressed block")
-        }
-        defer { inflateEnd(&stream) }
-        var output: [UInt8] = []
-        var input = bytes
-        var status = Z_OK
-        try input.withUnsafeMutableBufferPointer { source in
-            stream.next_in = source.baseAddress
-            stream.avail_in = UInt32(clamping: source.count)
-            while status == Z_OK {
-                let chunk = try [UInt8](unsafeUninitializedCapacity: chunkBytes) { buffer, filled in
-                    stream.next_out = buffer.baseAddress
-                    stream.avail_out = UInt32(buffer.count)
-                    status = inflate(&stream, Z_NO_FLUSH)
-                    guard status == Z_OK || status == Z_STREAM_END else {
-                        throw IcebergError(.malformed, "a compressed Avro block is damaged")
-                    }
-                    filled = buffer.count - Int(stream.avail_out)
-                }
-                output.append(contentsOf: chunk)
-                guard output.count <= limit else {
-                    throw IcebergError(.malformed, "a compressed Avro block holds more than \(limit) bytes")
-                }
-                if status == Z_OK, stream.avail_in == 0, stream.avail_out > 0 {
-                    throw IcebergError(.malformed, "a compressed Avro block ends too soon")
-                }
-            }
-        }
-        return output
+        try Inflate.inflate(bytes, windowBits: -MAX_WBITS, upTo: limit, what: "a compressed Avro block")
     }
 
     /// The bytes, compressed for speed: manifests are small and their latency is the commit's.
@@ -61,6 +31,4 @@ enum Deflate {
             }
         }
     }
-
-    private static let chunkBytes = 64 << 10
 }

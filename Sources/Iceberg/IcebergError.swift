@@ -6,10 +6,14 @@ public struct IcebergError: Error, CustomStringConvertible, Hashable {
         case notFound
         /// The table or namespace exists already.
         case alreadyExists
-        /// The namespace still holds tables, or is not there for a table to go into.
+        /// The namespace is not there.
         case badNamespace
+        /// The namespace still holds tables or other namespaces.
+        case namespaceNotEmpty
         /// What the caller asked for makes no sense; the text says what to change.
         case badRequest
+        /// The catalog does not allow it, or wants another credential. Nothing was done.
+        case forbidden
         /// The catalog cannot be reached, opened or read.
         case unavailable
         /// A file of the table does not follow its format.

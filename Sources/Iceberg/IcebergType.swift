@@ -89,6 +89,10 @@ public struct NestedField: Sendable, Hashable {
     public var type: IcebergType
     /// For readers of the table.
     public var doc: String?
+    /// The value of the field in rows that were written before the field was added; kept as read.
+    package var initialDefault: JSON?
+    /// The value of the field in rows that do not give one; kept as read.
+    package var writeDefault: JSON?
 
     /// A field.
     public init(id: Int, name: String, required: Bool, type: IcebergType, doc: String? = nil) {
@@ -160,13 +164,18 @@ extension IcebergType: CustomStringConvertible {
         }
     }
 
-    /// The integers between two brackets, separated by commas.
+    /// The numbers between two brackets, separated by commas; spaces around them do not matter.
     static func arguments(of text: String, between opening: String, and closing: String) -> [Int]? {
         guard text.hasPrefix(opening), text.hasSuffix(closing) else { return nil }
         var numbers: [Int] = []
-        for part in text.dropFirst(opening.count).dropLast(closing.count).split(separator: ",") {
-            guard let number = Int(part.filter { $0 != " " }) else { return nil }
-            numbers.append(number)
+        let inside = text.dropFirst(opening.count).dropLast(closing.count)
+        for part in inside.split(separator: ",", omittingEmptySubsequences: false) {
+            let digits = part.drop { $0 == " " }.prefix { $0 != " " }
+            guard digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+                part.drop(while: { $0 == " " }).dropFirst(digits.count).allSatisfy({ $0 == " " }),
+                let number = Int32(digits)
+            else { return nil }
+            numbers.append(Int(number))
         }
         return numbers
     }

@@ -26,8 +26,12 @@ extension IcebergValue {
         case (.double, .float(let number)): self = .double(Double(number))
         case (.double, .double(let number)): self = .double(number)
         case (.string, .string(let text)): self = .string(text)
-        case (.decimal, .bytes(let bytes)) where (1...16).contains(bytes.count):
-            self = .decimal(SingleValue.signedBigEndian(bytes))
+        case (.decimal(let precision, _), .bytes(let bytes)) where (1...16).contains(bytes.count):
+            let unscaled = SingleValue.signedBigEndian(bytes)
+            guard SingleValue.minimalBigEndian(unscaled).count <= IcebergType.decimalBytes(precision: precision) else {
+                throw failure()
+            }
+            self = .decimal(unscaled)
         case (.uuid, .bytes(let bytes)) where bytes.count == 16: self = .uuid(bytes)
         case (.fixed(let length), .bytes(let bytes)) where bytes.count == length: self = .binary(bytes)
         case (.binary, .bytes(let bytes)): self = .binary(bytes)

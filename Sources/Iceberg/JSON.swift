@@ -18,6 +18,10 @@ package struct JSONMember: Sendable, Hashable {
 extension JSON {
     /// Deepest nesting that is read.
     package static let depthLimit = 64
+    /// Longest number that is read, in bytes.
+    package static let numberLimit = 400
+    /// Most values in one text: with few bytes for each, memory would grow far beyond the text's size.
+    package static let valueLimit = 10_000_000
 
     /// Reads one JSON text.
     /// - Throws: ``IcebergError`` `.malformed` with the byte it stopped at.
@@ -66,10 +70,17 @@ extension JSON {
     }
 }
 
-/// A strict JSON reader (RFC 8259): UTF-8 checked, depth bounded, duplicates kept in order.
+/// A strict JSON reader (RFC 8259): UTF-8 checked; depth, numbers and values bounded.
+///
+/// A name that occurs twice in an object is refused. Readers differ in which of the two they take (Jackson and Python the
+/// last, others the first), so that two engines would see two tables in one file; no writer means to do that.
 private struct JSONParser {
     private let bytes: UnsafeBufferPointer<UInt8>
     private var position = 0
+    private var values = 0
+
+    /// Up to this many names are compared one by one, which is faster than hashing them.
+    private static let fewNames = 12
 
     init(bytes: UnsafeBufferPointer<UInt8>) {
         self.bytes = bytes
@@ -84,6 +95,8 @@ private struct JSONParser {
 
     private mutating func value(depth: Int) throws -> JSON {
         guard depth < JSON.depthLimit else { throw failure("is nested more than \(JSON.depthLimit) deep") }
+        values += 1
+        guard values <= JSON.valueLimit else { throw failure("has more than \(JSON.valueLimit) values") }
         skipSpace()
         switch peek() {
         case UInt8(ascii: "{"): return try object(depth: depth)
@@ -113,8 +126,21 @@ private struct JSONParser {
             skipSpace()
             if take(UInt8(ascii: ",")) { continue }
             guard take(UInt8(ascii: "}")) else { throw failure("a comma or } was expected") }
+            if let name = Self.duplicate(members) { throw failure("the name \"\(name.prefix(80))\" is there twice") }
             return .object(members)
         }
+    }
+
+    private static func duplicate(_ members: [JSONMember]) -> String? {
+        guard members.count > fewNames else {
+            for (index, member) in members.enumerated().dropFirst()
+            where members[..<index].contains(where: { $0.name == member.name }) {
+                return member.name
+            }
+            return nil
+        }
+        var names: Set<String> = []
+        return members.first { !names.insert($0.name).inserted }?.name
     }
 
     private mutating func array(depth: Int) throws -> JSON {
@@ -200,6 +226,7 @@ private struct JSONParser {
             if !take(UInt8(ascii: "+")) { _ = take(UInt8(ascii: "-")) }
             if digits() == 0 { throw failure("a malformed number") }
         }
+        guard position - start <= JSON.numberLimit else { throw failure("a number of over \(JSON.numberLimit) digits") }
         return try text(UnsafeBufferPointer(rebasing: bytes[start..<position]))
     }
 

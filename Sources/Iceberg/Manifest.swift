@@ -15,13 +15,38 @@ package struct ManifestCodec: Sendable {
     ///   manifest list says it is, `.unsupported`.
     package func read(_ bytes: [UInt8], of manifest: ManifestFile) throws -> [ManifestEntry] {
         try locating(manifest.location) {
-            let file = try AvroFile(parsing: bytes)
+            var file = try AvroReader(bytes)
             try Self.check(file.metadata, of: manifest)
             guard let spec = metadata.spec(id: manifest.specID) else {
                 throw IcebergError(.malformed, "partition spec \(manifest.specID) is not in the table's metadata")
             }
             let reader = try ManifestReader(file.schema, partition: partitionTypes(of: spec), of: manifest)
-            return try file.values.map(reader.entry)
+            var entries: [ManifestEntry] = []
+            try file.forEach { value in entries.append(try reader.entry(value)) }
+            try Self.check(entries, of: manifest, bytes: bytes.count)
+            return entries
+        }
+    }
+
+    /// Checks that the manifest is all there. An Avro file that is cut off between two blocks is whole as such, so only
+    /// the manifest list can tell that files are missing.
+    private static func check(_ entries: [ManifestEntry], of manifest: ManifestFile, bytes: Int) throws {
+        guard manifest.sequenceNumber > 0, let added = manifest.addedFiles, let existing = manifest.existingFiles,
+            let deleted = manifest.deletedFiles
+        else {
+            // Version 1 writers may leave the counts out.
+            guard bytes >= manifest.length else {
+                throw IcebergError(
+                    .malformed, "the manifest has \(bytes) bytes, its manifest list says \(manifest.length)")
+            }
+            return
+        }
+        func count(_ status: ManifestEntry.Status) -> Int { entries.count { $0.status == status } }
+        guard count(.added) == added, count(.existing) == existing, count(.deleted) == deleted else {
+            throw IcebergError(
+                .malformed,
+                "the manifest lists \(entries.count) files, its manifest list says \(added) added, \(existing) existing "
+                    + "and \(deleted) deleted")
         }
     }
 

@@ -14,7 +14,7 @@ package struct ManifestEntry: Sendable, Hashable {
     package var snapshotID: Int64
     /// Age of the content, the data sequence number: an equality delete applies to files with a smaller one, a position
     /// delete to files with the same or a smaller one. Nil until the commit that adds the file, which gives it the
-    /// commit's own; never nil in what ``ManifestCodec/read(_:of:)`` returns.
+    /// commit's own; never nil in a live entry that ``ManifestCodec/read(_:of:)`` returns.
     package var sequenceNumber: Int64?
     /// The commit that added the file; nil until then, and where an early version 2 writer left it out.
     package var fileSequenceNumber: Int64?

@@ -6,7 +6,15 @@ package enum ManifestList {
     /// - Throws: ``IcebergError`` `.malformed` or `.unsupported`, or what storage throws.
     package static func of(_ snapshot: Snapshot, from storage: any ObjectStorage) throws -> [ManifestFile] {
         if !snapshot.manifestList.isEmpty {
-            return try read(try storage.read(snapshot.manifestList), at: snapshot.manifestList)
+            let manifests = try read(try storage.read(snapshot.manifestList), at: snapshot.manifestList)
+            // A list that is cut off after its header is a whole Avro file without manifests.
+            if manifests.isEmpty, snapshot.hasFiles {
+                throw IcebergError(
+                    .malformed,
+                    "\(snapshot.manifestList): lists no manifests, while snapshot \(snapshot.id) says that it has files"
+                )
+            }
+            return manifests
         }
         // Tables with such snapshots have one partition spec; what is not said counts as unknown.
         return try snapshot.inlineManifests.map { location in
@@ -20,30 +28,49 @@ package enum ManifestList {
     /// - Throws: ``IcebergError`` `.malformed` or `.unsupported`.
     package static func read(_ bytes: [UInt8], at location: String) throws -> [ManifestFile] {
         try locating(location) {
-            let file = try AvroFile(parsing: bytes)
+            var file = try AvroReader(bytes)
+            if let version = file.metadata["format-version"],
+                !["1", "2"].contains(String(decoding: version, as: UTF8.self))
+            {
+                throw IcebergError(.unsupported, "the manifest list is of another format version than 1 and 2")
+            }
             let columns = try AvroColumns(file.schema)
             let summaryColumns = try columns.inside(507)
-            return try file.values.map { value in
+            var manifests: [ManifestFile] = []
+            try file.forEach { value in
                 let row = try AvroRow(value, columns: columns)
-                guard let content = ManifestFile.Content(rawValue: Int32(clamping: row[517].integer ?? 0)) else {
+                guard let content = ManifestFile.Content(rawValue: try row.integer(ifPresent: 517, "content") ?? 0)
+                else {
                     throw IcebergError(.malformed, "a manifest's content is neither data nor deletes")
                 }
-                let sequence = row[515].integer ?? 0
+                let sequence: Int64 = try row.integer(ifPresent: 515, "sequence_number") ?? 0
+                let smallest: Int64 = try row.integer(ifPresent: 516, "min_sequence_number") ?? 0
                 let length: Int64 = try row.integer(501, "manifest_length")
                 guard sequence >= 0, length >= 0 else {
                     throw IcebergError(.malformed, "a manifest's sequence number or length is negative")
                 }
-                return ManifestFile(
+                let manifest = ManifestFile(
                     location: try row.string(500, "manifest_path"), length: length,
-                    specID: try row.integer(502, "partition_spec_id"), content: content, sequenceNumber: sequence,
-                    minSequenceNumber: row[516].integer ?? 0,
-                    addedSnapshotID: try row.integer(503, "added_snapshot_id"),
-                    addedFiles: row[504].integer.flatMap { Int(exactly: $0) },
-                    existingFiles: row[505].integer.flatMap { Int(exactly: $0) },
-                    deletedFiles: row[506].integer.flatMap { Int(exactly: $0) },
-                    addedRows: row[512].integer, existingRows: row[513].integer, deletedRows: row[514].integer,
+                    specID: Int(try row.integer(502, "partition_spec_id") as Int32), content: content,
+                    sequenceNumber: sequence,
+                    // It only bounds the files' numbers from below, so what is below all numbers says nothing.
+                    minSequenceNumber: max(0, smallest),
+                    // Version 1 calls it optional.
+                    addedSnapshotID: try row.integer(ifPresent: 503, "added_snapshot_id") ?? 0,
+                    addedFiles: try (row.integer(ifPresent: 504, "added_files_count") as Int32?).map { Int($0) },
+                    existingFiles: try (row.integer(ifPresent: 505, "existing_files_count") as Int32?).map { Int($0) },
+                    deletedFiles: try (row.integer(ifPresent: 506, "deleted_files_count") as Int32?).map { Int($0) },
+                    addedRows: try row.integer(ifPresent: 512, "added_rows_count"),
+                    existingRows: try row.integer(ifPresent: 513, "existing_rows_count"),
+                    deletedRows: try row.integer(ifPresent: 514, "deleted_rows_count"),
                     partitions: try summaries(row[507], summaryColumns), keyMetadata: row[519].bytes)
+                let counts = [manifest.addedFiles, manifest.existingFiles, manifest.deletedFiles]
+                guard counts.allSatisfy({ ($0 ?? 0) >= 0 }) else {
+                    throw IcebergError(.malformed, "a manifest has a negative count of files")
+                }
+                manifests.append(manifest)
             }
+            return manifests
         }
     }
 
@@ -99,5 +126,14 @@ package enum ManifestList {
             throw IcebergError(.badRequest, "\(number) does not fit a manifest list's 32 bits")
         }
         return narrow
+    }
+}
+
+extension Snapshot {
+    /// Whether the summary says that there are files with rows.
+    fileprivate var hasFiles: Bool {
+        ["total-data-files", "total-records"].allSatisfy { name in
+            (summary[name].flatMap { Int64($0) } ?? 0) > 0
+        }
     }
 }

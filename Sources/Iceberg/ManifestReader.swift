@@ -43,12 +43,16 @@ struct ManifestReader {
         }
         // Only what was just added may leave its numbers to the manifest; in version 1 everything is number 0.
         let inherited = status == .added || manifest.sequenceNumber == 0 ? manifest.sequenceNumber : nil
-        guard let sequence: Int64 = try row.integer(ifPresent: 3, "sequence_number") ?? inherited else {
+        let sequence: Int64? = try row.integer(ifPresent: 3, "sequence_number") ?? inherited
+        guard sequence != nil || status == .deleted else {
             throw IcebergError(.malformed, "\(file.location) has no sequence number and was not just added")
         }
         let fileSequence: Int64? = try row.integer(ifPresent: 4, "file_sequence_number") ?? inherited
-        guard sequence >= 0 || sequence == manifest.sequenceNumber, fileSequence.map({ $0 >= -1 }) ?? true else {
-            throw IcebergError(.malformed, "\(file.location) has a negative sequence number")
+        for number in [sequence, fileSequence] {
+            // A manifest that no commit has numbered yet gives its files the number it has.
+            guard number.map({ $0 >= 0 || $0 == manifest.sequenceNumber }) ?? true else {
+                throw IcebergError(.malformed, "\(file.location) has a negative sequence number")
+            }
         }
         return ManifestEntry(
             status: status, snapshotID: try row.integer(ifPresent: 1, "snapshot_id") ?? manifest.addedSnapshotID,
@@ -77,8 +81,8 @@ struct ManifestReader {
             nullValueCounts: try map(row, 110, \.integer), nanValueCounts: try map(row, 137, \.integer),
             lowerBounds: try map(row, 125, \.bytes), upperBounds: try map(row, 128, \.bytes),
             splitOffsets: try row.integers(132, "split_offsets"),
-            sortOrderID: try row.integer(ifPresent: 140, "sort_order_id"),
-            equalityIDs: try row.integers(135, "equality_ids"),
+            sortOrderID: try (row.integer(ifPresent: 140, "sort_order_id") as Int32?).map { Int($0) },
+            equalityIDs: try (row.integers(135, "equality_ids") as [Int32]).map { Int($0) },
             referencedDataFile: try row.string(ifPresent: 143, "referenced_data_file"))
         file.keyMetadata = row[131].bytes
         guard file.recordCount >= 0, file.fileSizeInBytes >= 0 else {

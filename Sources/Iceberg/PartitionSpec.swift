@@ -23,6 +23,11 @@ public struct PartitionSpec: Sendable, Hashable {
             guard let column = schema.field(named: part.column), column.type.isPrimitive else {
                 throw IcebergError(.badRequest, "cannot partition by \(part.column): there is no such plain column")
             }
+            guard part.transform.accepts(column.type) else {
+                throw IcebergError(
+                    .badRequest,
+                    "cannot partition by \(part.transform.name) of \(part.column): it does not apply to \(column.type)")
+            }
             fields.append(
                 PartitionField(
                     sourceID: column.id, fieldID: Self.firstFieldID + index,
@@ -72,22 +77,40 @@ extension Transform {
 }
 
 extension PartitionSpec {
-    /// Reads a spec object, or the bare list of fields that format version 1 has.
+    /// Reads a spec object, or the bare list of fields that format version 1 has. There, no field may have an id: they
+    /// then count from 1000, as every version 1 writer counts.
     package init(json: JSON, specID: Int? = nil) throws {
-        guard let list = json.array ?? json["fields"]?.array, let id = specID ?? json["spec-id"]?.int else {
-            throw IcebergError(.malformed, "a partition spec needs spec-id and fields")
+        let id: Int = if let specID { specID } else { try json.integer("spec-id") }
+        let list = if let list = json.array { list } else { try json.array("fields") }
+        let ids: [Int?] = try list.map { try $0.integer(ifPresent: "field-id") }
+        guard ids.allSatisfy({ $0 != nil }) || ids.allSatisfy({ $0 == nil }) else {
+            throw IcebergError(.malformed, "some fields of partition spec \(id) have a field-id and some do not")
         }
-        var fields: [PartitionField] = []
-        for (index, field) in list.enumerated() {
-            guard let source = field["source-id"]?.int, let name = field["name"]?.string,
-                let transform = field["transform"]?.string
-            else { throw IcebergError(.malformed, "a partition field needs source-id, name and transform") }
-            fields.append(
-                PartitionField(
-                    sourceID: source, fieldID: field["field-id"]?.int ?? Self.firstFieldID + index, name: name,
-                    transform: Transform(named: transform)))
+        let fields = try list.enumerated().map { index, field in
+            guard field["source-ids"] == nil else {
+                throw IcebergError(.unsupported, "partition spec \(id) has a field of several columns (source-ids)")
+            }
+            return PartitionField(
+                sourceID: try field.integer("source-id"), fieldID: ids[index] ?? Self.firstFieldID + index,
+                name: try field.string("name"), transform: Transform(named: try field.string("transform")))
         }
         self.init(specID: id, fields: fields)
+        try validate()
+    }
+
+    private func validate() throws {
+        var ids: Set<Int> = []
+        var names: Set<String> = []
+        for field in fields {
+            guard (0...Schema.highestAllowedFieldID).contains(field.fieldID), ids.insert(field.fieldID).inserted,
+                !field.name.isEmpty, names.insert(field.name).inserted
+            else {
+                throw IcebergError(
+                    .malformed,
+                    "field \"\(field.name)\" (\(field.fieldID)) of partition spec \(specID) has a name or an id that is out "
+                        + "of range or another's")
+            }
+        }
     }
 
     /// Writes the spec as table metadata holds it.
@@ -110,37 +133,6 @@ extension PartitionSpec {
                     writer.member("transform", field.transform.name)
                 }
             }
-        }
-    }
-}
-
-/// The order rows are sorted in inside files. Only read and kept; our own tables are unsorted.
-public struct SortOrder: Sendable, Hashable {
-    /// Which of the table's orders it is; 0 is unsorted.
-    public var orderID: Int
-    /// The order's fields as they were read.
-    package var fields: [JSON]
-
-    /// No particular order.
-    public static let unsorted = SortOrder(orderID: 0, fields: [])
-
-    package init(orderID: Int, fields: [JSON]) {
-        self.orderID = orderID
-        self.fields = fields
-    }
-
-    package init(json: JSON) throws {
-        guard let id = json["order-id"]?.int, let fields = json["fields"]?.array else {
-            throw IcebergError(.malformed, "a sort order needs order-id and fields")
-        }
-        self.init(orderID: id, fields: fields)
-    }
-
-    package func write(to writer: inout JSONWriter) {
-        writer.object { writer in
-            writer.member("order-id", orderID)
-            writer.key("fields")
-            writer.value(.array(fields))
         }
     }
 }

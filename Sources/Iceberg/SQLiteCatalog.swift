@@ -13,8 +13,8 @@ public final class SQLiteCatalog: Catalog {
     public let name: String
     /// Location under which tables get their folders.
     public let warehouse: String
-    private let database: DatabasePool
-    private let now: @Sendable () -> Int64
+    let database: DatabasePool
+    let now: @Sendable () -> Int64
 
     /// How long a writer waits for another process's transaction, in seconds.
     public static let busyTimeoutSeconds = 10.0
@@ -96,7 +96,7 @@ extension SQLiteCatalog {
         try asking("list namespaces") { try database.read { db in try Self.namespaces(db, name) } }
     }
 
-    private static func namespaces(_ db: Database, _ catalog: String) throws -> [String] {
+    static func namespaces(_ db: Database, _ catalog: String) throws -> [String] {
         try String.fetchAll(
             db,
             sql: """
@@ -248,9 +248,9 @@ extension TableMetadata {
 }
 
 extension SQLiteCatalog {
-    private static let isNamed = "catalog_name = ? AND table_namespace = ? AND table_name = ?"
+    static let isNamed = "catalog_name = ? AND table_namespace = ? AND table_name = ?"
     /// Views live in the same SQL table; rows of old writers have no type and are tables.
-    private static let isTable = "(iceberg_type = 'TABLE' OR iceberg_type IS NULL)"
+    static let isTable = "(iceberg_type = 'TABLE' OR iceberg_type IS NULL)"
 
     private func metadataLocation(of identifier: TableIdentifier) throws -> String? {
         try database.read { db in
@@ -261,15 +261,15 @@ extension SQLiteCatalog {
         }
     }
 
-    private func missingNamespace(_ identifier: TableIdentifier) -> IcebergError {
+    func missingNamespace(_ identifier: TableIdentifier) -> IcebergError {
         IcebergError(.badNamespace, "there is no namespace \(identifier.namespace); create it first")
     }
 
-    private func exists(_ identifier: TableIdentifier) -> IcebergError {
+    func exists(_ identifier: TableIdentifier) -> IcebergError {
         IcebergError(.alreadyExists, "the table \(identifier) exists already")
     }
 
-    private func asking<Answer>(_ what: String, _ body: () throws -> Answer) throws -> Answer {
+    func asking<Answer>(_ what: String, _ body: () throws -> Answer) throws -> Answer {
         do {
             return try body()
         } catch let error as DatabaseError {

@@ -2,9 +2,8 @@ extension Schema {
     /// Reads a schema object of the table metadata.
     package init(json: JSON) throws {
         self.init(
-            schemaID: json["schema-id"]?.int ?? 0,
-            fields: try IcebergType.fields(json),
-            identifierFieldIDs: json["identifier-field-ids"]?.array?.compactMap(\.int) ?? [])
+            schemaID: try json.integer(ifPresent: "schema-id") ?? 0, fields: try IcebergType.fields(json),
+            identifierFieldIDs: try json.integers("identifier-field-ids"))
         try validate()
     }
 
@@ -24,16 +23,19 @@ extension Schema {
 
 extension IcebergType {
     fileprivate static func fields(_ json: JSON) throws -> [NestedField] {
-        guard json["type"]?.string == "struct", let fields = json["fields"]?.array else {
-            throw IcebergError(.malformed, "a schema or struct needs the type \"struct\" and a list of fields")
+        guard try json.string(ifPresent: "type") == "struct" else {
+            throw IcebergError(.malformed, "a schema or struct needs the type \"struct\"")
         }
-        return try fields.map { field in
-            guard let id = field["id"]?.int, let name = field["name"]?.string, let type = field["type"] else {
-                throw IcebergError(.malformed, "a field needs an id, a name and a type")
-            }
-            return NestedField(
-                id: id, name: name, required: field["required"]?.boolean ?? false, type: try IcebergType(json: type),
-                doc: field["doc"]?.string)
+        return try json.array("fields").map { field in
+            let name = try field.string("name")
+            guard let type = field["type"] else { throw IcebergError(.malformed, "column \(name) has no type") }
+            var read = NestedField(
+                id: try field.integer("id"), name: name, required: try field.boolean(ifPresent: "required") ?? false,
+                type: try locating("column \(name)") { try IcebergType(json: type) },
+                doc: try field.string(ifPresent: "doc"))
+            read.initialDefault = field["initial-default"]
+            read.writeDefault = field["write-default"]
+            return read
         }
     }
 
@@ -48,6 +50,8 @@ extension IcebergType {
                     writer.key("type")
                     field.type.write(to: &writer)
                     if let doc = field.doc { writer.member("doc", doc) }
+                    if let value = field.initialDefault { writer.member("initial-default", value) }
+                    if let value = field.writeDefault { writer.member("write-default", value) }
                 }
             }
         }
@@ -62,24 +66,29 @@ extension IcebergType {
             self = type
             return
         }
-        switch json["type"]?.string {
+        guard json.members != nil else {
+            throw IcebergError(.malformed, "a type is neither a name nor a struct, list or map object")
+        }
+        switch try json.string("type") {
         case "struct": self = .struct(StructType(fields: try Self.fields(json)))
         case "list":
-            guard let id = json["element-id"]?.int, let element = json["element"] else {
-                throw IcebergError(.malformed, "a list needs element-id and element")
-            }
-            let required = json["element-required"]?.boolean ?? false
+            guard let element = json["element"] else { throw IcebergError(.malformed, "a list has no element type") }
             self = .list(
-                ListType(elementID: id, elementRequired: required, element: try IcebergType(json: element)))
+                ListType(
+                    elementID: try json.integer("element-id"),
+                    elementRequired: try json.boolean(ifPresent: "element-required") ?? false,
+                    element: try IcebergType(json: element)))
         case "map":
-            guard let keyID = json["key-id"]?.int, let key = json["key"], let valueID = json["value-id"]?.int,
-                let value = json["value"]
-            else { throw IcebergError(.malformed, "a map needs key-id, key, value-id and value") }
+            guard let key = json["key"], let value = json["value"] else {
+                throw IcebergError(.malformed, "a map has no key or value type")
+            }
             self = .map(
                 MapType(
-                    keyID: keyID, key: try IcebergType(json: key), valueID: valueID,
-                    valueRequired: json["value-required"]?.boolean ?? false, value: try IcebergType(json: value)))
-        default: throw IcebergError(.malformed, "a type must be a name, or a struct, list or map object")
+                    keyID: try json.integer("key-id"), key: try IcebergType(json: key),
+                    valueID: try json.integer("value-id"),
+                    valueRequired: try json.boolean(ifPresent: "value-required") ?? false,
+                    value: try IcebergType(json: value)))
+        case let name: throw IcebergError(.unsupported, "type \"\(name.prefix(80))\" is not one of format version 2")
         }
     }
 

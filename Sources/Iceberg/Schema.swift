@@ -55,27 +55,18 @@ public struct Schema: Sendable, Hashable {
     ) rethrows {
         let path = parent.isEmpty ? field.name : parent + "." + field.name
         try body(path, field)
-        switch field.type {
-        case .struct(let type):
-            for inner in type.fields { try visit(inner, under: path, body) }
-        case .list(let type):
-            let element = NestedField(
-                id: type.elementID, name: "element", required: type.elementRequired, type: type.element)
-            try visit(element, under: path, body)
-        case .map(let type):
-            try visit(NestedField(id: type.keyID, name: "key", required: true, type: type.key), under: path, body)
-            let value = NestedField(id: type.valueID, name: "value", required: type.valueRequired, type: type.value)
-            try visit(value, under: path, body)
-        default: break
-        }
+        for part in field.type.parts { try visit(part, under: path, body) }
     }
 
-    /// Checks what the specification asks of ids and names.
+    /// The largest id a column may have; those above are the specification's own (`_file`, `_pos`, …).
+    public static let highestAllowedFieldID = 2_147_483_447
+
+    /// Checks what the specification asks of ids, names and identifier columns.
     func validate() throws {
         var ids: Set<Int> = []
         var paths: Set<String> = []
         try visit { path, field in
-            guard field.id > 0, field.id <= Int(Int32.max) else {
+            guard field.id > 0, field.id <= Self.highestAllowedFieldID else {
                 throw IcebergError(.malformed, "column \(path) has id \(field.id)")
             }
             guard ids.insert(field.id).inserted else {
@@ -84,6 +75,24 @@ public struct Schema: Sendable, Hashable {
             guard !field.name.isEmpty, paths.insert(path).inserted else {
                 throw IcebergError(.malformed, "the column name \"\(path)\" is empty or taken twice")
             }
+        }
+        var identifiers: Set<Int> = []
+        for field in fields { Self.collectIdentifiers(field, into: &identifiers) }
+        for id in identifierFieldIDs where !identifiers.contains(id) {
+            throw IcebergError(
+                .malformed,
+                "column id \(id) cannot identify rows: an identifier is a required column of a plain type, not floating "
+                    + "point, outside of lists, maps and optional structs")
+        }
+    }
+
+    /// Adds the columns that may identify rows: required at every level, so that they are never null.
+    private static func collectIdentifiers(_ field: NestedField, into ids: inout Set<Int>) {
+        guard field.required else { return }
+        switch field.type {
+        case .float, .double, .list, .map: break
+        case .struct(let type): for inner in type.fields { collectIdentifiers(inner, into: &ids) }
+        default: ids.insert(field.id)
         }
     }
 }

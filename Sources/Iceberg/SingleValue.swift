@@ -48,6 +48,17 @@ public enum SingleValue {
         }
     }
 
+    /// A bound of a column as a manifest holds it; nil when it says nothing. Bytes that are not a value of the type, and
+    /// NaN, which some writers put where they should have left the bound out, bound nothing.
+    package static func bound(_ bytes: [UInt8]?, as type: IcebergType) -> IcebergValue? {
+        guard let bytes, let value = try? decode(bytes, as: type) else { return nil }
+        switch value {
+        case .float(let number): return number.isNaN ? nil : value
+        case .double(let number): return number.isNaN ? nil : value
+        default: return value
+        }
+    }
+
     /// A bound that is not above `value`; nil where we write none (null and floating point: a file's NaN count is not
     /// reliable from every engine). Strings and binary values are cut to ``boundLength``.
     public static func lowerBound(_ value: IcebergValue) -> [UInt8]? {

@@ -79,28 +79,34 @@ public struct MetadataLogEntry: Sendable, Hashable {
 }
 
 extension Snapshot {
-    init(json: JSON) throws {
-        guard let id = json["snapshot-id"]?.int64, let timestamp = json["timestamp-ms"]?.int64 else {
-            throw IcebergError(.malformed, "a snapshot needs snapshot-id and timestamp-ms")
-        }
-        var summary: [String: String] = [:]
-        for member in json["summary"]?.members ?? [] {
-            summary[member.name] = member.value.string
-        }
+    /// Reads a snapshot of the table metadata.
+    package init(json: JSON, formatVersion: Int = 2) throws {
+        let id: Int64 = try json.integer("snapshot-id")
+        self = try locating("snapshot \(id)") { try Snapshot(id: id, json, formatVersion) }
+    }
+
+    private init(id: Int64, _ json: JSON, _ formatVersion: Int) throws {
+        // Tables that were upgraded hold version 1 snapshots, without a number or with the number 0.
+        let sequence: Int64 = formatVersion == 1 ? 0 : try json.integer(ifPresent: "sequence-number") ?? 0
         self.init(
-            id: id, parentID: json["parent-snapshot-id"]?.int64, sequenceNumber: json["sequence-number"]?.int64 ?? 0,
-            timestampMilliseconds: timestamp, manifestList: json["manifest-list"]?.string ?? "", summary: summary,
-            schemaID: json["schema-id"]?.int)
-        inlineManifests = try (json["manifests"]?.array ?? []).map { manifest in
-            guard let location = manifest.string else {
-                throw IcebergError(.malformed, "snapshot \(id) has a manifest that is not a location")
+            id: id, parentID: try json.integer(ifPresent: "parent-snapshot-id"), sequenceNumber: sequence,
+            timestampMilliseconds: try json.integer("timestamp-ms"),
+            manifestList: try json.string(ifPresent: "manifest-list") ?? "", summary: try json.strings("summary"),
+            schemaID: try json.integer(ifPresent: "schema-id"))
+        if manifestList.isEmpty {
+            inlineManifests = try json.array("manifests").map { manifest in
+                guard let location = manifest.string else {
+                    throw IcebergError(.malformed, "a manifest of \"manifests\" is not a location")
+                }
+                return location
             }
-            return location
         }
+        guard sequence >= 0 else { throw IcebergError(.malformed, "its sequence-number is negative") }
         others = (json.members ?? []).filter { !Self.known.contains($0.name) }
     }
 
-    func write(to writer: inout JSONWriter) {
+    /// Writes the snapshot as table metadata holds it.
+    package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("snapshot-id", id)
             if let parentID { writer.member("parent-snapshot-id", parentID) }
@@ -108,14 +114,16 @@ extension Snapshot {
             writer.member("timestamp-ms", timestampMilliseconds)
             if !manifestList.isEmpty {
                 writer.member("manifest-list", manifestList)
-            } else if !inlineManifests.isEmpty {
+            } else {
                 writer.key("manifests")
                 writer.array { writer in for location in inlineManifests { writer.value(location) } }
             }
             writer.key("summary")
             writer.object { writer in
                 if let operation = summary["operation"] { writer.member("operation", operation) }
-                for (name, text) in summary where name != "operation" { writer.member(name, text) }
+                for (name, text) in summary.sorted(by: { $0.key < $1.key }) where name != "operation" {
+                    writer.member(name, text)
+                }
             }
             if let schemaID { writer.member("schema-id", schemaID) }
             for member in others { writer.member(member.name, member.value) }
@@ -129,14 +137,18 @@ extension Snapshot {
 }
 
 extension SnapshotReference {
-    init(json: JSON) throws {
-        guard let id = json["snapshot-id"]?.int64, let type = json["type"]?.string, ["branch", "tag"].contains(type)
-        else { throw IcebergError(.malformed, "a snapshot reference needs snapshot-id and the type branch or tag") }
-        self.init(snapshotID: id, isBranch: type == "branch")
+    /// Reads a reference of the table metadata.
+    package init(json: JSON) throws {
+        let type = try json.string("type")
+        guard ["branch", "tag"].contains(type) else {
+            throw IcebergError(.malformed, "a snapshot reference has a type that is neither branch nor tag")
+        }
+        self.init(snapshotID: try json.integer("snapshot-id"), isBranch: type == "branch")
         others = (json.members ?? []).filter { !["snapshot-id", "type"].contains($0.name) }
     }
 
-    func write(to writer: inout JSONWriter) {
+    /// Writes the reference as table metadata holds it.
+    package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("snapshot-id", snapshotID)
             writer.member("type", isBranch ? "branch" : "tag")

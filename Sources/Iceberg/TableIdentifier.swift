@@ -28,7 +28,7 @@ public struct TableIdentifier: Sendable, Hashable, CustomStringConvertible {
     public static let lengthLimit = 255
 
     /// Names become folders, so they must be harmless there.
-    func validate() throws {
+    package func validate() throws {
         try Self.validate(namespace: namespace)
         guard Self.isHarmless(name), !name.contains(".") else {
             throw IcebergError(

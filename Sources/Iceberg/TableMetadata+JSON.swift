@@ -1,77 +1,68 @@
 extension TableMetadata {
-    /// Reads a metadata file of format version 1 or 2.
+    /// Reads a metadata file of format version 1 or 2, compressed with gzip or not.
     /// - Throws: ``IcebergError`` `.malformed`, or `.unsupported` for a later format.
     public init(parsing bytes: [UInt8]) throws {
-        try self.init(json: try JSON(parsing: bytes))
+        // JSON cannot begin with gzip's magic bytes, so the content tells, whatever the file is called.
+        let text = Gzip.isGzip(bytes) ? try Gzip.decompress(bytes, upTo: Self.textLimit) : bytes
+        try self.init(json: try JSON(parsing: text))
     }
 
-    private init(json: JSON) throws {
-        guard let version = json["format-version"]?.int else {
-            throw IcebergError(.malformed, "table metadata has no format-version")
-        }
-        guard (1...2).contains(version) else {
+    /// Reads table metadata that came in another JSON text, as REST catalogs send it.
+    /// - Throws: As ``init(parsing:)``.
+    package init(json: JSON) throws {
+        guard json.members != nil else { throw IcebergError(.malformed, "table metadata is not a JSON object") }
+        formatVersion = try json.integer("format-version")
+        guard (1...2).contains(formatVersion) else {
             throw IcebergError(
-                .unsupported, "the table has format version \(version); versions 1 and 2 are read and 2 is written")
+                .unsupported,
+                "the table has format version \(formatVersion); versions 1 and 2 are read and 2 is written")
         }
-        formatVersion = version
-        guard let location = json["location"]?.string, let lastUpdated = json["last-updated-ms"]?.int64,
-            let lastColumnID = json["last-column-id"]?.int
-        else { throw IcebergError(.malformed, "table metadata needs location, last-updated-ms and last-column-id") }
+        let isFirst = formatVersion == 1
+        location = try json.string("location")
+        lastUpdatedMilliseconds = try json.integer("last-updated-ms")
+        // Version 1 has no sequence numbers; everything in it counts as 0.
+        lastSequenceNumber = isFirst ? 0 : try json.integer("last-sequence-number")
         // Both are counted on from; a number that leaves no room is damage.
-        lastSequenceNumber = json["last-sequence-number"]?.int64 ?? 0
-        guard (0...Self.counterLimit).contains(lastSequenceNumber), (0...Self.counterLimit).contains(lastUpdated) else {
-            throw IcebergError(.malformed, "last-sequence-number or last-updated-ms is out of range")
-        }
-        self.location = location
-        lastUpdatedMilliseconds = lastUpdated
-        self.lastColumnID = lastColumnID
+        guard (0...Self.counterLimit).contains(lastSequenceNumber),
+            (0...Self.counterLimit).contains(lastUpdatedMilliseconds)
+        else { throw IcebergError(.malformed, "last-sequence-number or last-updated-ms is out of range") }
         // Version 1 tables may have no UUID until their first version 2 write.
-        guard let uuid = json["table-uuid"]?.string ?? (version == 1 ? "" : nil) else {
-            throw IcebergError(.malformed, "table metadata has no table-uuid")
-        }
-        tableUUID = uuid
+        tableUUID = try isFirst ? json.string(ifPresent: "table-uuid") ?? "" : json.string("table-uuid")
         (schemas, currentSchemaID) = try Self.schemas(json)
         (partitionSpecs, defaultSpecID) = try Self.specs(json)
-        lastPartitionID = json["last-partition-id"]?.int ?? partitionSpecs.map(\.highestFieldID).max() ?? 999
-        properties = [:]
-        for member in json["properties"]?.members ?? [] { properties[member.name] = member.value.string }
-        snapshots = try (json["snapshots"]?.array ?? []).map(Snapshot.init(json:))
-        snapshotLog = try (json["snapshot-log"]?.array ?? []).map { entry in
-            guard let id = entry["snapshot-id"]?.int64, let time = entry["timestamp-ms"]?.int64 else {
-                throw IcebergError(.malformed, "a snapshot-log entry needs snapshot-id and timestamp-ms")
-            }
-            return SnapshotLogEntry(snapshotID: id, timestampMilliseconds: time)
+        (sortOrders, defaultSortOrderID) = try Self.sortOrders(json)
+        let version = formatVersion
+        properties = try json.strings("properties")
+        snapshots = try (json.array(ifPresent: "snapshots") ?? []).map { snapshot in
+            try Snapshot(json: snapshot, formatVersion: version)
         }
-        metadataLog = try (json["metadata-log"]?.array ?? []).map { entry in
-            guard let file = entry["metadata-file"]?.string, let time = entry["timestamp-ms"]?.int64 else {
-                throw IcebergError(.malformed, "a metadata-log entry needs metadata-file and timestamp-ms")
-            }
-            return MetadataLogEntry(location: file, timestampMilliseconds: time)
+        snapshotLog = try (json.array(ifPresent: "snapshot-log") ?? []).map { entry in
+            SnapshotLogEntry(
+                snapshotID: try entry.integer("snapshot-id"), timestampMilliseconds: try entry.integer("timestamp-ms"))
         }
-        sortOrders = try (json["sort-orders"]?.array ?? []).map(SortOrder.init(json:))
-        if sortOrders.isEmpty { sortOrders = [.unsorted] }
-        defaultSortOrderID = json["default-sort-order-id"]?.int ?? SortOrder.unsorted.orderID
-        references = [:]
-        for member in json["refs"]?.members ?? [] {
-            references[member.name] = try SnapshotReference(json: member.value)
+        metadataLog = try (json.array(ifPresent: "metadata-log") ?? []).map { entry in
+            MetadataLogEntry(
+                location: try entry.string("metadata-file"), timestampMilliseconds: try entry.integer("timestamp-ms"))
         }
-        // Old writers put -1 for "none", and leave the main branch out of refs.
-        if let current = json["current-snapshot-id"]?.int64, current != -1 {
-            let main = references[SnapshotReference.mainBranch]
-            guard main == nil || main?.snapshotID == current else {
-                throw IcebergError(.malformed, "current-snapshot-id and the main branch name different snapshots")
-            }
-            if main == nil {
-                references[SnapshotReference.mainBranch] = SnapshotReference(snapshotID: current, isBranch: true)
-            }
-        }
+        references = try Self.references(json)
+        // New columns and partition fields count on from these: a number below one in use would give its values to
+        // another column, so one in use wins.
+        lastColumnID = max(try json.integer("last-column-id"), schemas.map(\.highestFieldID).max() ?? 0)
+        lastPartitionID = max(
+            try json.integer(ifPresent: "last-partition-id") ?? 0, partitionSpecs.map(\.highestFieldID).max() ?? 0)
         others = (json.members ?? []).filter { !Self.known.contains($0.name) }
-        try validateReferences()
+        try validate()
     }
 
     private static let counterLimit = Int64(1) << 53
 
-    private func validateReferences() throws {
+    /// Largest metadata file after decompression, in bytes.
+    package static let textLimit = 256 << 20
+
+    private func validate() throws {
+        guard (0...Schema.highestAllowedFieldID).contains(lastColumnID),
+            (0...Schema.highestAllowedFieldID).contains(lastPartitionID)
+        else { throw IcebergError(.malformed, "last-column-id or last-partition-id is out of range") }
         let ids = Set(snapshots.map(\.id))
         guard ids.count == snapshots.count else {
             throw IcebergError(.malformed, "two snapshots share an id")
@@ -80,13 +71,38 @@ extension TableMetadata {
             throw IcebergError(
                 .malformed, "reference \(name) names snapshot \(reference.snapshotID), which is not there")
         }
+        if let ahead = snapshots.first(where: { $0.sequenceNumber > lastSequenceNumber }) {
+            throw IcebergError(
+                .malformed,
+                "snapshot \(ahead.id) has the sequence number \(ahead.sequenceNumber), beyond the last one "
+                    + "\(lastSequenceNumber)")
+        }
+    }
+
+    private static func references(_ json: JSON) throws -> [String: SnapshotReference] {
+        var references: [String: SnapshotReference] = [:]
+        for member in try json.members("refs") {
+            references[member.name] = try locating("reference \(member.name)") {
+                try SnapshotReference(json: member.value)
+            }
+        }
+        // Old writers put -1 for "none", and leave the main branch out of refs.
+        let current: Int64? = try json.integer(ifPresent: "current-snapshot-id")
+        let main = references[SnapshotReference.mainBranch]
+        guard main == nil || main?.snapshotID == current else {
+            throw IcebergError(.malformed, "current-snapshot-id and the main branch name different snapshots")
+        }
+        if main == nil, let current, current != -1 {
+            references[SnapshotReference.mainBranch] = SnapshotReference(snapshotID: current, isBranch: true)
+        }
+        return references
     }
 
     private static func schemas(_ json: JSON) throws -> ([Schema], current: Int) {
-        if let list = json["schemas"]?.array, !list.isEmpty {
-            let schemas = try list.map(Schema.init(json:))
-            guard let current = json["current-schema-id"]?.int, schemas.contains(where: { $0.schemaID == current })
-            else { throw IcebergError(.malformed, "current-schema-id names a schema that is not there") }
+        if let list = try json.array(ifPresent: "schemas"), !list.isEmpty {
+            let schemas = try list.map { try Schema(json: $0) }
+            let current: Int = try json.integer("current-schema-id")
+            try check(schemas.map(\.schemaID), current, of: "schema")
             return (schemas, current)
         }
         guard let only = json["schema"] else { throw IcebergError(.malformed, "table metadata has no schema") }
@@ -95,17 +111,34 @@ extension TableMetadata {
     }
 
     private static func specs(_ json: JSON) throws -> ([PartitionSpec], current: Int) {
-        if let list = json["partition-specs"]?.array, !list.isEmpty {
+        if let list = try json.array(ifPresent: "partition-specs"), !list.isEmpty {
             let specs = try list.map { try PartitionSpec(json: $0) }
-            guard let current = json["default-spec-id"]?.int, specs.contains(where: { $0.specID == current }) else {
-                throw IcebergError(.malformed, "default-spec-id names a partition spec that is not there")
-            }
+            let current: Int = try json.integer("default-spec-id")
+            try check(specs.map(\.specID), current, of: "partition spec")
             return (specs, current)
         }
         guard let only = json["partition-spec"] else {
             throw IcebergError(.malformed, "table metadata has no partition-specs")
         }
         return ([try PartitionSpec(json: only, specID: 0)], 0)
+    }
+
+    private static func sortOrders(_ json: JSON) throws -> ([SortOrder], current: Int) {
+        guard let list = try json.array(ifPresent: "sort-orders"), !list.isEmpty else {
+            return ([.unsorted], SortOrder.unsorted.orderID)
+        }
+        let orders = try list.map { try SortOrder(json: $0) }
+        let current: Int = try json.integer("default-sort-order-id")
+        try check(orders.map(\.orderID), current, of: "sort order")
+        return (orders, current)
+    }
+
+    /// Checks that every id is given once, and that the one in force is among them.
+    private static func check(_ ids: [Int], _ current: Int, of what: String) throws {
+        guard Set(ids).count == ids.count else { throw IcebergError(.malformed, "a \(what)'s id is there twice") }
+        guard ids.contains(current), ids.allSatisfy({ $0 >= 0 }) else {
+            throw IcebergError(.malformed, "the \(what) in force, \(current), is not there")
+        }
     }
 
     /// The metadata file's bytes, in format version 2.

@@ -53,6 +53,12 @@ public struct TableMetadata: Sendable, Hashable {
                     .badRequest,
                     "partition field \(field.name) is made from column id \(field.sourceID), which is not there")
             }
+            guard field.transform.accepts(source.type) else {
+                throw IcebergError(
+                    .badRequest,
+                    "partition field \(field.name) is made by \(field.transform.name), which does not apply to the "
+                        + "\(source.type) column \(source.name)")
+            }
         }
         formatVersion = 2
         tableUUID = UUID().uuidString.lowercased()

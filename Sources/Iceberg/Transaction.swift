@@ -142,7 +142,7 @@ struct CommitAttempts {
     private static func isRefusal(_ error: any Error) -> Bool {
         if error is StorageError { return true }
         switch (error as? IcebergError)?.kind {
-        case .conflict, .notFound, .alreadyExists, .badNamespace, .badRequest, .unsupported: return true
+        case .conflict, .notFound, .alreadyExists, .badNamespace, .badRequest, .forbidden, .unsupported: return true
         default: return false
         }
     }

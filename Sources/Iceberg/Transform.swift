@@ -51,6 +51,22 @@ public enum Transform: Sendable, Hashable {
         throw IcebergError(.badRequest, "partition transform \(name) does not apply to the value \(value)")
     }
 
+    /// Whether the transform applies to columns of type `source` (the specification's table of transforms). One that is
+    /// not known applies to nothing.
+    public func accepts(_ source: IcebergType) -> Bool {
+        switch (self, source) {
+        case (.unknown, _), (_, .struct), (_, .list), (_, .map): false
+        case (.identity, _), (.void, _): true
+        case (.year, .date), (.month, .date), (.day, .date): true
+        case (.year, _), (.month, _), (.day, _), (.hour, _): source == .timestamp || source == .timestamptz
+        case (.bucket, .boolean), (.bucket, .float), (.bucket, .double): false
+        case (.bucket, _): true
+        case (.truncate, .int), (.truncate, .long), (.truncate, .decimal), (.truncate, .string), (.truncate, .binary):
+            true
+        case (.truncate, _): false
+        }
+    }
+
     /// The type of the partition values made from a column of type `source`.
     public func resultType(of source: IcebergType) -> IcebergType {
         switch self {

@@ -9,8 +9,11 @@ public struct BronzeTable: Sendable {
     /// The bronze table of a topic.
     public init(_ topic: Topic) { self.topic = topic }
 
+    /// The namespace of all of them.
+    public static let namespace = "bronze"
+
     /// `bronze.<topic>`.
-    public var identifier: TableIdentifier { TableIdentifier("bronze", topic.name) }
+    public var identifier: TableIdentifier { TableIdentifier(BronzeTable.namespace, topic.name) }
 
     /// The columns as the contract has them, in order, with what each is filled with.
     var contract: [(definition: ColumnDefinition, origin: BronzeLayout.Origin)] {

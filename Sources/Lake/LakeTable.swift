@@ -23,7 +23,7 @@ public struct LakeTable: Sendable {
     public func scanSQL(of files: [DataFile]) throws -> String {
         let fields = table.schema.fields
         guard !files.isEmpty else { return Self.emptySQL(fields) }
-        let paths = try files.map { try Location.path(of: $0.location) }
+        let paths = try files.map { try Location.opened($0.location) }
         let schema = fields.map { field in
             "\(field.id): {name: \(SQL.literal(field.name)), type: \(SQL.literal(field.type.sql)), default_value: NULL}"
         }

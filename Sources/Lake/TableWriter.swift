@@ -46,6 +46,8 @@ public struct TableWriter {
 
     /// Partitions whose files are open at once. The engine keeps some 300 KiB of buffers for each.
     static let openPartitionsMax = 64
+    /// The same in an object store, where it holds a part of 5 MB or two for each.
+    static let openPartitionsRemoteMax = 8
 
     /// Files that are synced at the same time.
     private static let syncsAtOnce = 16
@@ -130,7 +132,7 @@ public struct TableWriter {
                 let value = try field.value(found[0].string)
                 return try copy(rows, lake).map { ($0, [value]) }
             }
-            if found.count <= Self.openPartitionsMax { return try copyByPartition(rows, lake, field) }
+            if found.count <= openPartitionsMax(lake.table) { return try copyByPartition(rows, lake, field) }
         }
         let staged = SQL.identifier(Self.staged)
         try connection.execute("CREATE OR REPLACE TEMP TABLE \(staged) AS \(rows)")
@@ -139,7 +141,7 @@ public struct TableWriter {
         var found = try partitions(in: "SELECT * FROM \(staged)", field)[...]
         var written: [Written] = []
         while !found.isEmpty {
-            let some = found.prefix(Self.openPartitionsMax)
+            let some = found.prefix(openPartitionsMax(lake.table))
             found = found.dropFirst(some.count)
             let texts = some.compactMap(\.string).map(SQL.literal).joined(separator: ", ")
             let isWanted =
@@ -173,8 +175,14 @@ public struct TableWriter {
         return try written.map { ($0, [try field.value($0.partitionValue)]) }
     }
 
+    private func openPartitionsMax(_ table: Table) -> Int {
+        Location.isRemote(table.dataLocation) ? Self.openPartitionsRemoteMax : Self.openPartitionsMax
+    }
+
     private func folder(_ table: Table) throws -> String {
-        let path = try Location.path(of: table.dataLocation)
+        let path = try Location.opened(table.dataLocation)
+        // An object store has no folders.
+        if Location.isRemote(path) { return path }
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         return path
     }

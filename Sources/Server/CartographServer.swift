@@ -18,15 +18,18 @@ public struct CartographServer: Sendable {
     private let feed: LiveFeed
     private let metrics: Metrics
     private let operations: any ShopOperations
+    private let catalog: CatalogService?
     private let logger: Logger
 
     /// A server, not yet listening.
     ///
-    /// - Parameter keys: the write keys, which the caller starts and closes.
+    /// - Parameters:
+    ///   - keys: the write keys, which the caller starts and closes.
+    ///   - catalog: the Iceberg REST catalog; nil for none.
     /// - Throws: `ServerError` when it would listen beyond this machine without a token, or has no tracker script.
     public init(
         _ configuration: ServerConfiguration, collector: Collector, keys: KeyStore, feed: LiveFeed,
-        metrics: Metrics, operations: any ShopOperations, logger: Logger
+        metrics: Metrics, operations: any ShopOperations, catalog: CatalogService? = nil, logger: Logger
     ) throws(ServerError) {
         guard configuration.isLoopback || configuration.token?.isEmpty == false else {
             throw ServerError(
@@ -42,6 +45,7 @@ public struct CartographServer: Sendable {
         self.feed = feed
         self.metrics = metrics
         self.operations = operations
+        self.catalog = catalog
         self.logger = logger
     }
 
@@ -53,6 +57,9 @@ public struct CartographServer: Sendable {
         router.middlewares.add(SecurityHeaders())
         router.middlewares.add(ErrorBodies())
         router.middlewares.add(TokenGuard(token: configuration.token))
+        if let catalog {
+            router.middlewares.add(CatalogMiddleware(service: catalog, door: door, token: configuration.token))
+        }
         router.middlewares.add(
             FileMiddleware(configuration.webFolder, searchForIndexHtml: true, logger: logger))
         QuarantineRoute(door: door).add(to: router)

@@ -47,6 +47,10 @@ struct DoorAnswer {
         }
         json.writeStaticString("],\"rejected_count\":")
         json.writeString(String(result.rejectedCount))
+        if result.erased > 0 {
+            json.writeStaticString(",\"erased\":")
+            json.writeString(String(result.erased))
+        }
         json.writeStaticString(",\"commit\":")
         json.writeString(String(result.commit))
         if result.isRepeat { json.writeStaticString(",\"repeat\":true") }

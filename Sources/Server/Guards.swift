@@ -11,7 +11,9 @@ struct TokenGuard<Context: RequestContext>: RouterMiddleware {
     private let digest: SecretDigest?
     private let cookie = "cartograph_token"
     /// What needs no token: whether it is alive, the script of the shop's pages, and what asks for a write key itself.
-    private let open: Set<String> = ["/healthz", "/readyz", TrackerRoute.path, QuarantineRoute.path, DoorRequest.path]
+    private let open: Set<String> = [
+        "/healthz", "/readyz", TrackerRoute.path, QuarantineRoute.path, DoorRequest.path, CatalogMiddleware.tokenPath,
+    ]
 
     init(token: String?) {
         self.token = token
@@ -32,8 +34,15 @@ struct TokenGuard<Context: RequestContext>: RouterMiddleware {
         let header = request.headers[.authorization].flatMap { DoorRequest.bearer($0) }
         let kept = request.cookies[cookie]?.value
         guard [header, kept].contains(where: { $0.map { digest.isSame(as: SecretDigest(of: $0)) } ?? false }) else {
-            var response = JSONResponse.error(
-                .unauthorized, "send the token as Authorization: Bearer TOKEN, or open the dashboard with ?token=TOKEN")
+            var response =
+                CatalogMiddleware.has(request.uri.path)
+                ? CatalogMiddleware.response(
+                    CatalogAnswer(
+                        CatalogError(401, "NotAuthorizedException", "send the token as Authorization: Bearer TOKEN")),
+                    isHead: request.method == .head)
+                : JSONResponse.error(
+                    .unauthorized,
+                    "send the token as Authorization: Bearer TOKEN, or open the dashboard with ?token=TOKEN")
             response.headers[.wwwAuthenticate] = "Bearer"
             return response
         }

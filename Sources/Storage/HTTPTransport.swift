@@ -23,6 +23,8 @@ public final class HTTPTransport: Sendable {
         public var idleSeconds = 20.0
         /// A PEM file of certificate authorities to trust in place of the system's; nil for the system's.
         public var certificateAuthorities: String?
+        /// Addresses of hosts whose names are not asked for elsewhere.
+        public var addresses: [String: String] = [:]
 
         /// Settings with the defaults above.
         public init(certificateAuthorities: String? = nil) { self.certificateAuthorities = certificateAuthorities }
@@ -40,6 +42,7 @@ public final class HTTPTransport: Sendable {
         configuration.connectionPool = .init(
             idleTimeout: .milliseconds(Int64(settings.idleSeconds * 1000)),
             concurrentHTTP1ConnectionsPerHostSoftLimit: settings.connectionsPerHost)
+        configuration.dnsOverride = settings.addresses
         // Who calls has a retry of their own; trying in secret until the timeout would hide why it fails.
         configuration.connectionPool.retryConnectionEstablishment = false
         if let file = settings.certificateAuthorities {
@@ -188,11 +191,14 @@ public struct HTTPTransportError: Error, CustomStringConvertible, Hashable {
     public let description: String
     /// Whether the server may have got the request, and done what it asks. False means surely not.
     public let mayHaveArrived: Bool
+    /// Whether the answer was longer than the caller's bound.
+    public let isTooLong: Bool
 
     /// A failure.
-    public init(_ description: String, mayHaveArrived: Bool) {
+    public init(_ description: String, mayHaveArrived: Bool, isTooLong: Bool = false) {
         self.description = description
         self.mayHaveArrived = mayHaveArrived
+        self.isTooLong = isTooLong
     }
 }
 
@@ -234,7 +240,9 @@ private final class AnswerCollector: HTTPClientResponseDelegate {
         }
         guard fits else {
             return task.eventLoop.makeFailedFuture(
-                HTTPTransportError("the answer has more than the \(bytesMax) bytes allowed", mayHaveArrived: true))
+                HTTPTransportError(
+                    "the answer has more than the \(bytesMax) bytes allowed", mayHaveArrived: true,
+                    isTooLong: true))
         }
         return task.eventLoop.makeSucceededVoidFuture()
     }

@@ -71,7 +71,7 @@ public struct LocalStorage: ObjectStorage {
         let folder = wanted.hasSuffix("/") ? String(wanted.dropLast()) : parent(of: wanted)
         var found: [ObjectInfo] = []
         try walk(folder, prefix: wanted, depth: 0, into: &found)
-        return found.sorted { $0.location < $1.location }
+        return found.sorted { $0.location.utf8.lexicographicallyPrecedes($1.location.utf8) }
     }
 
     /// Unlinks the file.
@@ -161,13 +161,14 @@ extension LocalStorage {
             }
             guard name != ".", name != "..", !name.hasPrefix(Self.temporaryPrefix) else { continue }
             let path = folder == "/" ? "/" + name : folder + "/" + name
-            guard path.hasPrefix(prefix) || prefix.hasPrefix(path + "/") else { continue }
+            // Bytes count, not characters: a name may go on with an accent for the prefix's last letter.
+            guard path.utf8.starts(with: prefix.utf8) || prefix.utf8.starts(with: (path + "/").utf8) else { continue }
             var info = stat()
             // A file that vanished between the two calls is simply not listed; links are not followed.
             guard lstat(path, &info) == 0 else { continue }
             if info.st_mode & S_IFMT == S_IFDIR {
                 try walk(path, prefix: prefix, depth: depth + 1, into: &found)
-            } else if info.st_mode & S_IFMT == S_IFREG, path.hasPrefix(prefix) {
+            } else if info.st_mode & S_IFMT == S_IFREG, path.utf8.starts(with: prefix.utf8) {
                 guard found.count < StorageLimits.listedObjects else {
                     throw StorageError(.tooLarge, at: prefix, "has more than \(StorageLimits.listedObjects) objects")
                 }

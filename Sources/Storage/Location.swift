@@ -1,13 +1,29 @@
 import Foundation
 
-/// Reading and writing locations: `/abs/path`, `file:/abs/path` and `file:///abs/path` name the same object.
+/// Reading and writing locations: `/abs/path`, `file:/abs/path` and `file:///abs/path` name the same object, and
+/// `s3://bucket/key` (or `s3a://`, `s3n://`) one in an object store.
 ///
 /// The path part is taken literally, never percent-decoded: table formats write it that way, and so must we.
 public enum Location {
-    /// The `file://` URL of a local path or location. A relative path is taken from the working directory.
+    /// The URL of a path or location: `file://` for a local one; one in an object store stays as it is, less slashes at
+    /// its end. A relative path is taken from the working directory.
     /// - Throws: ``StorageError`` `.badLocation` for another scheme, an empty path or a NUL byte.
     public static func url(forPath location: String) throws -> String {
-        "file://" + (try path(of: location))
+        guard isRemote(location) else { return "file://" + (try path(of: location)) }
+        var url = try S3Location(location).description
+        while url.hasSuffix("/") { url.removeLast() }
+        return url
+    }
+
+    /// Whether the location is in an object store, and not a file of this machine.
+    public static func isRemote(_ location: String) -> Bool {
+        scheme(of: location).map { S3Location.schemes.contains($0) } ?? false
+    }
+
+    /// What an engine on this machine opens: the path of a local location, the URL of another.
+    /// - Throws: ``StorageError`` `.badLocation`.
+    public static func opened(_ location: String) throws -> String {
+        isRemote(location) ? try S3Location(location).description : try path(of: location)
     }
 
     /// The absolute local path of a location, without a trailing slash, `.` or `..` components.

@@ -1,6 +1,6 @@
 /// Bytes by location: the seam between what we keep and where it is kept.
 ///
-/// A location is an absolute path or a URL (`file:///…`); see ``Location``. Objects are written once and whole, never
+/// A location is an absolute path or a URL (`file:///…`, `s3://…`); see ``Location``. Objects are written once and whole, never
 /// changed in place. Every call blocks until it is done, and what it says is done survives a power cut.
 public protocol ObjectStorage: Sendable {
     /// The whole object.
@@ -18,16 +18,19 @@ public protocol ObjectStorage: Sendable {
     func exists(_ location: String) throws -> Bool
 
     /// Creates each object atomically: readers see all of it or nothing of it. All are durable when the call returns.
-    /// When one fails, those before it in the list may exist.
+    /// When one fails, some of the others may exist.
     /// - Throws: ``StorageError`` `.alreadyExists` when something is at a location; it is left as it was.
     func create(_ objects: [NewObject]) throws
 
-    /// Every object whose location begins with `prefix`, sorted by location; at most
+    /// Every object whose location begins with `prefix`, in the order of the bytes of their locations; at most
     /// ``StorageLimits/listedObjects`` of them.
     func list(prefix: String) throws -> [ObjectInfo]
 
     /// Removes the object; that nothing is there counts as success.
     func delete(_ location: String) throws
+
+    /// Removes the objects. All are tried, also after a failure; the first failure is thrown.
+    func delete(_ locations: [String]) throws
 
     /// Makes objects that an engine wrote by itself survive a power cut.
     func sync(_ locations: [String]) throws
@@ -37,6 +40,15 @@ extension ObjectStorage {
     /// The whole of a metadata object (up to ``StorageLimits/metadataBytes``).
     public func read(_ location: String) throws -> [UInt8] {
         try read(location, upTo: StorageLimits.metadataBytes)
+    }
+
+    /// Removes one after the other.
+    public func delete(_ locations: [String]) throws {
+        var failure: (any Error)?
+        for location in locations {
+            do { try delete(location) } catch { failure = failure ?? error }
+        }
+        if let failure { throw failure }
     }
 
     /// Creates one object atomically, failing if something is at its location.

@@ -49,7 +49,7 @@ final class BatchService: Sendable {
     }
 
     private let log: EmbeddedLog
-    private let catalog: SQLiteCatalog
+    private let catalog: any Catalog
     private let lake: LakeService
     private let folder: DataFolder
     private let settings: Settings
@@ -71,7 +71,8 @@ final class BatchService: Sendable {
 
     /// A service, not yet started.
     init(
-        log: EmbeddedLog, catalog: SQLiteCatalog, lake: LakeService, folder: DataFolder, project: ModelProject,
+        log: EmbeddedLog, catalog: any Catalog, lake: LakeService, folder: DataFolder,
+        objectStore: (@Sendable () throws -> ObjectStoreAccess)?, project: ModelProject,
         settings: Settings, stream: StreamRunner.Settings, engineBytes: Int, metrics: Metrics,
         report: @escaping @Sendable (String) -> Void
     ) {
@@ -86,6 +87,7 @@ final class BatchService: Sendable {
         engine.threads = 2
         engine.memoryLimitBytes = engineBytes
         engine.temporaryFolder = folder.temporary + "/models"
+        engine.objectStore = objectStore
         self.engine = engine
         runner = ModelRunner(
             project: project, catalog: catalog, engine: engine, variables: ["business_timezone": settings.timezone])

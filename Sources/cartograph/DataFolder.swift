@@ -9,6 +9,8 @@ struct DataFolder {
     var lake: String { path + "/lake" }
     var catalog: String { path + "/lake/catalog.sqlite" }
     var checkpoint: String { path + "/stream/checkpoint" }
+    /// Who was erased, as keyed hashes, and the certificates.
+    var erasures: String { path + "/erasures" }
     var temporary: String { path + "/tmp" }
 
     /// Makes the folder if need be, and sees that it can be written.

@@ -45,6 +45,7 @@ struct DoctorCommand: AsyncParsableCommand {
             _ = try folder.lock()
             return folder.path
         }
+        check("tables") { try LakePlace(settings.lake, try DataFolder.open(settings.data)).probe() }
         check("free disk space") {
             let values = try FileManager.default.attributesOfFileSystem(
                 forPath: try DataFolder.open(settings.data).path)

@@ -5,7 +5,6 @@ import Events
 import Foundation
 import Iceberg
 import Lake
-import Storage
 
 /// `cartograph lake`: the tables.
 struct LakeCommand: AsyncParsableCommand {
@@ -13,11 +12,13 @@ struct LakeCommand: AsyncParsableCommand {
         commandName: "lake", abstract: "Look at the tables: list them, their history, and query them with SQL.",
         subcommands: [List.self, History.self, Query.self])
 
-    fileprivate static func catalog(_ folder: DataFolder) throws -> SQLiteCatalog {
-        guard FileManager.default.fileExists(atPath: folder.catalog) else {
+    fileprivate static func place(_ settings: Settings) throws -> (LakePlace, DataFolder) {
+        let folder = try DataFolder.existing(settings.data)
+        let place = try LakePlace(settings.lake, folder)
+        guard place.hasCatalog else {
             throw CommandError("there are no tables in \(folder.path) yet: run `cartograph batch run`")
         }
-        return try SQLiteCatalog(path: folder.catalog, warehouse: try Location.url(forPath: folder.lake))
+        return (place, folder)
     }
 
     /// `cartograph lake ls`.
@@ -34,7 +35,7 @@ struct LakeCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let catalog = try LakeCommand.catalog(try DataFolder.existing(try common.settings().data))
+            let catalog = try LakeCommand.place(try common.settings()).0.openCatalog()
             var entries: [Entry] = []
             for namespace in try catalog.listNamespaces().sorted() {
                 for identifier in try catalog.listTables(in: namespace).sorted(by: { $0.name < $1.name }) {
@@ -70,7 +71,7 @@ struct LakeCommand: AsyncParsableCommand {
         @Argument(help: "The table, such as gold.daily_sales.") var table: String
 
         func run() async throws {
-            let catalog = try LakeCommand.catalog(try DataFolder.existing(try common.settings().data))
+            let catalog = try LakeCommand.place(try common.settings()).0.openCatalog()
             let table = try catalog.loadTable(try TableIdentifier(parsing: table))
             var text = TextTable(["snapshot", "at", "operation", "added rows", "total rows"])
             var rows: [[String: String]] = []
@@ -106,14 +107,14 @@ struct LakeCommand: AsyncParsableCommand {
         private static let engineBytes = 1 << 30
 
         func run() async throws {
-            let folder = try DataFolder.existing(try common.settings().data)
-            let catalog = try LakeCommand.catalog(folder)
+            let (place, folder) = try LakeCommand.place(try common.settings())
             var settings = DuckDB.Settings()
             settings.threads = 2
             settings.memoryLimitBytes = Query.engineBytes
             settings.temporaryFolder = folder.temporary + "/sql"
+            settings.objectStore = place.objectStore
             let connection = try DuckDB(settings).connect()
-            try defineViews(catalog, connection)
+            try defineViews(try place.openCatalog(), connection)
             let result = try connection.query(statement)
             print(common.json ? result.json() : result.table(width: Query.width))
             if result.isTruncated {
@@ -122,7 +123,7 @@ struct LakeCommand: AsyncParsableCommand {
         }
 
         /// A view for each table, over the files of the snapshot asked for.
-        private func defineViews(_ catalog: SQLiteCatalog, _ connection: Connection) throws {
+        private func defineViews(_ catalog: any Catalog, _ connection: Connection) throws {
             var found = at == nil
             let instant = at.flatMap { Timestamp.parse($0) }
             for namespace in try catalog.listNamespaces() {

@@ -42,6 +42,7 @@ final class LakeService: Sendable {
     private let status: Mutex<Status>
     private let catalog: any Catalog
     private let temporary: String
+    private let objectStore: (@Sendable () throws -> ObjectStoreAccess)?
     private let stopping = DispatchSemaphore(value: 0)
     private let finished = DispatchSemaphore(value: 0)
     private let upkeepStopping = DispatchSemaphore(value: 0)
@@ -64,9 +65,12 @@ final class LakeService: Sendable {
 
     /// A service that drains every so many seconds once it is started.
     ///
-    /// - Parameter covered: the offsets that the bronze tables hold already.
+    /// - Parameters:
+    ///   - covered: the offsets that the bronze tables hold already.
+    ///   - objectStore: how the engine reaches tables in an object store, where there is one.
     init(
-        log: any EventLog, catalog: any Catalog, covered: LogOffsets, temporary: String, seconds: Double,
+        log: any EventLog, catalog: any Catalog, covered: LogOffsets,
+        objectStore: (@Sendable () throws -> ObjectStoreAccess)?, temporary: String, seconds: Double,
         metrics: Metrics,
         report: @escaping @Sendable (String) -> Void
     ) throws {
@@ -75,6 +79,7 @@ final class LakeService: Sendable {
         self.report = report
         self.catalog = catalog
         self.temporary = temporary
+        self.objectStore = objectStore
         var limits = BronzeWriter.Limits()
         limits.roundSeconds = max(limits.roundSeconds, seconds)
         bench = Bench(BronzeWriter(log: log, catalog: catalog, limits: limits))
@@ -155,6 +160,7 @@ final class LakeService: Sendable {
         settings.threads = 1
         settings.memoryLimitBytes = LakeService.engineBytes
         settings.temporaryFolder = temporary + "/bronze"
+        settings.objectStore = objectStore
         return BronzeUpkeep(catalog: catalog, connection: try DuckDB(settings).connect())
     }
 

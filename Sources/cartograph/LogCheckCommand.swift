@@ -11,8 +11,9 @@ struct LogCheckCommand: AsyncParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() async throws {
-        let folder = try DataFolder.existing(try common.settings().data)
-        let taken = try LogCommand.taken(folder)
+        let settings = try common.settings()
+        let folder = try DataFolder.existing(settings.data)
+        let taken = try LogCommand.taken(folder, settings)
         let bar = SharedProgress("checking the log", quiet: common.json)
         let report = try LogCheck.run(folder: folder.log, taken: taken) { bar.show($0, of: $1, "") }
         bar.finish()
@@ -58,10 +59,11 @@ struct LogRepairCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Show what would be done, and change nothing.") var dryRun = false
 
     func run() async throws {
-        let folder = try DataFolder.existing(try common.settings().data)
+        let settings = try common.settings()
+        let folder = try DataFolder.existing(settings.data)
         let lock = try folder.lock()
         defer { withExtendedLifetime(lock) {} }
-        let taken = try LogCommand.taken(folder)
+        let taken = try LogCommand.taken(folder, settings)
         let bar = SharedProgress("repairing the log", quiet: common.json)
         let report = try LogRepair.run(folder: folder.log, taken: taken, dryRun: dryRun) { bar.show($0, of: $1, "") }
         bar.finish()

@@ -4,7 +4,6 @@ import Events
 import Foundation
 import Iceberg
 import Lake
-import Storage
 
 /// `cartograph log`: the log's files.
 struct LogCommand: AsyncParsableCommand {
@@ -15,12 +14,11 @@ struct LogCommand: AsyncParsableCommand {
         subcommands: [List.self, LogCheckCommand.self, LogRepairCommand.self, LogReadCommand.self, LogGroups.self])
 
     /// What the lake has taken from the log, if there is a lake: nothing of it can have been lost unnoticed.
-    static func taken(_ folder: DataFolder) throws -> LogOffsets? {
-        guard FileManager.default.fileExists(atPath: folder.catalog),
-            let partitions = try EmbeddedLog.partitions(of: folder.log)
+    static func taken(_ folder: DataFolder, _ settings: Settings) throws -> LogOffsets? {
+        let place = try LakePlace(settings.lake, folder)
+        guard place.hasCatalog, let partitions = try EmbeddedLog.partitions(of: folder.log)
         else { return nil }
-        let catalog = try SQLiteCatalog(path: folder.catalog, warehouse: try Location.url(forPath: folder.lake))
-        return try BronzeWriter.coveredOffsets(catalog, partitions: partitions)
+        return try BronzeWriter.coveredOffsets(try place.openCatalog(), partitions: partitions)
     }
 
     static func print(_ value: some Encodable) throws {

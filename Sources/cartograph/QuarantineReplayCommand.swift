@@ -76,7 +76,7 @@ struct QuarantineReplayCommand: AsyncParsableCommand {
             let shop = try Shop.open(folder, settings, report: common.reporter())
             defer { shop.close() }
             let target = LogReplayTarget(
-                log: shop.log, collector: Collector(log: shop.log, metrics: shop.metrics))
+                log: shop.log, collector: Collector(log: shop.log, metrics: shop.metrics, erased: shop.erased))
             try await replay(shop.log, folder, target, &outcome)
         }
         try report(outcome)

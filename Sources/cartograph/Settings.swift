@@ -1,6 +1,7 @@
 import Access
 import EventLog
 import Foundation
+import Storage
 import Streaming
 import Yams
 
@@ -22,6 +23,8 @@ struct Settings {
     var currency = "USD"
     /// How many partitions a topic gets in a new data folder.
     var partitions = 2
+    /// Where the tables are.
+    var lake = LakeSettings()
     /// Seconds between two commits of the bronze tables, where there is something to commit.
     var lakeSeconds = 1.0
     /// Seconds between two runs of the models.
@@ -48,13 +51,14 @@ struct Settings {
         let environment = ProcessInfo.processInfo.environment
         if let token = environment["CARTOGRAPH_TOKEN"], !token.isEmpty { settings.token = token }
         if let data = environment["CARTOGRAPH_DATA"], !data.isEmpty { settings.data = data }
+        if let lake = environment["CARTOGRAPH_LAKE"], !lake.isEmpty { settings.lake.location = lake }
         try settings.check(path)
         return settings
     }
 
     private static let keys = [
-        "data", "host", "port", "token", "cors_origins", "timezone", "currency", "partitions", "lake_seconds",
-        "batch_seconds", "log_retention_gigabytes", "log_retention_days",
+        "data", "host", "port", "token", "cors_origins", "timezone", "currency", "partitions", "lake", "s3", "catalog",
+        "lake_seconds", "batch_seconds", "log_retention_gigabytes", "log_retention_days",
     ]
 
     private mutating func read(_ path: String) throws {
@@ -88,6 +92,11 @@ struct Settings {
                     throw bad("must be a list of texts such as [https://shop.example]")
                 }
                 corsOrigins = origins.compactMap { $0 }
+            case "lake": lake.location = try text()
+            case "catalog": lake.catalog = try text()
+            case "s3":
+                guard let entries = value.mapping else { throw bad("must have keys such as endpoint below it") }
+                lake.s3 = try Settings.s3(entries, path)
             case "timezone": timezone = try text()
             case "currency": currency = try text()
             case "port":
@@ -118,7 +127,39 @@ struct Settings {
         }
     }
 
+    private static let s3Keys = [
+        "endpoint", "region", "style", "access_key", "secret_key", "session_token", "ca_file",
+    ]
+
+    private static func s3(_ entries: Node.Mapping, _ path: String) throws -> S3Settings {
+        var settings = S3Settings()
+        for (key, value) in entries {
+            let name = key.string ?? ""
+            guard let text = value.scalar?.string, !text.isEmpty else {
+                throw CommandError("\(path): s3.\(name) must be a text")
+            }
+            switch name {
+            case "endpoint": settings.endpoint = text
+            case "region": settings.region = text
+            case "access_key": settings.accessKey = text
+            case "secret_key": settings.secretKey = text
+            case "session_token": settings.sessionToken = text
+            case "ca_file": settings.certificateAuthorities = text
+            case "style":
+                guard let style = S3Settings.Style(rawValue: text) else {
+                    throw CommandError("\(path): s3.style must be path or virtual, not '\(text)'")
+                }
+                settings.style = style
+            default:
+                throw CommandError(
+                    "\(path): s3.\(name) is not a setting; the settings are \(s3Keys.joined(separator: ", "))")
+            }
+        }
+        return settings
+    }
+
     private func check(_ path: String) throws {
+        if let fault = lake.fault() { throw CommandError("\(path): \(fault)") }
         guard timezone == "UTC" || TimeZone(identifier: timezone) != nil else {
             throw CommandError("\(path): timezone '\(timezone)' is no IANA zone such as Asia/Ho_Chi_Minh")
         }

@@ -1,10 +1,10 @@
+import Collector
 import Engine
 import EventLog
 import Foundation
 import Iceberg
 import Lake
 import Models
-import Storage
 import Streaming
 import Telemetry
 
@@ -14,8 +14,10 @@ struct Shop {
     let settings: Settings
     let home: Home
     let log: EmbeddedLog
-    let catalog: SQLiteCatalog
+    let catalog: any Catalog
     let lake: LakeService
+    /// The people whose earlier events are not let in again.
+    let erased: ErasedPeople
     let batch: BatchService
     let metrics: Metrics
     let lock: FolderLock
@@ -35,13 +37,14 @@ struct Shop {
         for path in [folder.lake, folder.temporary + "/bronze", folder.temporary + "/models"] {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         }
-        let catalog = try SQLiteCatalog(path: folder.catalog, warehouse: try Location.url(forPath: folder.lake))
+        let place = try LakePlace(settings.lake, folder)
+        let catalog = try place.openCatalog()
         let partitions = try EmbeddedLog.partitions(of: folder.log) ?? settings.partitions
         let covered = try BronzeWriter.coveredOffsets(catalog, partitions: partitions)
         let log = try EmbeddedLog(folder: folder.log, partitions: partitions, taken: covered)
         do {
             for note in log.recoveryNotes { report("recovered: \(note)") }
-            return try open(folder, settings, engineBytes, home, log, catalog, covered, lock, report)
+            return try open(folder, settings, engineBytes, home, log, place, catalog, covered, lock, report)
         } catch {
             log.close()
             throw error
@@ -50,8 +53,8 @@ struct Shop {
 
     private static func open(
         _ folder: DataFolder, _ settings: Settings, _ engineBytes: Int, _ home: Home, _ log: EmbeddedLog,
-        _ catalog: SQLiteCatalog,
-        _ covered: LogOffsets, _ lock: FolderLock, _ report: @escaping @Sendable (String) -> Void
+        _ place: LakePlace, _ catalog: any Catalog, _ covered: LogOffsets, _ lock: FolderLock,
+        _ report: @escaping @Sendable (String) -> Void
     ) throws -> Shop {
         guard let currency = settings.currencyCode else {
             throw CommandError("currency '\(settings.currency)' is no ISO 4217 code such as USD")
@@ -60,14 +63,15 @@ struct Shop {
         let stream = StreamRunner.Settings(
             checkpointPath: folder.checkpoint, timeZone: settings.zone, currency: currency)
         let lake = try LakeService(
-            log: log, catalog: catalog, covered: covered, temporary: folder.temporary,
+            log: log, catalog: catalog, covered: covered, objectStore: place.objectStore, temporary: folder.temporary,
             seconds: settings.lakeSeconds, metrics: metrics, report: report)
         let batch = BatchService(
-            log: log, catalog: catalog, lake: lake, folder: folder,
+            log: log, catalog: catalog, lake: lake, folder: folder, objectStore: place.objectStore,
             project: try ModelProject(folder: home.models), settings: settings, stream: stream,
             engineBytes: engineBytes, metrics: metrics, report: report)
         return Shop(
-            folder: folder, settings: settings, home: home, log: log, catalog: catalog, lake: lake, batch: batch,
+            folder: folder, settings: settings, home: home, log: log, catalog: catalog, lake: lake,
+            erased: try ErasedPeople(folder: folder.erasures), batch: batch,
             metrics: metrics, lock: lock, stream: stream)
     }
 

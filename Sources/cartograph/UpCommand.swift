@@ -4,6 +4,8 @@ import Collector
 import EventLog
 import Events
 import Foundation
+import Iceberg
+import Lake
 import Logging
 import Server
 import Simulator
@@ -55,13 +57,19 @@ struct UpCommand: AsyncParsableCommand {
         configuration.corsOrigins = settings.corsOrigins
         // The simulator of this process comes in by the door like everybody, also where only keys open it.
         configuration.ownToken = WriteKey.generate().secret
+        var sharing = CatalogSettings()
+        sharing.fedNamespace = BronzeTable.namespace
+        sharing.offsetsKey = BronzeWriter.offsetsKey
         let server: CartographServer
         let keys: KeyStore
         do {
             keys = try KeyStore(folder: KeyFile.folder(inData: shop.folder.path), report: report)
             server = try CartographServer(
-                configuration, collector: Collector(log: shop.log, metrics: shop.metrics), keys: keys,
-                feed: runner.feed, metrics: shop.metrics, operations: operations, logger: logger)
+                configuration, collector: Collector(log: shop.log, metrics: shop.metrics, erased: shop.erased),
+                keys: keys, feed: runner.feed, metrics: shop.metrics, operations: operations,
+                // A catalog that is elsewhere is served there.
+                catalog: (shop.catalog as? SQLiteCatalog).map { CatalogService($0, sharing, metrics: shop.metrics) },
+                logger: logger)
         } catch {
             shop.close()
             throw error
@@ -146,6 +154,7 @@ struct UpCommand: AsyncParsableCommand {
                 Cartograph \(Cartograph.version) is up after \(seconds.rounded(to: 2)) s
                   dashboard   \(address)/
                   send events curl -X POST \(address)/v1/events -H 'content-type: application/json' -d '{...}'
+                  catalog     \(address)/iceberg (Iceberg REST; `cartograph catalog` says how to connect)
                   data        \(shop.folder.path)
                 Ctrl-C stops it; starting again carries on where it was.
                 """)

@@ -129,8 +129,8 @@ struct AvroTests {
             let file = raw(schema: schema, count: 1, block: block, codec: "deflate")
             #expect(kind { _ = try AvroFile(parsing: file) } == .malformed)
         }
-        let snappy = raw(schema: schema, count: 1, block: [0], codec: "snappy")
-        #expect(kind { _ = try AvroFile(parsing: snappy) } == .unsupported)
+        let other = raw(schema: schema, count: 1, block: [0], codec: "bzip2")
+        #expect(kind { _ = try AvroFile(parsing: other) } == .unsupported)
     }
 
     @Test("A value that does not fit its schema is not written")

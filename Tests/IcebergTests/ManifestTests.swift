@@ -121,13 +121,16 @@ struct ManifestTests {
         arguments: [1, 2] as [UInt64])
     func damage(_ seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
-        let (codec, manifest, compressed, entries) = try written()
+        let (codec, written, compressed, entries) = try written()
+        var manifest = written
         let list = try ManifestList.encode([manifest], snapshotID: 42, parentID: 1, sequenceNumber: 12)
         // Uncompressed, so that the damage reaches the values and not only the compression.
         let file = try AvroFile(parsing: compressed)
         let schemaText = try ManifestSchema.entries(partition: try codec.partitionTypes(specID: 0)).text
         let plain = try AvroFile.encode(
             file.values, schema: file.schema, schemaText: schemaText, metadata: [], codec: .none)
+        // The damage is to reach the entries, not to stop at the length.
+        manifest.length = 0
         #expect(try codec.read(plain, of: manifest).count == entries.count)
         let dataStart = plain.count * 3 / 5
         var refused = 0
@@ -206,7 +209,9 @@ struct ManifestTests {
         let file = try AvroFile(parsing: bytes)
         let schemaText = try ManifestSchema.entries(partition: try codec.partitionTypes(specID: 0)).text
         let headless = try AvroFile.encode(file.values, schema: file.schema, schemaText: schemaText, metadata: [])
-        #expect(try codec.read(headless, of: manifest).count == entries.count)
+        (wrong.length, wrong.content) = (Int64(headless.count), .data)
+        #expect(try codec.read(headless, of: wrong).count == entries.count)
+        wrong.content = .deletes
         #expect(kind { _ = try codec.read(headless, of: wrong) } == .malformed)
     }
 }

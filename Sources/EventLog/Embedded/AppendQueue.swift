@@ -9,6 +9,7 @@ final class AppendQueue: Sendable {
 
     enum Waiting {
         case batches([Pending])
+        case work(WriterWork)
         case idle
         case closed
     }
@@ -22,6 +23,7 @@ final class AppendQueue: Sendable {
     // All guarded by the condition's lock.
     nonisolated(unsafe) private var pending: [Pending] = []
     nonisolated(unsafe) private var pendingBytes = 0
+    nonisolated(unsafe) private var works: [WriterWork] = []
     nonisolated(unsafe) private var isClosed = false
     nonisolated(unsafe) private var failure: LogError?
     /// How many batches the writer waits for.
@@ -44,6 +46,17 @@ final class AppendQueue: Sendable {
         }
     }
 
+    /// Adds work that is to be done between two commits; returns why not, if it cannot.
+    func add(_ work: WriterWork) -> LogError? {
+        condition.withLock {
+            if let failure { return .failed(failure.description) }
+            if isClosed { return .closed }
+            works.append(work)
+            condition.signal()
+            return nil
+        }
+    }
+
     /// Takes what waits, up to what one commit may hold; waits for something to come.
     ///
     /// Senders that wait for an answer before they send again come back together a moment after it: a commit that
@@ -55,13 +68,15 @@ final class AppendQueue: Sendable {
             let deadline = idleSeconds.map { MonotonicCondition.Deadline(seconds: $0) }
             awaited = 1
             while pending.isEmpty {
+                if !works.isEmpty { return .work(works.removeFirst()) }
                 if isClosed { return .closed }
                 if let deadline {
-                    if !condition.wait(until: deadline), pending.isEmpty, !isClosed { return .idle }
+                    if !condition.wait(until: deadline), pending.isEmpty, works.isEmpty, !isClosed { return .idle }
                 } else {
                     condition.wait()
                 }
             }
+            if !works.isEmpty { return .work(works.removeFirst()) }
             gather()
             var count = 0
             var bytes = 0

@@ -30,7 +30,7 @@ public final class EmbeddedLog: EventLog {
     public let folder: String
     let format: LogFormat
     let published: PublishedState
-    private let queue = AppendQueue()
+    let queue = AppendQueue()
     private let finished = DispatchSemaphore(value: 0)
     /// The end of a log that was opened for reading.
     private let tail: Mutex<LogTail?>

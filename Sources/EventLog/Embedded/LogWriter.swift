@@ -112,6 +112,21 @@ final class LogWriter {
         isConfirmed = true
     }
 
+    /// Lets `work` put another file of the same size in the newest segment's place, and goes on behind it.
+    func exchangeNewest(_ work: (Segment) throws(LogError) -> Void) throws(LogError) {
+        guard let segment = segments.segment, !segments.isEmpty else { return }
+        let end = segments.size
+        try segments.finish()
+        var failure: LogError?
+        do throws(LogError) { try work(segment) } catch { failure = error }
+        try segments.resume(segment, at: end)
+        published.directory.recent.clear()
+        if let failure { throw failure }
+    }
+
+    /// Whether a segment is open for the next commit.
+    var isWritable: Bool { segments.isOpen }
+
     /// Ends the newest segment where its frames end.
     func finish() throws(LogError) { try segments.finish() }
 

@@ -48,6 +48,16 @@ package final class RecentBytes: Sendable {
         }
     }
 
+    /// Forgets everything and leaves nothing of it in memory.
+    package func clear() {
+        lock.withLock { _ in
+            ring.bytes.initializeMemory(as: UInt8.self, repeating: 0, count: RecentBytes.capacity)
+            ring.firstCommit = -1
+            ring.start = 0
+            ring.end = 0
+        }
+    }
+
     /// Copies up to `count` bytes from a position of a segment; returns how many, 0 when the position is not kept.
     package func read(_ count: Int, at position: Int64, of firstCommit: Int64, into target: UnsafeMutableRawPointer)
         -> Int

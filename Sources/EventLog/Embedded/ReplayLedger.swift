@@ -80,10 +80,7 @@ public final class ReplayLedger: Sendable {
             precondition(state.pending == nil, "one batch at a time")
             let stamp = ProducerStamp(producer: state.producer, sequence: state.sequence + 1)
             let batch = ReplayBatch(stamp: stamp, offsets: offsets, body: body)
-            let text =
-                "cartograph-replay-batch 1\nlog \(String(format.logID, radix: 16))\nproducer \(stamp.producer)\n"
-                + "sequence \(stamp.sequence)\noffsets \(offsets)\n"
-            try write("pending", Array(text.utf8) + body)
+            try write(batch)
             state.pending = batch
             return batch
         }
@@ -111,7 +108,7 @@ public final class ReplayLedger: Sendable {
     public func renew() throws(LogError) {
         let body: (OffsetSet, [UInt8])? = try state.withLock { state throws(LogError) in
             var next = state
-            next.producer = "quarantine/" + String(UInt64.random(in: .min ... .max), radix: 16)
+            next.producer = ReplayLedger.newProducer()
             next.sequence = 0
             next.pending = nil
             try save(next)
@@ -122,7 +119,46 @@ public final class ReplayLedger: Sendable {
         if let body { _ = try begin(body.0, body.1) }
     }
 
+    /// Takes the lines that `isWanted` says yes to out of the batch that is on its way; returns how many.
+    ///
+    /// The batch keeps its number: if the log has it, sending it again stores nothing, and if not, the rest of it.
+    public func erase(where isWanted: (UnsafeRawBufferPointer) -> Bool) throws(LogError) -> Int {
+        try state.withLock { state throws(LogError) in
+            guard let pending = state.pending else { return 0 }
+            let lines = pending.body.split(separator: 0x0a)
+            let kept = lines.filter { line in !Array(line).withUnsafeBytes { isWanted($0) } }
+            guard kept.count < lines.count else { return 0 }
+            guard !kept.isEmpty else {
+                // Whether the log has the batch is not known, so its number cannot be given to another one.
+                var next = state
+                next.producer = ReplayLedger.newProducer()
+                next.sequence = 0
+                next.replayed.formUnion(pending.offsets)
+                next.pending = nil
+                try save(next)
+                guard unlink(folder + "/pending") == 0 else { throw LogError.last("remove", folder + "/pending") }
+                try SystemFolder.sync(folder)
+                state = next
+                return lines.count
+            }
+            let body = kept.flatMap { $0 + [0x0a] }
+            let batch = ReplayBatch(stamp: pending.stamp, offsets: pending.offsets, body: body)
+            try write(batch)
+            state.pending = batch
+            return lines.count - kept.count
+        }
+    }
+
+    private static func newProducer() -> String { "quarantine/" + String(UInt64.random(in: .min ... .max), radix: 16) }
+
     // MARK: - Files
+
+    private func write(_ batch: ReplayBatch) throws(LogError) {
+        let text =
+            "cartograph-replay-batch 1\nlog \(String(format.logID, radix: 16))\nproducer \(batch.stamp.producer)\n"
+            + "sequence \(batch.stamp.sequence)\noffsets \(batch.offsets)\n"
+        try write("pending", Array(text.utf8) + batch.body)
+    }
 
     private func save(_ state: State) throws(LogError) {
         let text =

@@ -48,6 +48,9 @@ struct SegmentWriter: ~Copyable {
     /// Whether the next commit begins a new segment.
     var isFull: Bool { file == nil || size >= sizeLimit }
 
+    /// Whether the segment's file is open.
+    var isOpen: Bool { file != nil }
+
     /// Whether nothing was written to the segment yet.
     var isEmpty: Bool { size == 0 }
 

@@ -19,6 +19,8 @@ final class WriterLoop: @unchecked Sendable {
                     try writer.finish()
                 }
                 return
+            case .work(let work):
+                perform(work, queue)
             case .batches(let pending):
                 commit(pending, queue)
             }
@@ -28,6 +30,17 @@ final class WriterLoop: @unchecked Sendable {
     private func attempt(_ queue: AppendQueue, _ work: (LogWriter) throws(LogError) -> Void) {
         guard failure == nil else { return }
         do { try work(writer) } catch { fail(error, queue) }
+    }
+
+    private func perform(_ work: WriterWork, _ queue: AppendQueue) {
+        if let failure { return work.give(.failure(.failed(failure.description))) }
+        do throws(LogError) {
+            try writer.exchangeNewest(work.body)
+            work.give(.success(()))
+        } catch {
+            if !writer.isWritable { fail(error, queue) }
+            work.give(.failure(error))
+        }
     }
 
     private func fail(_ error: LogError, _ queue: AppendQueue) {
@@ -70,5 +83,32 @@ final class WriterLoop: @unchecked Sendable {
             fail(error, queue)
             for item in fresh + repeats { item.completion(.failure(error)) }
         }
+    }
+}
+
+/// Work on the newest segment's file that the writer's thread does between two commits, and who waits for it.
+final class WriterWork: Sendable {
+    let body: @Sendable (Segment) throws(LogError) -> Void
+    private let condition = MonotonicCondition()
+    // Guarded by the condition's lock.
+    nonisolated(unsafe) private var result: Result<Void, LogError>?
+
+    init(_ body: @escaping @Sendable (Segment) throws(LogError) -> Void) { self.body = body }
+
+    func give(_ result: Result<Void, LogError>) {
+        condition.withLock {
+            self.result = result
+            condition.signal()
+        }
+    }
+
+    func wait() throws(LogError) {
+        let result = condition.withLock { () -> Result<Void, LogError> in
+            while true {
+                if let result = self.result { return result }
+                condition.wait()
+            }
+        }
+        try result.get()
     }
 }

@@ -1,0 +1,134 @@
+import EventLog
+public import Events
+import Foundation
+import Synchronization
+
+/// The people whose data were erased, known by keyed hashes of their ids: what was sent before the erasure stays out when
+/// it is sent again.
+///
+/// An event of such a person counts as erased when it happened at or before the erasure; what happens later is kept again,
+/// since somebody may come back as a new customer. Rejected bytes that name one are erased unless they tell a later time.
+///
+/// Kept in a file, `erasures/people` in the data folder: the hash's key, and a line for each person. Without the data
+/// folder the hashes say nothing, and with it they only answer whether a given id is one of them.
+public final class ErasedPeople: Sendable {
+    /// The most people that a data folder remembers.
+    public static let limit = 1_000_000
+    private static let fileBytes = 64 << 20
+    private static let title = "cartograph-erased 1"
+
+    private struct State {
+        var until: [SipHash.Digest: Int64] = [:]
+    }
+
+    private let path: String
+    private let hash: SipHash
+    private let key: SipHash.Digest
+    private let state: Mutex<State>
+    private let count: Atomic<Int>
+
+    /// Opens the file, making the key if there is none yet; the file is written with the first person.
+    ///
+    /// - Throws: `ErasureError` when the file is damaged: without it, erased people could come back unnoticed.
+    public init(folder: String) throws {
+        path = folder + "/people"
+        var people: [SipHash.Digest: Int64] = [:]
+        var key: SipHash.Digest?
+        if FileManager.default.fileExists(atPath: path) {
+            let damaged = ErasureError(
+                "\(path) is damaged: restore it from a copy, since without it erased people could come back unnoticed")
+            let data = try Data(contentsOf: URL(fileURLWithPath: path))
+            guard data.count <= Self.fileBytes else { throw damaged }
+            var lines = String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+            // The last line tells how many there are, so a file that was cut off is noticed.
+            guard lines.popLast() == "", lines.count >= 3, lines[0] == Self.title, lines[1].hasPrefix("key "),
+                lines.last == "people \(lines.count - 3)"
+            else { throw damaged }
+            key = SipHash.Digest(String(lines[1].dropFirst(4)))
+            for line in lines.dropFirst(2).dropLast() {
+                let words = line.split(separator: " ")
+                guard words.count == 2, let digest = SipHash.Digest(String(words[0])), let until = Int64(words[1]) else {
+                    throw damaged
+                }
+                people[digest] = until
+            }
+            guard key != nil else { throw damaged }
+        }
+        self.key = key ?? SipHash.randomKey()
+        hash = SipHash(key: self.key)
+        state = Mutex(State(until: people))
+        count = Atomic(people.count)
+    }
+
+    /// The hash by which a person is known here.
+    public func digest(of person: PersonID) -> SipHash.Digest { person.bytes.withUnsafeBytes { hash.digest($0) } }
+
+    /// How many people there are.
+    public var people: Int { count.load(ordering: .relaxed) }
+
+    /// Until when a person's events are erased, microseconds since 1970 UTC; nil for somebody else.
+    public func erasedUntil(_ person: PersonID) -> Int64? {
+        state.withLock { $0.until[digest(of: person)] }
+    }
+
+    /// Remembers a person, durably: events up to `until` stay out from now on.
+    public func add(_ person: PersonID, until: Int64) throws {
+        try state.withLock { state in
+            var next = state.until
+            let digest = digest(of: person)
+            next[digest] = max(until, next[digest] ?? .min)
+            guard next.count <= Self.limit else {
+                throw ErasureError("\(path) remembers \(Self.limit) people already, which is the most it can")
+            }
+            let lines = next.sorted { $0.key.description < $1.key.description }.map { "\($0.key) \($0.value)" }
+            let text =
+                ([Self.title, "key \(key)"] + lines + ["people \(lines.count)"]).joined(separator: "\n") + "\n"
+            let folder = (path as NSString).deletingLastPathComponent
+            try SystemFolder.create(folder)
+            try SystemFile.replace(folder, (path as NSString).lastPathComponent, with: Array(text.utf8))
+            state.until = next
+            count.store(next.count, ordering: .releasing)
+        }
+    }
+
+    // MARK: - At the door
+
+    /// Who is not let in, for one request; nil when nobody was ever erased: then no event needs a look.
+    @inline(__always)
+    var guests: Guests? {
+        count.load(ordering: .relaxed) == 0 ? nil : Guests(hash: hash, until: state.withLock { $0.until })
+    }
+
+    /// The people at one moment.
+    struct Guests {
+        fileprivate let hash: SipHash
+        fileprivate let until: [SipHash.Digest: Int64]
+
+        /// Whether an accepted event is one that was erased.
+        func hold(accepted event: UnsafeRawBufferPointer, user: StringRef?, at instant: Int64) -> Bool {
+            if let user {
+                let word = UnsafeRawBufferPointer(start: user.start, count: user.count)
+                if let until = until[hash.digest(word)], instant <= until { return true }
+            }
+            // Others' events may name the person too, which only the whole event shows.
+            return PersonMention.inAccepted(event) { word in until[hash.digest(word)].map { instant <= $0 } ?? false }
+        }
+
+        /// Whether rejected bytes are some that were erased.
+        func hold(rejected bytes: UnsafeRawBufferPointer) -> Bool {
+            PersonMention.inRejected(bytes) { word in
+                guard let until = until[hash.digest(word)] else { return false }
+                return (PersonMention.time(inRejected: bytes) ?? .min) <= until
+            }
+        }
+    }
+}
+
+/// Why people cannot be erased, in one line.
+public struct ErasureError: Error, CustomStringConvertible, Sendable {
+    /// What, and what to do.
+    public let description: String
+
+    /// A failure with its one line.
+    public init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,139 @@
+import Dispatch
+import Foundation
+import Synchronization
+
+extension S3Storage {
+    /// Creates the objects, several at a time. When one fails, some of the others may exist.
+    public func create(_ objects: [NewObject]) throws {
+        let uploads = try objects.map { S3Upload(client: client, location: try object($0.location), bytes: $0.bytes) }
+        try S3Upload.eachOf(uploads.count, atOnce: Self.createsInFlight) { try uploads[$0].create() }
+    }
+}
+
+/// One object on its way to the store.
+struct S3Upload: Sendable {
+    let client: S3Client
+    let location: S3Location
+    let bytes: [UInt8]
+    /// Tells this create from every other of the same key.
+    private let mark = UUID().uuidString.lowercased()
+
+    init(client: S3Client, location: S3Location, bytes: [UInt8]) {
+        self.client = client
+        self.location = location
+        self.bytes = bytes
+    }
+
+    func create() throws {
+        if bytes.count <= S3Storage.partBytes { try put() } else { try putInParts() }
+    }
+
+    private func put() throws {
+        var call = S3Call("PUT", location)
+        call.headers = ["If-None-Match": "*", S3Storage.markField: mark, "Content-Type": "application/octet-stream"]
+        call.body = bytes
+        call.expected = [412]
+        let answer = try client.send(call)
+        guard answer.response.status == 412 else { return }
+        // Taken. By ourselves, if an earlier try was done and its answer lost.
+        guard answer.mayBeRepeated, try isOurs() else { throw taken() }
+    }
+
+    private func taken() -> StorageError {
+        StorageError(.alreadyExists, at: location.description, "already exists, and is left as it was")
+    }
+
+    /// Whether the object that is there now was made by this create.
+    private func isOurs() throws -> Bool {
+        var call = S3Call("HEAD", location)
+        call.expected = [404]
+        let response = try client.send(call).response
+        return response.status == 200 && response.headers[S3Storage.markField] == mark
+    }
+
+    /// Uploads the parts and completes them under the condition that the key is free. An upload that fails is aborted;
+    /// what a killed process leaves is invisible, and goes by the bucket's rule for incomplete uploads.
+    private func putInParts() throws {
+        // Stores from before conditional completion ignore the condition; looking first makes overwriting them a race
+        // of two writers of one key at the same moment, which random names do not have.
+        var look = S3Call("HEAD", location)
+        look.expected = [404]
+        guard try client.send(look).response.status == 404 else { throw taken() }
+        var begin = S3Call("POST", location)
+        begin.query = [("uploads", "")]
+        begin.headers = [S3Storage.markField: mark, "Content-Type": "application/octet-stream"]
+        guard let id = try? XMLElement(parsing: try client.send(begin).response.body).text("UploadId"), !id.isEmpty
+        else {
+            throw StorageError(.failed, at: location.description, "the store began an upload and did not name it")
+        }
+        do {
+            try complete(id, try uploadParts(id))
+        } catch {
+            abort(id)
+            throw error
+        }
+    }
+
+    private func uploadParts(_ id: String) throws -> [String] {
+        let size = max(S3Storage.partBytes, (bytes.count + S3Storage.partsMax - 1) / S3Storage.partsMax)
+        let count = (bytes.count + size - 1) / size
+        let tags = Mutex([String](repeating: "", count: count))
+        try Self.eachOf(count, atOnce: S3Storage.partsInFlight) { part in
+            var call = S3Call("PUT", location)
+            call.query = [("partNumber", String(part + 1)), ("uploadId", id)]
+            call.body = Array(bytes[(part * size)..<min(bytes.count, (part + 1) * size)])
+            guard let tag = try client.send(call).response.headers["ETag"] else {
+                throw StorageError(.failed, at: location.description, "the store took part \(part + 1) without a tag")
+            }
+            tags.withLock { $0[part] = tag }
+        }
+        return tags.withLock { $0 }
+    }
+
+    private func complete(_ id: String, _ tags: [String]) throws {
+        var call = S3Call("POST", location)
+        call.query = [("uploadId", id)]
+        call.headers = ["If-None-Match": "*", "Content-Type": "application/xml"]
+        let parts = tags.enumerated().map {
+            "<Part><PartNumber>\($0 + 1)</PartNumber><ETag>\(XMLElement.escaped($1))</ETag></Part>"
+        }
+        call.body = Array("<CompleteMultipartUpload>\(parts.joined())</CompleteMultipartUpload>".utf8)
+        call.expected = [412]
+        call.expectedCodes = ["NoSuchUpload"]
+        let answer = try client.send(call)
+        if (200..<300).contains(answer.response.status) { return }
+        // The upload is gone or the key is taken: by our own completion, if its answer was lost.
+        if answer.mayBeRepeated, try isOurs() { return }
+        if answer.response.status == 412 { throw taken() }
+        throw StorageError(
+            .failed, at: location.description, "somebody ended the upload of its parts: see who cleans the bucket")
+    }
+
+    private func abort(_ id: String) {
+        var call = S3Call("DELETE", location)
+        call.query = [("uploadId", id)]
+        call.expected = [404]
+        // What cannot be aborted now only takes space, which the bucket's rule for incomplete uploads ends.
+        _ = try? client.send(call)
+    }
+
+    /// Runs a numbered task each, some at the same time; after the first failure no further one begins, and it is thrown.
+    static func eachOf(_ count: Int, atOnce lanes: Int, _ body: @Sendable (Int) throws -> Void) throws {
+        if count == 1 { return try body(0) }
+        let next = Atomic<Int>(0)
+        let failure = Mutex<(any Error)?>(nil)
+        DispatchQueue.concurrentPerform(iterations: min(lanes, count)) { _ in
+            while true {
+                let number = next.add(1, ordering: .relaxed).oldValue
+                guard number < count, failure.withLock({ $0 == nil }) else { return }
+                do {
+                    try body(number)
+                } catch {
+                    failure.withLock { $0 = $0 ?? error }
+                    return
+                }
+            }
+        }
+        if let error = failure.withLock({ $0 }) { throw error }
+    }
+}

@@ -1,0 +1,118 @@
+import Engine
+import Foundation
+import Iceberg
+import Storage
+
+/// What the configuration says of where the tables are.
+struct LakeSettings: Sendable {
+    /// A folder, or `s3://bucket/prefix`; nil for `lake` in the data folder.
+    var location: String?
+    /// The object store; nil where the configuration has no `s3:`.
+    var s3: S3Settings?
+    /// The address of an Iceberg REST catalog; nil for the embedded one in the data folder.
+    var catalog: String?
+
+    /// Why these cannot be used, or nil.
+    func fault() -> String? {
+        if let location {
+            if Location.isRemote(location) {
+                do {
+                    let parsed = try S3Location(location)
+                    // The engine and other readers take some signs for patterns or queries.
+                    guard location.utf8.allSatisfy({ Self.plain.contains($0) }), !parsed.key.contains("//") else {
+                        return "lake: '\(location)' may hold letters, digits and -_./= after s3://, and no empty folder"
+                    }
+                } catch {
+                    return "lake: \(error)"
+                }
+            } else if location.contains("://"), !location.hasPrefix("file://") {
+                return "lake: '\(location)' is neither a folder nor s3://bucket/prefix"
+            }
+        }
+        if let s3 {
+            if (s3.accessKey == nil) != (s3.secretKey == nil) {
+                return "s3: access_key and secret_key come together: set both, or neither and AWS_ACCESS_KEY_ID and "
+                    + "AWS_SECRET_ACCESS_KEY in the environment"
+            }
+            if let endpoint = s3.endpoint, !endpoint.hasPrefix("http://"), !endpoint.hasPrefix("https://") {
+                return "s3: endpoint '\(endpoint)' must begin with http:// or https://"
+            }
+        }
+        if let catalog, !catalog.hasPrefix("http://"), !catalog.hasPrefix("https://") {
+            return "catalog: '\(catalog)' is no address of an Iceberg REST catalog: it begins with https://; leave it "
+                + "out for the embedded one"
+        }
+        return nil
+    }
+
+    private static let plain = Set(
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:".utf8)
+}
+
+/// Where the tables are, and how they are reached.
+struct LakePlace: Sendable {
+    /// Under which new tables get their folders.
+    let warehouse: String
+    /// Local files, and the object store where there is one.
+    let storage: StorageResolver
+    /// The object store by itself; nil where there is none.
+    let s3: S3Storage?
+    /// How the engine reaches it; nil where there is none.
+    let objectStore: (@Sendable () throws -> ObjectStoreAccess)?
+    private let folder: DataFolder
+    private let address: String?
+
+    init(_ settings: LakeSettings, _ folder: DataFolder) throws {
+        self.folder = folder
+        address = settings.catalog
+        warehouse = try Location.url(forPath: settings.location ?? folder.lake)
+        guard Location.isRemote(warehouse) || settings.s3 != nil else {
+            storage = StorageResolver()
+            s3 = nil
+            objectStore = nil
+            return
+        }
+        let s3 = try S3Storage(settings.s3 ?? S3Settings())
+        self.s3 = s3
+        storage = StorageResolver(s3: s3)
+        objectStore = {
+            let access = try s3.access()
+            return ObjectStoreAccess(
+                authority: access.authority, isTLS: access.isTLS, usesPathStyle: access.style == .path,
+                region: access.region, accessKey: access.credentials.accessKey,
+                secretKey: access.credentials.secretKey, sessionToken: access.credentials.sessionToken,
+                certificateAuthorities: access.certificateAuthorities)
+        }
+    }
+
+    /// Whether there are tables, as far as this machine can tell without asking.
+    var hasCatalog: Bool { address != nil || FileManager.default.fileExists(atPath: folder.catalog) }
+
+    /// The catalog: the embedded one in the data folder, made if need be.
+    func openCatalog() throws -> any Catalog {
+        if let address {
+            throw CommandError("catalog: \(address): this build has no client of REST catalogs; leave it out")
+        }
+        return try SQLiteCatalog(path: folder.catalog, warehouse: warehouse, storage: storage)
+    }
+
+    /// Sees whether the tables' place can be read and written.
+    /// - Returns: what was found, in words.
+    func probe() throws -> String {
+        guard Location.isRemote(warehouse), let s3 else {
+            let path = try Location.path(of: warehouse)
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            guard access(path, W_OK | X_OK) == 0 else {
+                throw CommandError(
+                    "\(path) cannot be written (\(String(cString: strerror(errno)))): choose another `lake:`")
+            }
+            return path
+        }
+        try s3.probe(prefix: warehouse)
+        let access = try s3.access()
+        // What the engine needs to get there.
+        _ = try ObjectStoreExtension.location()
+        return "\(warehouse) at \(access.authority), with the access key \(access.credentials.accessKey) from "
+            + access.credentials.origin
+    }
+}
