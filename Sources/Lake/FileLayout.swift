@@ -12,7 +12,7 @@ enum FileLayout: Hashable {
 
     /// What a layout follows from.
     struct Source: Hashable {
-        var columns: [ParquetColumn]
+        var columns: [FileColumn]
         var specID: Int
     }
 
@@ -71,11 +71,11 @@ enum FileLayout: Hashable {
 
     /// A column of a file, or a part of one, beside the table's type for it.
     private struct Part {
-        let column: ParquetColumn
+        let column: FileColumn
         let path: String
         let place: String
 
-        private func inside(_ column: ParquetColumn, _ name: String) -> Part {
+        private func inside(_ column: FileColumn, _ name: String) -> Part {
             Part(column: column, path: path + "." + name, place: place)
         }
 

@@ -115,7 +115,7 @@ struct FileReader {
     }
 
     /// What a file says of its columns, after checking that it is the file that the table means.
-    private func columns(of file: DataFile) throws -> [ParquetColumn] {
+    private func columns(of file: DataFile) throws -> [FileColumn] {
         let storage = table.catalog.storage
         let size: Int64
         do {

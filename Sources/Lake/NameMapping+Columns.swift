@@ -2,13 +2,13 @@ import Iceberg
 
 extension NameMapping {
     /// The columns of a file without ids, with the ids that their names stand for.
-    func assigned(to columns: [ParquetColumn]) -> [ParquetColumn] {
+    func assigned(to columns: [FileColumn]) -> [FileColumn] {
         columns.map { Self.assigned(to: $0, called: $0.name, fields) }
     }
 
     private static func assigned(
-        to column: ParquetColumn, called name: String, _ fields: [MappedField]
-    ) -> ParquetColumn {
+        to column: FileColumn, called name: String, _ fields: [MappedField]
+    ) -> FileColumn {
         var column = column
         let field = fields.first { $0.names.contains(name) }
         column.fieldID = field?.fieldID

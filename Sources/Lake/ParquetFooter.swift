@@ -7,21 +7,21 @@ package struct ParquetFooter: Sendable {
     /// Rows in the file.
     package let rowCount: Int64
     /// Its columns, in order.
-    package let columns: [ParquetColumn]
+    package let columns: [FileColumn]
 }
 
 /// A column of a Parquet file, or a part of one. Lists and maps are what they mean, without the groups that spell them.
-package struct ParquetColumn: Sendable, Hashable {
+package struct FileColumn: Sendable, Hashable {
     /// What it is made of.
     package indirect enum Shape: Sendable, Hashable {
         /// Values.
         case primitive(PhysicalType)
         /// Named parts.
-        case structure([ParquetColumn])
+        case structure([FileColumn])
         /// Elements.
-        case list(ParquetColumn)
+        case list(FileColumn)
         /// Keys and values.
-        case map(key: ParquetColumn, value: ParquetColumn)
+        case map(key: FileColumn, value: FileColumn)
     }
 
     /// Its name in the file.
@@ -130,7 +130,7 @@ extension ParquetFooter {
     /// A node of the schema as it is written: all nodes in one list, parents first.
     private struct Element {
         var name = ""
-        var physicalType: ParquetColumn.PhysicalType?
+        var physicalType: FileColumn.PhysicalType?
         var childCount: Int?
         var fieldID: Int?
         var isRepeated = false
@@ -174,14 +174,14 @@ extension ParquetFooter {
         }
     }
 
-    private static func column(_ elements: [Element], _ next: inout Int, depth: Int) throws -> ParquetColumn {
+    private static func column(_ elements: [Element], _ next: inout Int, depth: Int) throws -> FileColumn {
         guard next < elements.count, depth < ThriftCompact.depthMax else { throw ThriftCompact.Failure.malformed }
         let element = elements[next]
         next += 1
-        var parts: [ParquetColumn] = []
+        var parts: [FileColumn] = []
         let first = next
         for _ in 0..<(element.childCount ?? 0) { parts.append(try column(elements, &next, depth: depth + 1)) }
-        var column = ParquetColumn(name: element.name, fieldID: element.fieldID, shape: .structure(parts))
+        var column = FileColumn(name: element.name, fieldID: element.fieldID, shape: .structure(parts))
         if element.childCount == nil {
             guard let type = element.physicalType else { throw ThriftCompact.Failure.malformed }
             column.shape = .primitive(type)
@@ -197,7 +197,7 @@ extension ParquetFooter {
 
     /// The element of a list, after Parquet's rules for lists of older writers: the repeated group is the element itself
     /// when it has several parts, or the name `array` or `…_tuple`; else its only part is.
-    private static func listElement(_ repeated: ParquetColumn, of list: Element, isGroup: Bool) -> ParquetColumn {
+    private static func listElement(_ repeated: FileColumn, of list: Element, isGroup: Bool) -> FileColumn {
         guard isGroup, case .structure(let parts) = repeated.shape, parts.count == 1, repeated.name != "array",
             repeated.name != list.name + "_tuple"
         else { return repeated }
