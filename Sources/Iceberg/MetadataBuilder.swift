@@ -44,8 +44,8 @@ struct MetadataBuilder {
     /// Where the log's entries of this commit begin.
     private var logStart: Int
 
-    /// Ids of schemas, specs and orders, and column ids, are 32-bit in other implementations.
-    private static let idLimit = Int(Int32.max) - 1
+    /// Ids of schemas, specs and orders, and column ids, are 32-bit in other implementations, the last ones reserved.
+    private static let idLimit = Schema.highestAllowedFieldID
     /// Sequence numbers and times beyond this are not read back.
     private static let counterLimit = Int64(1) << 53
     /// A snapshot from further in the future than this comes from a broken clock, and would never be expired.
@@ -363,6 +363,12 @@ struct MetadataBuilder {
         guard !result.location.isEmpty else { throw bad("the table would have no location") }
         if result.tableUUID.isEmpty { result.tableUUID = UUID().uuidString.lowercased() }
         result.snapshotLog = log(of: result, keeping: ids)
+        // The reader's checks have the last word: what it would refuse must never become the table's metadata.
+        do {
+            _ = try TableMetadata(parsing: result.encoded())
+        } catch let error as IcebergError {
+            throw bad("the table could not be read any more: \(error.message)")
+        }
         return result
     }
 

@@ -169,7 +169,7 @@ struct UpCommand: AsyncParsableCommand {
                 Cartograph \(Cartograph.version) is up after \(seconds.rounded(to: 2)) s
                   dashboard   \(address)/
                   send events curl -X POST \(address)/v1/events -H 'content-type: application/json' -d '{...}'
-                  catalog     \(address)/iceberg (Iceberg REST; `cartograph catalog` says how to connect)
+                  catalog     \(shop.settings.lake.catalog ?? address + "/iceberg") (Iceberg REST)
                   data        \(shop.folder.path)
                 Ctrl-C stops it; starting again carries on where it was.
                 """)

@@ -167,6 +167,7 @@ struct MetadataUpdateTests {
             #"{"action":"add-spec","spec":{"fields":[{"source-id":1,"name":"amount","transform":"bucket[2]"}]}}"#,
             #"{"action":"add-spec","spec":{"fields":[{"source-id":1,"field-id":1000,"name":"x","transform":"bucket[2]"}]}}"#,
             #"{"action":"add-spec","spec":{"fields":[{"source-id":1,"name":"x","transform":"magic"}]}}"#,
+            #"{"action":"add-spec","spec":{"fields":[{"source-id":1,"field-id":2147483600,"name":"x","transform":"bucket[2]"}]}}"#,
             #"{"action":"add-sort-order","sort-order":{"order-id":1,"fields":[{"source-id":44,"transform":"identity","direction":"asc","null-order":"nulls-first"}]}}"#,
             #"{"action":"set-snapshot-ref","ref-name":"main","type":"branch","snapshot-id":5}"#,
             #"{"action":"set-snapshot-ref","ref-name":"x","type":"pigeon","snapshot-id":5}"#,
