@@ -393,7 +393,7 @@ extension TableMetadata {
 
 extension SortOrder {
     /// The columns it sorts by.
-    fileprivate var sourceIDs: [Int] { fields.compactMap { $0["source-id"]?.int } }
+    fileprivate var sourceIDs: [Int] { fields.map(\.sourceID) }
 }
 
 extension Transform {

@@ -179,6 +179,6 @@ extension TableMetadata {
     /// Columns that the sort order for new files is made from.
     var sortedColumnIDs: [Int] {
         let order = sortOrders.first { $0.orderID == defaultSortOrderID }
-        return order?.fields.compactMap { $0["source-id"]?.int } ?? []
+        return order?.fields.map(\.sourceID) ?? []
     }
 }
