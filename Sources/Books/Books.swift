@@ -90,15 +90,18 @@ public struct Books {
         }
     }
 
-    /// A count beside what the log holds of it, what retention has removed and what a repair gave up.
+    /// A count beside what the log holds of it, what retention has removed, what a repair gave up and what was erased.
     private func held(
         _ name: String, _ leftName: String, _ left: Int64, _ topics: [Topic], _ counted: LogCount, _ rightName: String
     ) -> TrialBalance.Line {
         let readable = topics.reduce(0) { $0 + (counted.records[$1] ?? 0) }
         let removed = topics.reduce(0) { $0 + counted.start.records(in: $1) }
         let lost = topics.reduce(0) { $0 + counted.lostRecords(in: $1) }
-        let right = rightName + (removed > 0 ? " + removed by retention" : "") + (lost > 0 ? " + lost in repairs" : "")
-        return TrialBalance.Line(name, leftName, String(left), right, String(readable + removed + lost))
+        let erased = topics.reduce(0) { $0 + (counted.erased[$1] ?? 0) }
+        let right =
+            rightName + (removed > 0 ? " + removed by retention" : "") + (lost > 0 ? " + lost in repairs" : "")
+            + (erased > 0 ? " + erased" : "")
+        return TrialBalance.Line(name, leftName, String(left), right, String(readable + removed + lost + erased))
     }
 
     // MARK: - Bronze

@@ -5,6 +5,8 @@ import Events
 struct LogCount {
     /// Readable records by topic.
     private(set) var records: [Topic: Int64] = [:]
+    /// Records of erased persons by topic, of which the places are left.
+    private(set) var erased: [Topic: Int64] = [:]
     /// Records before these offsets were removed by retention.
     private(set) var start: LogOffsets
     /// Offsets that a repair gave up, by partition.
@@ -98,6 +100,7 @@ struct LogCount {
             sums[currency, default: 0] += Int128(batch.money(.totalAmount, 0) ?? 0)
         }
         records[topic, default: 0] += count
+        erased[topic, default: 0] += Int64(frame.recordCount) - count
         fingerprints[topic, default: 0] &+= fingerprint
         amounts.merge(sums) { $0 + $1 }
     }

@@ -20,6 +20,9 @@ public enum PersonMention {
         return (0...longest).map { length in names.filter { $0.utf8.count == length }.map { Array($0.utf8) } }
     }()
 
+    /// Whether a field of the contract names something else than a person.
+    public static func isOtherField(_ name: String) -> Bool { Array(name.utf8).withUnsafeBytes { isOtherField($0) } }
+
     private static func isOtherField(_ word: UnsafeRawBufferPointer) -> Bool {
         word.count < otherFields.count && otherFields[word.count].contains { word.elementsEqual($0) }
     }

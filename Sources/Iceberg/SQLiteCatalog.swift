@@ -261,6 +261,16 @@ extension SQLiteCatalog {
         }
     }
 
+    /// Writes the file anew without what was deleted from it, and empties the write-ahead log.
+    public func vacuum() throws {
+        try asking("be written anew") {
+            try database.writeWithoutTransaction { db in
+                try db.execute(sql: "VACUUM")
+                _ = try db.checkpoint(.truncate)
+            }
+        }
+    }
+
     func missingNamespace(_ identifier: TableIdentifier) -> IcebergError {
         IcebergError(.badNamespace, "there is no namespace \(identifier.namespace); create it first")
     }

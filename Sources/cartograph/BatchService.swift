@@ -1,4 +1,5 @@
 import Books
+import Collector
 import Engine
 import EventLog
 import Events
@@ -238,6 +239,24 @@ final class BatchService: Sendable {
                     body()
                 }
             }, progress: progress)
+    }
+
+    /// Erases a person.
+    func erase(
+        _ person: PersonID, dryRun: Bool, _ bench: borrowing BatchBench, _ people: ErasedPeople,
+        progress: @escaping Erasure.Progress
+    ) throws -> ErasureCertificate {
+        let runner = bench.runner
+        return try Erasure(
+            folder: folder, log: log, catalog: catalog, lake: lake, erased: people, stream: stream,
+            runModels: { told in
+                try runner.run { step in
+                    if case .started(let name, let number, let count) = step { told(name, number, count) }
+                }.models.filter { $0.status != .unchanged }.count
+            }, connection: bench.connection,
+            appended: runner.project.models.filter { $0.materialization == .incremental && $0.strategy == .append }
+                .map { TableIdentifier($0.schema, $0.name) }
+        ).run(person, dryRun: dryRun, progress: progress)
     }
 
     private func fail(_ text: String) {

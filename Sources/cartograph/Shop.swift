@@ -44,6 +44,9 @@ struct Shop {
         let log = try EmbeddedLog(folder: folder.log, partitions: partitions, taken: covered)
         do {
             for note in log.recoveryNotes { report("recovered: \(note)") }
+            for plan in try ErasurePlan.pending(folder) {
+                report("the erasure \(plan.id) is not complete: run `cartograph lake erase` for the same person again")
+            }
             return try open(folder, settings, engineBytes, home, log, place, catalog, covered, lock, report)
         } catch {
             log.close()

@@ -162,7 +162,7 @@ struct SimulateCommand: AsyncParsableCommand {
         let shop = try Shop.open(try DataFolder.open(settings.data), settings, report: common.reporter())
         defer { shop.close() }
         let log = shop.log
-        let collector = Collector(log: log, metrics: Metrics())
+        let collector = Collector(log: log, metrics: Metrics(), erased: shop.erased)
         var totals: SimulationTotals?
         var accepted = 0
         var rejected = 0

@@ -1,0 +1,198 @@
+public import Engine
+public import EventLog
+public import Events
+import Foundation
+import Iceberg
+
+/// Looks at every byte under a data folder for a person's id: files of the tables decoded column by column, manifests value
+/// by value, the log record by record, and all other files as bytes.
+public struct ErasureScan {
+    /// What was looked at and what was found.
+    public struct Report: Sendable, Codable, Equatable {
+        /// Files read.
+        public var files = 0
+        /// Their bytes.
+        public var bytes: Int64 = 0
+        /// Records of the log looked at.
+        public var records: Int64 = 0
+        /// Where the id still stands: a file, and in what of it.
+        public var leftovers: [String] = []
+
+        /// Nothing looked at yet.
+        public init() {}
+    }
+
+    /// The largest file that is read as bytes in one piece; larger ones are read in pieces that overlap.
+    private static let pieceBytes = 8 << 20
+    /// The largest manifest read.
+    private static let avroBytes: Int64 = 512 << 20
+    /// The most leftovers that are named.
+    fileprivate static let listed = 100
+    /// Ids shorter than this may stand inside of other words by chance, so only whole words count in files of no known form.
+    private static let telling = 6
+
+    private let person: PersonID
+    private let id: String
+    private let connection: Connection
+
+    /// A scan for a person through a connection, which is used only during the calls.
+    public init(_ person: PersonID, _ connection: Connection) {
+        self.person = person
+        id = String(decoding: person.bytes, as: UTF8.self)
+        self.connection = connection
+    }
+
+    /// Scans a data folder.
+    ///
+    /// - Parameters:
+    ///   - log: the log in it, of which the segments are.
+    ///   - progress: called with the bytes read and all there are.
+    public func run(
+        folder: String, log: EmbeddedLog, progress: (Int64, Int64, String) -> Void = { _, _, _ in }
+    ) throws -> Report {
+        var report = Report()
+        let files = Self.files(folder)
+        let total = files.reduce(0) { $0 + $1.bytes }
+        for (name, bytes) in files {
+            progress(report.bytes, total, name)
+            let path = folder + "/" + name
+            if name.contains(id) { report.add("\(name): in its name") }
+            for what in try leftovers(in: path, bytes) { report.add("\(name): \(what)") }
+            report.files += 1
+            report.bytes += bytes
+        }
+        let places = try log.places(
+            progress: { done, _ in
+                report.records = done
+                progress(total, total, "the log's records")
+            }, where: { topic, record in Self.names(person, topic, record) })
+        for (partition, offsets) in places.offsets { report.add("log \(partition): records \(offsets)") }
+        return report
+    }
+
+    /// Whether a record of the log names a person, the words that the quarantine keeps included.
+    public static func names(_ person: PersonID, _ topic: Topic, _ record: UnsafeRawBufferPointer) -> Bool {
+        guard topic == .quarantine else { return person.isIn(accepted: record) }
+        guard let (words, raw) = QuarantineRecord.decode(record) else { return person.isIn(rejected: record) }
+        return person.isIn(rejected: raw)
+            || Array(words.source.utf8).withUnsafeBytes { person.isIn(rejected: $0) }
+    }
+
+    /// Whether a file that no table refers to has to go: it names the person, or cannot be read.
+    public func mustGo(_ path: String) throws -> Bool {
+        let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber
+        return try !leftovers(in: path, size?.int64Value ?? 0).isEmpty
+    }
+
+    private func leftovers(in path: String, _ bytes: Int64) throws -> [String] {
+        if path.hasSuffix(".parquet") { return try inParquet(path) }
+        if path.hasSuffix(".avro") { return try inAvro(path, bytes) }
+        // A segment's records are looked at through the log; what its other frames hold are names of senders.
+        if path.hasSuffix(".log"), path.contains("/log/segments/") { return try inSegment(path) }
+        return try inBytes(path) ? ["in its bytes"] : []
+    }
+
+    // MARK: - Kinds of files
+
+    private func inParquet(_ path: String) throws -> [String] {
+        let source = "read_parquet(\(SQL.literal(path)), hive_partitioning = false)"
+        let columns: [ResultRow]
+        do {
+            columns = try connection.query("DESCRIBE SELECT * FROM \(source)").rows
+        } catch let error as EngineError {
+            return ["not readable as Parquet (\(String("\(error)".prefix(120))))"]
+        }
+        var found: [String] = []
+        for column in columns {
+            guard let name = column[0].string, let type = column[1].string else { continue }
+            if try holds(source, name, type) { found.append("column \(name)") }
+        }
+        return found
+    }
+
+    private typealias ResultRow = [Value]
+
+    private func holds(_ source: String, _ name: String, _ type: String) throws -> Bool {
+        let column = SQL.identifier(name)
+        var isFound = false
+        func look(_ sql: String, _ parameters: [Value], _ isNamed: (UnsafeRawBufferPointer) -> Bool) throws {
+            _ = try connection.stream(sql, parameters) { row in
+                isFound = TableErasure.bytes(row[0]).withUnsafeBytes { isNamed($0) }
+                return !isFound
+            }
+        }
+        switch type {
+        case "VARCHAR" where name == "raw":
+            try look(
+                "SELECT raw FROM \(source) WHERE contains(raw, $1) OR contains(raw, '\\')", [.string(id)],
+                person.isIn(accepted:))
+        case "VARCHAR" where name == "source":
+            try look("SELECT source FROM \(source)", [], person.isIn(rejected:))
+        case "VARCHAR" where !PersonMention.isOtherField(name):
+            try look(
+                "SELECT \(column) FROM \(source) WHERE contains(\(column), $1)", [.string(id)], person.isIn(rejected:))
+        case "BLOB":
+            try look("SELECT \(column) FROM \(source)", [], person.isIn(rejected:))
+        case "VARCHAR": break
+        default:
+            guard type.contains("VARCHAR"), !PersonMention.isOtherField(name) else { return false }
+            try look("SELECT CAST(\(column) AS VARCHAR) FROM \(source)", [], person.isIn(rejected:))
+        }
+        return isFound
+    }
+
+    private func inAvro(_ path: String, _ bytes: Int64) throws -> [String] {
+        guard bytes <= Self.avroBytes else { return ["larger than a manifest can be"] }
+        let content = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+        do {
+            let isFound = try AvroInspection.hasValue(in: content) { value in
+                value.withUnsafeBytes { person.isNamed(by: $0) }
+            }
+            return isFound ? ["among its values"] : []
+        } catch let error as IcebergError {
+            return ["not readable as Avro (\(String("\(error)".prefix(120))))"]
+        }
+    }
+
+    private func inSegment(_ path: String) throws -> [String] {
+        let names = try SegmentProducers.names(in: path)
+        return names.contains { name in Array(name.utf8).withUnsafeBytes { person.isIn(rejected: $0) } }
+            ? ["as a sender's name"] : []
+    }
+
+    private func inBytes(_ path: String) throws -> Bool {
+        let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+        defer { file.closeFile() }
+        // Ids are at most 128 bytes; escaped, each of them may take six.
+        let overlap = 1_024
+        var piece = Data()
+        while true {
+            guard let next = try file.read(upToCount: Self.pieceBytes), !next.isEmpty else { return false }
+            piece = piece.suffix(overlap) + next
+            let isFound = Array(piece).withUnsafeBytes { bytes in
+                if person.bytes.count >= Self.telling, Data(bytes).range(of: Data(person.bytes)) != nil { return true }
+                return person.isIn(rejected: bytes)
+            }
+            if isFound { return true }
+        }
+    }
+
+    // MARK: - Files
+
+    /// Every file under a folder, by its name in it.
+    private static func files(_ folder: String) -> [(name: String, bytes: Int64)] {
+        var files: [(name: String, bytes: Int64)] = []
+        let walk = FileManager.default.enumerator(atPath: folder)
+        while let name = walk?.nextObject() as? String {
+            guard walk?.fileAttributes?[.type] as? FileAttributeType == .typeRegular else { continue }
+            files.append((name, (walk?.fileAttributes?[.size] as? NSNumber)?.int64Value ?? 0))
+        }
+        return files.sorted { $0.name < $1.name }
+    }
+}
+
+extension ErasureScan.Report {
+    fileprivate mutating func add(_ leftover: String) {
+        if leftovers.count < ErasureScan.listed { leftovers.append(leftover) }
+    }
+}

@@ -1,0 +1,185 @@
+import Books
+import Collector
+import Engine
+import EventLog
+import Events
+import Foundation
+import Iceberg
+import Lake
+import Storage
+import Streaming
+import Telemetry
+
+/// Takes a person out of everything that a data folder holds, step by step; each step may be done again, so that one that
+/// was interrupted is finished by the next run.
+struct Erasure {
+    let folder: DataFolder
+    let log: EmbeddedLog
+    let catalog: any Catalog
+    let lake: LakeService
+    let erased: ErasedPeople
+    let stream: StreamRunner.Settings
+    /// Runs the models now, on the thread that this runs on.
+    let runModels: (@escaping (String, Int, Int) -> Void) throws -> Int
+    let connection: Connection
+    /// Tables that models only add rows to.
+    let appended: [TableIdentifier]
+
+    /// Those of them that are made of others' rows: they cannot lose some and keep the rest.
+    private var derived: [TableIdentifier] {
+        appended.filter { identifier in !Topic.events.contains { $0.name == identifier.name } }
+    }
+
+    /// What goes on: a word, how far, of how much.
+    typealias Progress = (String, Int64, Int64?) -> Void
+
+    func run(_ person: PersonID, dryRun: Bool, progress: @escaping Progress) throws -> ErasureCertificate {
+        let began = ContinuousClock.now
+        for namespace in try catalog.listNamespaces() {
+            for identifier in try catalog.listTables(in: namespace) {
+                guard Location.isRemote(try catalog.loadTable(identifier).location) else { continue }
+                throw CommandError(
+                    "\(identifier) is in an object store: erasing works on tables in folders, whose every byte can be "
+                        + "looked at afterwards")
+            }
+        }
+        let subject = erased.digest(of: person).description
+        var plan =
+            try ErasurePlan.pending(folder).first { $0.subject == subject }
+            ?? ErasurePlan(
+                id: ErasurePlan.id(now: EmbeddedLog.wallClock()), subject: subject, startedAt: EmbeddedLog.wallClock(),
+                until: EmbeddedLog.wallClock())
+        // First of all nothing may come in again behind the search.
+        if !dryRun { try erased.add(person, until: plan.until) }
+        var certificate = try lake.settled(at: log.cut()) {
+            try find(person, &plan, dryRun, progress)
+            var certificate = ErasureCertificate(
+                id: plan.id, subject: subject, startedAt: plan.startedAt, until: plan.until)
+            let places = try places(of: plan)
+            for topic in Topic.allCases where places.count(in: topic) > 0 {
+                certificate.log.records[topic.name] = places.count(in: topic)
+            }
+            certificate.businessDays = plan.days?.count
+            certificate.dryRun = dryRun
+            guard !dryRun else { return certificate }
+            let inLog = try log.erase(places) { progress("overwriting the log", $0, $1) }
+            certificate.log.segments = inLog.segments
+            try removeBesideTheLog(person, &certificate)
+            let tables = TableErasure(catalog, connection)
+            certificate.tables = try tables.remove(places, days: plan.days) { progress("rewriting \($0)", 0, nil) }
+            if !places.isEmpty { try tables.forget(derived) }
+            certificate.models = try runModels { progress("building \($0)", Int64($1), Int64($2)) }
+            try rebuildLive(progress)
+            try forgetPast(person, &certificate, progress)
+            return certificate
+        }
+        guard !dryRun else { return certificate }
+        try verify(person, &certificate, progress)
+        certificate.finishedAt = Timestamp.text(EmbeddedLog.wallClock())
+        certificate.seconds = (ContinuousClock.now - began).inSeconds
+        try SystemFile.replace(folder.erasures, plan.id + ".json", with: Array(try certificate.json.utf8) + [0x0a])
+        if certificate.complete { try plan.remove(folder) }
+        return certificate
+    }
+
+    // MARK: - Steps
+
+    /// Finds everything that has to go, and writes it down before anything goes.
+    private func find(
+        _ person: PersonID, _ plan: inout ErasurePlan, _ dryRun: Bool, _ progress: @escaping Progress
+    ) throws {
+        var found = try places(of: plan)
+        var latest: Int64?
+        found.formUnion(
+            try log.places(progress: { progress("searching the log", $0, $1) }) { topic, record in
+                guard ErasureScan.names(person, topic, record) else { return false }
+                latest = [latest, PersonMention.time(inRejected: record)].compactMap { $0 }.max()
+                return true
+            })
+        let tables = TableErasure(catalog, connection)
+        let inBronze = try tables.places(of: person) { progress("searching \($0)", 0, nil) }
+        found.formUnion(inBronze.places)
+        // Clocks run ahead: what is erased now must not come back because it says that it happens tomorrow.
+        plan.until = max(plan.until, latest ?? .min, inBronze.latest ?? .min)
+        plan.places = found.texts
+        if let days = plan.days { plan.days = try tables.days(of: found).map { days.union($0) } }
+        guard !dryRun else { return }
+        try plan.save(folder)
+        try erased.add(person, until: plan.until)
+    }
+
+    private func places(of plan: ErasurePlan) throws -> LogPlaces {
+        guard let places = LogPlaces(texts: plan.places) else {
+            throw CommandError(
+                "\(folder.erasures)/\(plan.id).pending is damaged: remove it, and erase again with the person's id")
+        }
+        return places
+    }
+
+    /// A replay that is on its way, and what repairs have set aside.
+    private func removeBesideTheLog(_ person: PersonID, _ certificate: inout ErasureCertificate) throws {
+        if FileManager.default.fileExists(atPath: folder.log + "/replay") {
+            certificate.replayLines = try ReplayLedger(folder: folder.log).erase { person.isIn(rejected: $0) }
+        }
+        let aside = folder.log + "/damaged"
+        guard FileManager.default.fileExists(atPath: aside) else { return }
+        let scan = ErasureScan(person, connection)
+        for name in try FileManager.default.contentsOfDirectory(atPath: aside).sorted() {
+            guard try scan.mustGo(aside + "/" + name) else { continue }
+            try FileManager.default.removeItem(atPath: aside + "/" + name)
+            certificate.setAside.append("log/damaged/" + name)
+        }
+    }
+
+    /// The live view's state holds hashes of sessions and orders, and sums.
+    private func rebuildLive(_ progress: @escaping Progress) throws {
+        try LiveRebuild.run(
+            log, to: log.cut(), stream,
+            older: { start, apply in try BronzeEvents.forEach(before: start, catalog, connection, apply) },
+            progress: { progress("rebuilding the live view", $0, $1) })
+    }
+
+    /// Old snapshots, files of no snapshot, and the catalogue's free pages.
+    private func forgetPast(
+        _ person: PersonID, _ certificate: inout ErasureCertificate, _ progress: Progress
+    ) throws {
+        let tables = TableErasure(catalog, connection)
+        let scan = ErasureScan(person, connection)
+        for namespace in try catalog.listNamespaces() {
+            for identifier in try catalog.listTables(in: namespace) {
+                progress("forgetting the past of \(identifier)", 0, nil)
+                let index = certificate.tables.firstIndex { $0.table == "\(identifier)" }
+                var report = index.map { certificate.tables[$0] } ?? TableErasure.Report(table: "\(identifier)")
+                try tables.forgetPast(of: identifier, &report) { location in
+                    try scan.mustGo(try Location.path(of: location))
+                }
+                if let index { certificate.tables[index] = report } else { certificate.tables.append(report) }
+            }
+        }
+        // A catalog elsewhere holds names of tables and of their files, and no values.
+        try (catalog as? SQLiteCatalog)?.vacuum()
+    }
+
+    /// The books, and a look at every byte.
+    private func verify(
+        _ person: PersonID, _ certificate: inout ErasureCertificate, _ progress: @escaping Progress
+    ) throws {
+        let books = Books(log: log, catalog: catalog, connection: connection, stream: stream)
+        let balance = books.check(
+            settled: { cut, body in
+                try lake.settled(at: cut) {
+                    _ = try runModels { _, _, _ in }
+                    body()
+                }
+            }, progress: { progress("checking the books: \($0)", 0, nil) })
+        certificate.verification.balanced = balance.balanced
+        certificate.verification.problems =
+            balance.problems
+            + balance.lines.filter { !$0.balanced }.map {
+                "\($0.name): \($0.leftName) \($0.left), \($0.rightName) \($0.right)"
+            }
+        certificate.verification.scan = try ErasureScan(person, connection).run(folder: folder.path, log: log) {
+            progress("looking at every byte: \($2)", $0, $1)
+        }
+    }
+}
