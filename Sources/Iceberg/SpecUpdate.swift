@@ -20,7 +20,7 @@ public struct SpecUpdate {
     /// - Throws: ``IcebergError`` `.badRequest` when the column is not there, the transform does not apply to it, there is
     ///   such a field already, or the name is taken.
     public mutating func addField(_ column: String, _ transform: Transform, name: String? = nil) throws {
-        guard let source = schema.field(named: column), transform.applies(to: source.type) else {
+        guard let source = schema.field(named: column), transform.accepts(source.type), transform.isSound else {
             throw refusal(
                 "cannot partition by \(transform.name) of \(column): there is no such column, or it does not apply")
         }
@@ -87,20 +87,11 @@ public struct SpecUpdate {
 }
 
 extension Transform {
-    /// Whether partition values can be made of columns of this type.
-    fileprivate func applies(to type: IcebergType) -> Bool {
-        guard type.isPrimitive else { return false }
-        switch (self, type) {
-        case (.identity, _), (.void, _): return true
-        case (.bucket, .boolean), (.bucket, .float), (.bucket, .double): return false
-        case (.bucket(let count), _): return count > 0
-        case (.truncate(let width), .int), (.truncate(let width), .long), (.truncate(let width), .decimal),
-            (.truncate(let width), .string), (.truncate(let width), .binary):
-            return width > 0
-        case (.year, .date), (.month, .date), (.day, .date): return true
-        case (.year, .timestamp), (.month, .timestamp), (.day, .timestamp), (.hour, .timestamp): return true
-        case (.year, .timestamptz), (.month, .timestamptz), (.day, .timestamptz), (.hour, .timestamptz): return true
-        default: return false
+    /// Whether its number is one to divide or cut by.
+    fileprivate var isSound: Bool {
+        switch self {
+        case .bucket(let number), .truncate(let number): (1...Int(Int32.max)).contains(number)
+        default: true
         }
     }
 }

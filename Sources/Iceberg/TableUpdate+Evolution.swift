@@ -5,7 +5,29 @@ extension TableUpdate {
         stage { metadata, _ in
             var update = SchemaUpdate(metadata)
             try change(&update)
+            let mapping = try NameMapping(of: metadata)
             try update.apply(to: &metadata)
+            // Files without field ids are read by the mapping: it follows what their columns are called now.
+            if let next = mapping?.following(metadata.currentSchema), next != mapping {
+                metadata.properties[NameMapping.property] = next.encoded()
+            }
+        }
+    }
+
+    /// Stages the order for new files' rows; without parts, none.
+    public mutating func replaceSortOrder(
+        by parts: [(column: String, transform: Transform, direction: SortField.Direction, nulls: SortField.NullOrder)]
+    ) {
+        stage { metadata, _ in
+            var order = try SortOrder(of: metadata.currentSchema, by: parts)
+            if let known = metadata.sortOrders.first(where: { $0.fields == order.fields }) {
+                metadata.defaultSortOrderID = known.orderID
+                return
+            }
+            // 0 is the order without fields.
+            order.orderID = order.isUnsorted ? 0 : (metadata.sortOrders.map(\.orderID).max() ?? 0) + 1
+            metadata.sortOrders.append(order)
+            metadata.defaultSortOrderID = order.orderID
         }
     }
 

@@ -120,6 +120,40 @@ struct EvolutionTests {
         #expect(table.metadata.metadataLog.count == 2)
     }
 
+    @Test("A sort order is replaced, and found again; its columns cannot be dropped")
+    func sortOrders() throws {
+        var table = try nested()
+        func replace(_ parts: [(String, Transform, SortField.Direction, SortField.NullOrder)]) throws {
+            var update = TableUpdate(table)
+            update.replaceSortOrder(by: parts)
+            try table.commit(update)
+        }
+        try replace([("f", .identity, .descending, .last)])
+        #expect(table.metadata.defaultSortOrderID == 1)
+        #expect(kind { try table.updateSchema { try $0.dropColumn("f") } } == .badRequest)
+        try replace([])
+        #expect(table.metadata.defaultSortOrderID == 0)
+        try table.updateSchema { try $0.renameColumn("f", to: "g") }
+        try replace([("g", .identity, .descending, .last)])
+        #expect(table.metadata.defaultSortOrderID == 1 && table.metadata.sortOrders.count == 2)
+        #expect(kind { try replace([("f", .identity, .ascending, .first)]) } == .badRequest)
+        #expect(try workspace.catalog.load(table.identifier).metadata == table.metadata)
+    }
+
+    @Test("A name mapping follows the columns' names")
+    func nameMapping() throws {
+        var table = try nested()
+        try table.setProperties([NameMapping.property: NameMapping(of: table.schema).encoded()])
+        let id = try #require(table.schema.field(named: "f")?.id)
+        try table.updateSchema { schema in
+            try schema.renameColumn("f", to: "g")
+            try schema.addColumn("fresh", .long)
+        }
+        let mapping = try #require(try NameMapping(of: table.metadata))
+        #expect(mapping.fieldID(of: ["f"]) == id && mapping.fieldID(of: ["g"]) == id)
+        #expect(mapping.fieldID(of: ["fresh"]) == table.schema.field(named: "fresh")?.id)
+    }
+
     @Test("Partition fields come and go; what was there before gets its id again")
     func specs() throws {
         var table = try workspace.table()

@@ -7,7 +7,7 @@ import Testing
 @Suite("A random life of a table")
 struct RandomLifeTests {
     @Test(
-        "A thousand steps of everything, with lost answers, failing disks and kills, agree with a plain model",
+        "Twice six hundred steps of everything, with lost answers, failing disks and kills, agree with a plain model",
         arguments: [1, 2] as [UInt64])
     func life(_ seed: UInt64) throws {
         var life = try RandomLife(seed: seed)
@@ -91,6 +91,7 @@ struct RandomLife: CustomStringConvertible {
         do {
             try run(kind)
             done.insert(kind)
+            workspace.storage.fail(where: nil)
         } catch let error as Disagreement {
             throw error
         } catch {
