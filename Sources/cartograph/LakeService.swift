@@ -18,8 +18,9 @@ final class LakeService: Sendable {
     private static let pausesPerRound = 3.0
     /// The longest of such pauses, in seconds.
     private static let pauseSecondsMax = 30.0
-    /// Seconds between two looks at what there is to tidy up.
+    /// Seconds between two looks at what there is to tidy up, and before the first.
     private static let upkeepSeconds = 10.0
+    private static let firstUpkeepSeconds = 2.0
 
     /// What the service says of itself.
     struct Status: Sendable {
@@ -127,7 +128,9 @@ final class LakeService: Sendable {
         run("lake-upkeep", until: upkeepFinished) { [self] in
             var upkeep: BronzeUpkeep?
             var lastFailure: String?
-            while upkeepStopping.wait(timeout: .now() + LakeService.upkeepSeconds) == .timedOut {
+            var wait = LakeService.firstUpkeepSeconds
+            while upkeepStopping.wait(timeout: .now() + wait) == .timedOut {
+                wait = LakeService.upkeepSeconds
                 do {
                     let ready = try upkeep ?? makeUpkeep()
                     upkeep = ready
