@@ -57,7 +57,8 @@ import Testing
         let table = try folder.table()
         // Up to sixteen files of a size wait to be joined, of a few sizes.
         #expect(try table.files().count < 48)
-        #expect(most.files < 150)
+        // Without the upkeep there would be one for each commit; how far it falls behind is the machine's affair.
+        #expect(most.files < commits - 50)
         #expect(table.metadata.snapshots.count <= 60)
         // What nothing refers to is gone: data files of forgotten snapshots, manifests, old metadata.
         let stored = try catalog.storage.list(prefix: table.location)
