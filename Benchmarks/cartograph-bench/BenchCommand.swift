@@ -73,7 +73,7 @@ struct BenchCommand: AsyncParsableCommand {
         case .collect: Findings(try inProcess().collect())
         case .replay: Findings(try inProcess().replay())
         case .stream: Findings(try inProcess().stream())
-        case .lake: Findings(try inProcess().bronze())
+        case .lake: Findings(try inProcess().bronze() + inProcess().bronzeHours())
         case .tables: Findings(try TableBench(runs: runs ?? 5).measures())
         case .http: try LoadBench(load).http()
         case .single: try LoadBench(load).single()

@@ -14,13 +14,14 @@ public final class BronzeUpkeep {
         public var expiredSnapshots = 0
     }
 
-    /// Bronze is committed to every second or two, and the models may be some minutes behind.
+    /// Bronze is committed to every second, and the models may be some minutes behind: what they read from must be kept, or
+    /// they begin anew.
     public static let limits: TableUpkeep.Limits = {
         var limits = TableUpkeep.Limits()
         limits.compaction = Compaction.Limits()
-        limits.snapshotsMax = 240
+        limits.snapshotsMax = 400
         limits.snapshotsKept = 120
-        limits.snapshotSecondsKept = 120
+        limits.snapshotSecondsKept = 300
         return limits
     }()
 

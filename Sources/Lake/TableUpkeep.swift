@@ -55,9 +55,25 @@ public struct TableUpkeep {
         var compaction = Compaction(table, connection, limits.compaction)
         let report = try compaction.run(progress: progress)
         table = compaction.table
+        let limits = limits.asked(by: table.metadata.properties)
         guard table.metadata.snapshots.count > limits.snapshotsMax else { return (report, ExpiryReport()) }
         let expiry = try table.expireSnapshots(
             keepLast: limits.snapshotsKept, olderThan: Date(timeIntervalSinceNow: -limits.snapshotSecondsKept))
         return (report, expiry)
+    }
+}
+
+extension TableUpkeep.Limits {
+    /// The limits with what the table's own properties ask for, by the names that all engines share.
+    fileprivate func asked(by properties: [String: String]) -> TableUpkeep.Limits {
+        var limits = self
+        if let kept = properties["history.expire.min-snapshots-to-keep"].flatMap({ Int($0) }), kept > 0 {
+            limits.snapshotsKept = kept
+            limits.snapshotsMax = kept * 2
+        }
+        if let age = properties["history.expire.max-snapshot-age-ms"].flatMap({ Double($0) }), age >= 0 {
+            limits.snapshotSecondsKept = age / 1_000
+        }
+        return limits
     }
 }

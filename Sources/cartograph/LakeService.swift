@@ -13,13 +13,13 @@ final class LakeService: Sendable {
     static let engineBytes = 96 << 20
     /// The pause after a failed drain, in seconds.
     private static let retrySeconds = 5.0
-    /// How many times as long as a round took the next one waits at least, so that committing takes a bounded share of
-    /// a processor however slow the disk or the catalog is.
-    private static let pausesPerRound = 3.0
-    /// The longest of such pauses, in seconds.
-    private static let pauseSecondsMax = 30.0
-    /// Seconds between two looks at what there is to tidy up.
+    /// Where committing takes longer than the time between two commits, the next waits as long as the last took, but no
+    /// longer than this, in seconds: a slow disk or catalog is busy half of the time at most, and events are not late
+    /// because of an earlier round.
+    private static let pauseSecondsMax = 1.5
+    /// Seconds between two looks at what there is to tidy up, and before the first.
     private static let upkeepSeconds = 10.0
+    private static let firstUpkeepSeconds = 2.0
 
     /// What the service says of itself.
     struct Status: Sendable {
@@ -118,7 +118,7 @@ final class LakeService: Sendable {
                 do {
                     _ = try drain(to: log.cut())
                     let took = (ContinuousClock.now - began).inSeconds
-                    wait = min(max(seconds - took, took * LakeService.pausesPerRound), LakeService.pauseSecondsMax)
+                    wait = max(seconds - took, min(took, LakeService.pauseSecondsMax))
                 } catch {
                     wait = LakeService.retrySeconds
                 }
@@ -127,7 +127,9 @@ final class LakeService: Sendable {
         run("lake-upkeep", until: upkeepFinished) { [self] in
             var upkeep: BronzeUpkeep?
             var lastFailure: String?
-            while upkeepStopping.wait(timeout: .now() + LakeService.upkeepSeconds) == .timedOut {
+            var wait = LakeService.firstUpkeepSeconds
+            while upkeepStopping.wait(timeout: .now() + wait) == .timedOut {
+                wait = LakeService.upkeepSeconds
                 do {
                     let ready = try upkeep ?? makeUpkeep()
                     upkeep = ready

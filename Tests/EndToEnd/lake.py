@@ -1,6 +1,7 @@
 """The lake as somebody else's engine sees it: PyIceberg over the catalogue and the files, none of our code."""
 
 from decimal import Decimal
+from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 import pyarrow.compute as compute
@@ -29,6 +30,28 @@ class Lake:
         """The paths of the data files behind a table's current snapshot."""
         tasks = self._catalog.load_table(table).scan().plan_files()
         return sorted(unquote(urlparse(task.file.file_path).path) for task in tasks)
+
+    def exists(self, table):
+        """Whether the table is there."""
+        return self._catalog.table_exists(table)
+
+    def summary(self, table):
+        """What the current snapshot says of itself; nothing for an empty table."""
+        snapshot = self._catalog.load_table(table).current_snapshot()
+        return snapshot.summary.additional_properties if snapshot else None
+
+    def metadata_path(self, table):
+        """The file that the catalogue names as the table's metadata."""
+        return Path(unquote(urlparse(self._catalog.load_table(table).metadata_location).path))
+
+    def snapshots(self, table):
+        """How many snapshots a table has."""
+        return len(self._catalog.load_table(table).metadata.snapshots)
+
+    def set_properties(self, table, properties):
+        """Sets properties of a table, as somebody else does."""
+        with self._catalog.load_table(table).transaction() as transaction:
+            transaction.set_properties(properties)
 
     def offsets(self, topic):
         """How many rows bronze holds of each log partition of a topic, and the last offset among them."""

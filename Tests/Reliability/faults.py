@@ -23,7 +23,7 @@ MAGIC = 0x43544631
 RULES = 16
 PATH_BYTES = 256
 
-KINDS = ["open", "write", "sync", "truncate", "rename", "mkdir", "unlink", "allocate", "read"]
+KINDS = ["open", "write", "sync", "truncate", "rename", "mkdir", "unlink", "allocate", "read", "link"]
 ACTIONS = [
     "nothing", "fail", "short", "lie", "kill_before", "kill_after", "short_kill", "fail_after", "count",
 ]

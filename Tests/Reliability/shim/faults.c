@@ -31,7 +31,7 @@
 enum { MAGIC = 0x43544631, RULES = 16, PATH_BYTES = 256, KINDS = 16, PATH_LONGEST = 4096 };
 
 /* Kinds of calls; a rule names them by a mask of bits. */
-enum kind { OPEN, WRITE, SYNC, TRUNCATE, RENAME, MKDIR, UNLINK, ALLOCATE, READ };
+enum kind { OPEN, WRITE, SYNC, TRUNCATE, RENAME, MKDIR, UNLINK, ALLOCATE, READ, LINK };
 
 enum action {
     NOTHING,
@@ -473,6 +473,19 @@ int mkdir(const char *path, mode_t mode) {
     struct rule *rule = on_path(MKDIR, path, 0);
     if (spared(rule, &result)) return result;
     return done(rule, (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode));
+}
+
+static int link_at(int from_folder, const char *from, int to_folder, const char *to, int flags) {
+    int result;
+    struct rule *rule = on_path(LINK, to, 0);
+    if (spared(rule, &result)) return result;
+    return done(rule, (int)syscall(SYS_linkat, from_folder, from, to_folder, to, flags));
+}
+
+int link(const char *from, const char *to) { return link_at(AT_FDCWD, from, AT_FDCWD, to, 0); }
+
+int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags) {
+    return link_at(from_folder, from, to_folder, to, flags);
 }
 
 int unlink(const char *path) {

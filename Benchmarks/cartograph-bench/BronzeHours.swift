@@ -1,0 +1,73 @@
+import Dispatch
+import Engine
+import EventLog
+import Foundation
+import Iceberg
+import Lake
+import Storage
+import Synchronization
+
+/// Hours of small commits in minutes: what bronze comes to when nobody stops it.
+extension InProcess {
+    /// Commits of the run: 50 minutes of one a second.
+    static let hoursCommits = 3_000
+    /// Commits at the beginning and the end whose times are compared.
+    private static let sample = 300
+
+    /// Time, files, snapshots and metadata of many commits, with the upkeep beside them.
+    func bronzeHours() throws -> [Measure] {
+        try withFolder { folder in
+            let log = try EmbeddedLog(folder: folder + "/log", partitions: InProcess.partitions)
+            defer { log.close() }
+            let catalog = try SQLiteCatalog(path: folder + "/lake/catalog.sqlite", warehouse: folder + "/lake")
+            let writer = BronzeWriter(log: log, catalog: catalog)
+            let isDone = Atomic<Bool>(false)
+            let failure = Mutex<(any Error)?>(nil)
+            let ended = DispatchSemaphore(value: 0)
+            Thread.detachNewThread {
+                do {
+                    var settings = DuckDB.Settings()
+                    settings.memoryLimitBytes = 96 << 20
+                    let upkeep = BronzeUpkeep(catalog: catalog, connection: try DuckDB(settings).connect())
+                    while !isDone.load(ordering: .acquiring) { try upkeep.care() }
+                } catch {
+                    failure.withLock { $0 = error }
+                }
+                ended.signal()
+            }
+            let batches = try batches(of: [64])
+            var seconds: [Double] = []
+            var most = (files: 0.0, snapshots: 0.0, metadata: 0.0)
+            for number in 0..<InProcess.hoursCommits {
+                _ = try log.appendAndWait(batches[number % batches.count])
+                let began = Clocks.now()
+                _ = try writer.drain(to: log.cut())
+                seconds.append(Double(Clocks.now() - began) / 1e9)
+                guard number % 100 == 99 else { continue }
+                let clicks = try catalog.loadTable(TableIdentifier("bronze", "clicks"))
+                most.files = max(most.files, Double(try clicks.files().count))
+                most.snapshots = max(most.snapshots, Double(clicks.metadata.snapshots.count))
+                most.metadata = max(most.metadata, Double(try catalog.storage.size(of: clicks.metadataLocation)))
+            }
+            isDone.store(true, ordering: .releasing)
+            ended.wait()
+            if let error = failure.withLock({ $0 }) { throw error }
+            let clicks = try catalog.loadTable(TableIdentifier("bronze", "clicks"))
+            func measure(_ name: String, _ value: Double, _ unit: String) -> Measure {
+                Measure(bench: "lake", measure: "bronze hours, \(name)", value: value, unit: unit)
+            }
+            return [
+                Measure(
+                    bench: "lake", measure: "bronze hours, first commits",
+                    Spread(seconds.prefix(InProcess.sample).map { $0 * 1_000 }), unit: "ms"),
+                Measure(
+                    bench: "lake", measure: "bronze hours, last commits",
+                    Spread(seconds.suffix(InProcess.sample).map { $0 * 1_000 }), unit: "ms"),
+                measure("files of a day at most", most.files, "files"),
+                measure("files of a day at the end", Double(try clicks.files().count), "files"),
+                measure("snapshots at most", most.snapshots, "snapshots"),
+                measure("metadata at most", most.metadata, "bytes"),
+            ]
+        }
+    }
+}
