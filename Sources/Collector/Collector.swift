@@ -254,8 +254,9 @@ public final class Collector: Sendable {
                         batch.quarantine(raw, reason: reason.description, source: source)
                         result.reject(count, reason)
                     }
-                } else if let guests, guests.hold(
-                    accepted: raw, user: bench.row.string(.userID, 0), at: bench.row.columns.timestamps[0])
+                } else if let guests,
+                    guests.hold(
+                        accepted: raw, user: bench.row.string(.userID, 0), at: bench.row.columns.timestamps[0])
                 {
                     batch.addErased(to: bench.row.type(0).topic, key: KeyHash(""))
                     result.erased += 1

@@ -47,7 +47,8 @@ public final class ErasedPeople: Sendable {
             key = SipHash.Digest(String(lines[1].dropFirst(4)))
             for line in lines.dropFirst(2).dropLast() {
                 let words = line.split(separator: " ")
-                guard words.count == 2, let digest = SipHash.Digest(String(words[0])), let until = Int64(words[1]) else {
+                guard words.count == 2, let digest = SipHash.Digest(String(words[0])), let until = Int64(words[1])
+                else {
                     throw damaged
                 }
                 people[digest] = until

@@ -33,7 +33,8 @@ public struct SipHash: Sendable {
             guard digits.count == 32 else { return nil }
             var halves: [UInt64] = [0, 0]
             for index in 0..<16 {
-                guard let byte = UInt8(String(decoding: digits[(2 * index)..<(2 * index + 2)], as: UTF8.self), radix: 16)
+                guard
+                    let byte = UInt8(String(decoding: digits[(2 * index)..<(2 * index + 2)], as: UTF8.self), radix: 16)
                 else { return nil }
                 halves[index / 8] |= UInt64(byte) << UInt64(8 * (index % 8))
             }

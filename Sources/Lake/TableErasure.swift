@@ -68,7 +68,8 @@ public struct TableErasure {
                 let raw = Self.bytes(row[0])
                 let isNamed = raw.withUnsafeBytes { raw in
                     guard isRejected else { return person.isIn(accepted: raw) }
-                    return person.isIn(rejected: raw) || Self.bytes(row[3]).withUnsafeBytes { person.isIn(rejected: $0) }
+                    return person.isIn(rejected: raw)
+                        || Self.bytes(row[3]).withUnsafeBytes { person.isIn(rejected: $0) }
                 }
                 guard isNamed else { return true }
                 found.insert(offset, of: TopicPartition(topic, Int(partition)))
@@ -90,7 +91,8 @@ public struct TableErasure {
         try show(places)
         for topic in Topic.events where places.count(in: topic) > 0 {
             guard let table = try silver(topic) else { continue }
-            let erased = try "(\(LakeTable(table).scanSQL())) AS e JOIN \(Self.places) AS p ON p.topic = "
+            let erased =
+                try "(\(LakeTable(table).scanSQL())) AS e JOIN \(Self.places) AS p ON p.topic = "
                 + "\(SQL.literal(topic.name)) AND p.place_partition = e.log_partition AND p.place_offset = e.log_offset"
             for row in try connection.query("SELECT DISTINCT CAST(business_day AS DATE) FROM \(erased)").rows {
                 days.insert(row[0].text)
@@ -203,7 +205,8 @@ public struct TableErasure {
         report.dataFilesDeleted += expiry.deletedDataFiles
         report.manifestsDeleted += expiry.deletedManifests + expiry.deletedManifestLists
         guard expiry.undeleted.isEmpty else {
-            throw LakeTableError("\(identifier): storage did not let go of \(expiry.undeleted.count) files; erase again")
+            throw LakeTableError(
+                "\(identifier): storage did not let go of \(expiry.undeleted.count) files; erase again")
         }
         let known = try Self.files(of: table)
         for object in try catalog.storage.list(prefix: table.location + "/") where !known.contains(object.location) {

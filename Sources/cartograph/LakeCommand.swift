@@ -9,10 +9,13 @@ import Lake
 /// `cartograph lake`: the tables.
 struct LakeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "lake", abstract: "Look at the tables: list them, their history, and query them with SQL.",
-        subcommands: [List.self, History.self, Query.self, LakeEraseCommand.self])
+        commandName: "lake", abstract: "Look at the tables, query them with SQL, care for them, and erase a customer.",
+        subcommands: [
+            List.self, LakeShowCommand.self, History.self, LakeDiffCommand.self, Query.self, LakeCompactCommand.self,
+            LakeExpireCommand.self, LakeEraseCommand.self,
+        ])
 
-    fileprivate static func place(_ settings: Settings) throws -> (LakePlace, DataFolder) {
+    static func place(_ settings: Settings) throws -> (LakePlace, DataFolder) {
         let folder = try DataFolder.existing(settings.data)
         let place = try LakePlace(settings.lake, folder)
         guard place.hasCatalog else {
@@ -100,7 +103,9 @@ struct LakeCommand: AsyncParsableCommand {
             abstract: "Query the tables with SQL (DuckDB's dialect): bronze.x, silver.x, gold.x.")
         @OptionGroup var common: CommonOptions
         @Argument(help: "A SELECT statement.") var statement: String
-        @Option(name: .long, help: "Read the tables as they were: a time (RFC 3339), or one table's snapshot id.")
+        @Option(
+            name: .long,
+            help: "Read the tables as they were: a time (RFC 3339), or one table's snapshot id, tag or branch.")
         var at: String?
 
         /// The engine's memory for a query.
@@ -149,7 +154,8 @@ struct LakeCommand: AsyncParsableCommand {
                             snapshot = table.snapshot(asOf: Date(timeIntervalSince1970: Double(instant) / 1e6))
                             // A table younger than that moment is not there.
                             if snapshot == nil { continue }
-                        } else if let id = Int64(at), let known = table.snapshot(id: id) {
+                        } else if let known = LakeCommand.known(at, of: table) {
+                            // The tables that have nothing of this name are read as they are now.
                             found = true
                             snapshot = known
                         }
@@ -163,7 +169,8 @@ struct LakeCommand: AsyncParsableCommand {
             }
             guard found else {
                 throw CommandError(
-                    "--at '\(at ?? "")' is neither a time (2026-11-21T10:00:00Z) nor a snapshot of a table")
+                    "--at '\(at ?? "")' is neither a time (2026-11-21T10:00:00Z) nor a snapshot, a tag or a branch "
+                        + "of a table")
             }
             return scans
         }

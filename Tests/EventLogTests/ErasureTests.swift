@@ -14,7 +14,8 @@ struct ErasureTests {
                 let batch = AppendBatch(partitions: 2)
                 for index in 0..<10 {
                     let user = index % 5 == 0 ? Self.person : "user-\(index)"
-                    batch.add("{\"user_id\":\"\(user)\",\"n\":\(commit * 10 + index)}", to: index % 2 == 0 ? .clicks : .carts)
+                    batch.add(
+                        "{\"user_id\":\"\(user)\",\"n\":\(commit * 10 + index)}", to: index % 2 == 0 ? .clicks : .carts)
                 }
                 batch.quarantine(Array("user=\(commit % 8 == 0 ? Self.person : "berta")".utf8))
                 _ = try log.appendAndWait(batch)
