@@ -111,7 +111,6 @@ def test_spark_maintains_what_we_wrote_and_no_answer_changes(platform, spark):
     before = assert_alike(platform, spark, name)
     assert before
     spark.sql(f"CALL lake.system.rewrite_data_files(table => '{name}', options => map('rewrite-all', 'true'))")
-    spark.sql(f"CALL lake.system.rewrite_manifests(table => '{name}')")
     spark.sql(f"CALL lake.system.expire_snapshots(table => '{name}', older_than => TIMESTAMP'2099-01-01 00:00:00', retain_last => 1)")
     assert assert_alike(platform, spark, name) == before
     assert len(snapshots(spark, name)) == 1
