@@ -121,7 +121,8 @@ let package = Package(
         .executableTarget(
             name: "cartograph-bench",
             dependencies: [
-                "CBench", "CBytes", "Collector", "Engine", "EventLog", "Events", "Iceberg", "Lake", "Simulator", "Storage",
+                "CBench", "CBytes", "Collector", "Engine", "EventLog", "Events", "Iceberg", "Lake", "Simulator",
+                "Storage",
                 "Streaming", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -143,6 +144,10 @@ let package = Package(
             ],
             path: "Tests/Fuzz/cartograph-fuzz", swiftSettings: rules),
 
+        // Real servers that tests start and end: an object store, an HTTP endpoint, a proxy that fails on purpose.
+        .target(
+            name: "TestServers", dependencies: ["Storage"], path: "Tests/Servers", exclude: ["ceph-rgw"],
+            swiftSettings: rules),
         tests("AccessTests", of: ["Access"]),
         tests("EventsTests", of: ["DecoderFuzz", "Events", "Simulator"]),
         tests(
@@ -155,9 +160,9 @@ let package = Package(
             ]),
         tests("SimulatorTests", of: ["Simulator"]),
         tests("FileImportTests", of: ["FileImport"], resources: [.copy("Fixtures")]),
-        tests("StorageTests", of: ["Storage"]),
+        tests("StorageTests", of: ["Storage", "TestServers"]),
         tests("IcebergTests", of: ["Iceberg", "IcebergFuzz", "Storage"], resources: [.copy("Fixtures")]),
-        tests("EngineTests", of: ["Engine"]),
+        tests("EngineTests", of: ["Engine", "Storage", "TestServers"]),
         tests("LakeTests", of: ["Engine", "EventLog", "Events", "Iceberg", "Lake", "Simulator", "Storage"]),
         tests("ModelsTests", of: ["Models", "Lake", "Iceberg", "Storage", "Engine"]),
         tests(

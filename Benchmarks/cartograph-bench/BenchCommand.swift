@@ -8,14 +8,14 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "cartograph-bench",
         abstract: "Measure Cartograph in processor time per event.",
         discussion: """
-            decode, append, collect, replay, stream and lake run in this process on 64 MB of simulated events. http, single, \
-            platform and latency start the real binary and load it over loopback; http and single check its books \
+            decode, append, collect, replay, stream and lake run in this process on 64 MB of simulated events; tables \
+            commits to Iceberg tables and plans over their files. http, single, platform and latency start the real binary and load it over loopback; http and single check its books \
             afterwards. peers gives the same events to Redis and PostgreSQL, which `scripts/bootstrap bench` installs.
             """)
 
     /// What can be measured.
     enum Name: String, ExpressibleByArgument, CaseIterable {
-        case decode, append, collect, replay, stream, lake, http, single, platform, latency, peers
+        case decode, append, collect, replay, stream, lake, tables, http, single, platform, latency, peers
     }
 
     @Argument(help: "\(Name.allCases.map(\.rawValue).joined(separator: ", ")); all but peers when none is named.")
@@ -74,6 +74,7 @@ struct BenchCommand: AsyncParsableCommand {
         case .replay: Findings(try inProcess().replay())
         case .stream: Findings(try inProcess().stream())
         case .lake: Findings(try inProcess().bronze())
+        case .tables: Findings(try TableBench(runs: runs ?? 5).measures())
         case .http: try LoadBench(load).http()
         case .single: try LoadBench(load).single()
         case .platform: Findings(try Platform(rate: rate, seconds: seconds).platform())

@@ -247,7 +247,7 @@ extension Connection {
             if let thrown = database.sources.takeFailure(of: id) { return thrown }
         }
         if type == DUCKDB_ERROR_HTTP || reason?.hasPrefix("HTTP Error") ?? false
-            || (database.objectStore != nil && reason?.contains("' to 'http") ?? false)
+            || (database.objectStore != nil && reason?.contains(" to 'http") ?? false)
         {
             return EngineError.objectStore(reason ?? "", sql)
         }

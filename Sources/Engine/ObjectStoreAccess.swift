@@ -72,8 +72,8 @@ public enum ObjectStoreExtension {
     /// The largest file that can be written, in bytes; the engine makes parts of a ten-thousandth of it, and holds one
     /// or two of them for every file that is open. Its own 800 GB would take 80 MB for each.
     static let fileBytesMax = 50_000_000_000
-    /// Parts that are sent at the same time.
-    static let partsInFlight = 4
+    /// Parts of each open file that are sent while the next is filled; each takes its 5 MB of memory meanwhile.
+    static let partsInFlight = 1
 
     /// The statements that load it and set it up.
     static func setupSQL(_ access: ObjectStoreAccess) throws -> [String] {
@@ -83,7 +83,6 @@ public enum ObjectStoreExtension {
             "SET GLOBAL s3_uploader_thread_limit = \(partsInFlight)",
             // Keys are names, and neither patterns nor queries.
             "SET GLOBAL s3_url_compatibility_mode = true",
-            "SET GLOBAL enable_global_s3_configuration = false",
             "SET GLOBAL enable_server_cert_verification = true",
             "SET GLOBAL enable_curl_server_cert_verification = true",
         ]
@@ -124,12 +123,12 @@ extension EngineError {
                 "create the bucket, or correct `lake:` and s3.endpoint"
             } else if has("RequestTimeTooSkewed") {
                 "set this machine's clock"
-            } else if has("SignatureDoesNotMatch", "InvalidAccessKeyId", "AccessDenied", "403", "Forbidden") {
+            } else if has("SignatureDoesNotMatch", "InvalidAccessKeyId", "AccessDenied", "HTTP 403", "HTTP code 403") {
                 "check the keys (s3.access_key and s3.secret_key, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY) and "
                     + "what they may do in the bucket"
-            } else if has("404") {
+            } else if has("HTTP 404", "HTTP code 404") {
                 "the object is gone, or was never written: check who cleans the bucket"
-            } else if has("301", "PermanentRedirect", "AuthorizationHeaderMalformed") {
+            } else if has("HTTP 301", "HTTP code 301", "PermanentRedirect", "AuthorizationHeaderMalformed") {
                 "set s3.region to the bucket's"
             } else if has("SSL", "certificate") {
                 "check s3.ca_file and whether the endpoint speaks https"

@@ -91,6 +91,8 @@ extension Connection {
     /// Writes the rows of a statement as Parquet, streaming, with Iceberg field ids.
     ///
     /// The files are complete when this returns, but not yet forced to disk: the caller does that before it commits them.
+    /// In an object store they are durable, each under its final name. A process that ends in the middle leaves whole
+    /// files there, and uploads without an end, which no listing shows.
     /// - Parameters:
     ///   - select: a SELECT whose columns are named and typed as they shall be written.
     ///   - path: the file to write; with a partition column or rows per file the folder for the files, which may exist.

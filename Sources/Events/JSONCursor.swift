@@ -87,7 +87,8 @@ package struct JSONCursor {
 
     /// Undoes the escapes of a string that `string()` accepted, writing at most `count` bytes to `out`; returns how
     /// many it wrote.
-    package static func unescape(_ p: UnsafePointer<UInt8>, _ count: Int, into out: UnsafeMutablePointer<UInt8>) -> Int {
+    package static func unescape(_ p: UnsafePointer<UInt8>, _ count: Int, into out: UnsafeMutablePointer<UInt8>) -> Int
+    {
         let end = p + count
         var p = p
         var o = out

@@ -47,4 +47,11 @@ public struct NamespacePropertyChanges: Sendable, Hashable {
     public var removed: [String]
     /// Names that were to be removed, but are not there.
     public var missing: [String]
+
+    /// What a change came to.
+    public init(updated: [String], removed: [String], missing: [String]) {
+        self.updated = updated
+        self.removed = removed
+        self.missing = missing
+    }
 }

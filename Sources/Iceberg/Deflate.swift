@@ -2,9 +2,14 @@ import CZlib
 
 /// Raw deflate (RFC 1951), as Avro blocks use it.
 enum Deflate {
+    /// Writers in Python (PyIceberg, fastavro, Avro's own) make zlib's format, take its frame off and leave three bytes of
+    /// its checksum behind the block.
+    private static let checksumBytes = 4
+
     /// - Throws: ``IcebergError`` `.malformed` when the bytes are not deflate, or make more than `limit` bytes.
     static func decompress(_ bytes: [UInt8], upTo limit: Int) throws -> [UInt8] {
-        try Inflate.inflate(bytes, windowBits: -MAX_WBITS, upTo: limit, what: "a compressed Avro block")
+        try Inflate.inflate(
+            bytes, windowBits: -MAX_WBITS, upTo: limit, trailer: checksumBytes, what: "a compressed Avro block")
     }
 
     /// The bytes, compressed for speed: manifests are small and their latency is the commit's.

@@ -4,8 +4,11 @@ import CZlib
 enum Inflate {
     private static let chunkBytes = 64 << 10
 
-    /// The decompressed bytes, all of `bytes` used.
-    static func inflate(_ bytes: [UInt8], windowBits: Int32, upTo limit: Int, what: String) throws -> [UInt8] {
+    /// The decompressed bytes.
+    /// - Parameter trailer: How many bytes may be left over behind the compressed ones.
+    static func inflate(
+        _ bytes: [UInt8], windowBits: Int32, upTo limit: Int, trailer: Int = 0, what: String
+    ) throws -> [UInt8] {
         var stream = z_stream()
         guard inflateInit2_(&stream, windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
             throw IcebergError(.unavailable, "zlib cannot be set up to read \(what): there is no memory for it")
@@ -33,7 +36,7 @@ enum Inflate {
                     throw IcebergError(.malformed, "\(what) holds more than \(limit) bytes")
                 }
             }
-            guard stream.avail_in == 0 else {
+            guard stream.avail_in <= trailer else {
                 throw IcebergError(.malformed, "\(what) has \(stream.avail_in) bytes after its end")
             }
         }

@@ -30,6 +30,29 @@ package struct ManifestFile: Sendable, Hashable {
     package var partitions: [FieldSummary]
     package var keyMetadata: [UInt8]?
 
+    package init(
+        location: String, length: Int64, specID: Int, content: Content, sequenceNumber: Int64, minSequenceNumber: Int64,
+        addedSnapshotID: Int64, addedFiles: Int? = nil, existingFiles: Int? = nil, deletedFiles: Int? = nil,
+        addedRows: Int64? = nil, existingRows: Int64? = nil, deletedRows: Int64? = nil,
+        partitions: [FieldSummary], keyMetadata: [UInt8]? = nil
+    ) {
+        self.location = location
+        self.length = length
+        self.specID = specID
+        self.content = content
+        self.sequenceNumber = sequenceNumber
+        self.minSequenceNumber = minSequenceNumber
+        self.addedSnapshotID = addedSnapshotID
+        self.addedFiles = addedFiles
+        self.existingFiles = existingFiles
+        self.deletedFiles = deletedFiles
+        self.addedRows = addedRows
+        self.existingRows = existingRows
+        self.deletedRows = deletedRows
+        self.partitions = partitions
+        self.keyMetadata = keyMetadata
+    }
+
     /// Whether readers may find a file in it. Unknown counts as yes.
     package var mayHaveLiveFiles: Bool { addedFiles != 0 || existingFiles != 0 }
 }

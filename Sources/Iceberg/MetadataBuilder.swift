@@ -44,8 +44,8 @@ struct MetadataBuilder {
     /// Where the log's entries of this commit begin.
     private var logStart: Int
 
-    /// Ids of schemas, specs and orders, and column ids, are 32-bit in other implementations.
-    private static let idLimit = Int(Int32.max) - 1
+    /// Ids of schemas, specs and orders, and column ids, are 32-bit in other implementations, the last ones reserved.
+    private static let idLimit = Schema.highestAllowedFieldID
     /// Sequence numbers and times beyond this are not read back.
     private static let counterLimit = Int64(1) << 53
     /// A snapshot from further in the future than this comes from a broken clock, and would never be expired.
@@ -199,7 +199,7 @@ struct MetadataBuilder {
         guard let source = schema.field(id: field.sourceID), source.type.isPrimitive else {
             throw bad("the partition field \(field.name) is made from column \(field.sourceID), which is not there")
         }
-        guard field.transform.applies(to: source.type) else {
+        guard field.transform.accepts(source.type) else {
             throw bad(
                 "the transform \(field.transform.name) does not apply to the column \(source.name) (\(source.type))")
         }
@@ -222,7 +222,7 @@ struct MetadataBuilder {
             return
         }
         let schema = try boundSchema()
-        for id in order.sourceIDs where schema.field(id: id) == nil {
+        for id in order.fields.map(\.sourceID) where schema.field(id: id) == nil {
             throw bad("the sort order is by column \(id), which is not there")
         }
         if let same = metadata.sortOrders.first(where: { $0.fields == order.fields }) {
@@ -343,13 +343,13 @@ struct MetadataBuilder {
             throw bad("the table would have no default partition spec \(result.defaultSpecID)")
         }
         for field in spec.fields where field.transform != .void {
-            guard let source = schema.field(id: field.sourceID), field.transform.applies(to: source.type) else {
+            guard let source = schema.field(id: field.sourceID), field.transform.accepts(source.type) else {
                 throw bad(
                     "the table would be partitioned by \(field.name), whose column \(field.sourceID) the schema lacks")
             }
         }
         if let order = result.sortOrders.first(where: { $0.orderID == result.defaultSortOrderID }) {
-            for id in order.sourceIDs where schema.field(id: id) == nil {
+            for id in order.fields.map(\.sourceID) where schema.field(id: id) == nil {
                 throw bad("the table would be sorted by column \(id), which the schema lacks")
             }
         }
@@ -363,6 +363,12 @@ struct MetadataBuilder {
         guard !result.location.isEmpty else { throw bad("the table would have no location") }
         if result.tableUUID.isEmpty { result.tableUUID = UUID().uuidString.lowercased() }
         result.snapshotLog = log(of: result, keeping: ids)
+        // The reader's checks have the last word: what it would refuse must never become the table's metadata.
+        do {
+            _ = try TableMetadata(parsing: result.encoded())
+        } catch let error as IcebergError {
+            throw bad("the table could not be read any more: \(error.message)")
+        }
         return result
     }
 
@@ -388,28 +394,5 @@ extension TableMetadata {
     fileprivate mutating func setStatistics(_ kind: MetadataUpdate.StatisticsKind, _ files: [JSON]) {
         others.removeAll { $0.name == kind.rawValue }
         if !files.isEmpty { others.append(JSONMember(name: kind.rawValue, value: .array(files))) }
-    }
-}
-
-extension SortOrder {
-    /// The columns it sorts by.
-    fileprivate var sourceIDs: [Int] { fields.map(\.sourceID) }
-}
-
-extension Transform {
-    /// Whether the specification lets it be made from values of a type.
-    fileprivate func applies(to type: IcebergType) -> Bool {
-        switch (self, type) {
-        case (.void, _), (.identity, _): type.isPrimitive
-        case (.year, .date), (.month, .date), (.day, .date): true
-        case (.year, .timestamp), (.month, .timestamp), (.day, .timestamp), (.hour, .timestamp): true
-        case (.year, .timestamptz), (.month, .timestamptz), (.day, .timestamptz), (.hour, .timestamptz): true
-        case (.bucket, .int), (.bucket, .long), (.bucket, .decimal), (.bucket, .date), (.bucket, .time): true
-        case (.bucket, .timestamp), (.bucket, .timestamptz), (.bucket, .string), (.bucket, .uuid): true
-        case (.bucket, .fixed), (.bucket, .binary): true
-        case (.truncate, .int), (.truncate, .long), (.truncate, .decimal), (.truncate, .string): true
-        case (.truncate, .binary): true
-        default: false
-        }
     }
 }

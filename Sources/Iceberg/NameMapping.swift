@@ -83,7 +83,9 @@ public struct NameMapping: Sendable, Hashable {
     /// fields stay, so that files' columns of theirs are not taken for new ones.
     public func following(_ schema: Schema) -> NameMapping {
         var next = self
-        next.fields = MappedField.following(fields, schema.fields)
+        var ids: Set<Int> = []
+        schema.visit { _, field in ids.insert(field.id) }
+        next.fields = MappedField.following(fields, schema.fields, ids: ids)
         return next
     }
 
@@ -154,7 +156,11 @@ extension MappedField {
     }
 
     /// One level of a mapping after the fields at that level became `current`.
-    fileprivate static func following(_ mapped: [MappedField], _ current: [NestedField]) -> [MappedField] {
+    /// - Parameter ids: Of all fields of the schema. A mapping that has one at another place than the schema names a
+    ///   column that the schema does not have.
+    fileprivate static func following(
+        _ mapped: [MappedField], _ current: [NestedField], ids: Set<Int>
+    ) -> [MappedField] {
         let known = Set(mapped.compactMap(\.fieldID))
         // Names that a field has now and did not have before are its own alone.
         var owners: [String: Int] = [:]
@@ -165,12 +171,18 @@ extension MappedField {
         let kept = mapped.map { field in
             var next = field
             next.names.removeAll { name in owners[name].map { $0 != field.fieldID } ?? false }
-            guard let now = current.first(where: { $0.id == field.fieldID }) else { return next }
+            guard let now = current.first(where: { $0.id == field.fieldID }) else { return next.without(ids) }
             if !next.names.contains(now.name) { next.names.append(now.name) }
-            next.fields = following(field.fields, now.type.parts)
+            next.fields = following(field.fields, now.type.parts, ids: ids)
             return next
         }
         return kept + current.filter { !known.contains($0.id) }.map(MappedField.init(of:))
+    }
+
+    private func without(_ ids: Set<Int>) -> MappedField {
+        MappedField(
+            fieldID: fieldID.flatMap { ids.contains($0) ? nil : $0 }, names: names,
+            fields: fields.map { $0.without(ids) })
     }
 }
 

@@ -60,14 +60,39 @@ extension Table {
         try commit(update)
     }
 
+    /// Deletes the files all of whose rows a filter means, and adds `files`.
+    /// - Throws: As ``append(_:summary:validate:)``, and ``IcebergError`` `.badRequest` when a file may have both rows that
+    ///   are meant and others.
+    @discardableResult
+    public mutating func overwrite(
+        where filter: RowFilter, adding files: [DataFile], summary: [String: String] = [:],
+        validate: (Snapshot?) throws -> Void = { _ in }
+    ) throws -> Snapshot {
+        try commit(validate) { update, validate in
+            update.overwrite(where: filter, adding: files, summary: summary, validate: validate)
+        }
+    }
+
+    /// Writes the manifests anew, sorted by partition; does nothing where they are in order.
+    /// - Parameter targetBytes: About how large each gets; nil for what the table says.
+    /// - Throws: As ``Transaction/commit()``.
+    public mutating func rewriteManifests(targetBytes: Int64? = nil, summary: [String: String] = [:]) throws {
+        var update = TableUpdate(self)
+        update.rewriteManifests(targetBytes: targetBytes, summary: summary)
+        try commit(update)
+    }
+
     /// Commits the changes staged in `update`, alone. The table moves to the version that comes of it.
     /// - Throws: As ``Transaction/commit()``, and ``IcebergError`` `.badRequest` when the update is of another table.
-    public mutating func commit(_ update: TableUpdate) throws {
+    /// - Returns: Whether an answer was lost on the way, and it was looking that told what came of it.
+    @discardableResult
+    public mutating func commit(_ update: TableUpdate) throws -> Bool {
         guard update.identifier == identifier, update.base != nil else {
             throw IcebergError(.badRequest, "the update of \(update.identifier) is not one of \(identifier)")
         }
         var attempts = CommitAttempts([update], catalog: catalog, policy: policy)
         for (_, version) in try attempts.run() { self.version = version }
+        return attempts.isUncertain
     }
 
     private mutating func commit(

@@ -125,7 +125,7 @@ public struct TableMetadata: Sendable, Hashable {
         if next.tableUUID.isEmpty { next.tableUUID = UUID().uuidString.lowercased() }
         next.lastUpdatedMilliseconds = max(
             nowMilliseconds, base.map { $0.metadata.lastUpdatedMilliseconds + 1 } ?? 0,
-            snapshots.last?.timestampMilliseconds ?? 0)
+            snapshots.last?.timestampMilliseconds ?? 0, snapshotLog.last?.timestampMilliseconds ?? 0)
         guard let base else {
             next.metadataLog = []
             return next
@@ -173,4 +173,12 @@ public enum TableProperty {
     static let previousVersionsMaxDefault = 100
     static let minimumCountToMergeDefault = 100
     static let manifestTargetBytesDefault = 8 << 20
+}
+
+extension TableMetadata {
+    /// Columns that the sort order for new files is made from.
+    var sortedColumnIDs: [Int] {
+        let order = sortOrders.first { $0.orderID == defaultSortOrderID }
+        return order?.fields.map(\.sourceID) ?? []
+    }
 }

@@ -18,7 +18,7 @@ public struct TableUpdate {
         /// A new snapshot, and what must hold of the snapshot that it follows.
         case snapshot(TableChange, id: Int64, validate: (Snapshot?) throws -> Void)
         /// Anything else that the metadata says.
-        case metadata((inout TableMetadata) throws -> Void)
+        case metadata((inout TableMetadata, _ nowMilliseconds: Int64) throws -> Void)
     }
 
     /// Changes to a table.
@@ -43,7 +43,7 @@ public struct TableUpdate {
     }
 
     /// Stages any change of the metadata. It may run several times, each time on the version that the commit follows.
-    mutating func stage(_ change: @escaping (inout TableMetadata) throws -> Void) {
+    mutating func stage(_ change: @escaping (inout TableMetadata, _ nowMilliseconds: Int64) throws -> Void) {
         steps.append(.metadata(change))
     }
 }
@@ -91,9 +91,12 @@ extension TableUpdate {
                 branch: branch), validate: validate)
     }
 
-    /// Replaces single files: with `.replace` when the rows stay the same (compaction), with `.overwrite` or `.delete`
-    /// when they do not (erasure). The commit fails with ``IcebergError`` `.filesMissing` when one of `locations` is not
-    /// in the table (any more).
+    /// Replaces single files, data or deletes: with `.replace` when the rows stay the same (compaction), with `.overwrite`
+    /// or `.delete` when they do not (erasure).
+    ///
+    /// The new files are as old as the snapshot that the rows were read at, the one the table stood at: what was deleted
+    /// by value since then is deleted from them too. The commit fails with ``IcebergError`` `.filesMissing` when one of
+    /// `locations` is not in the table (any more), or rows of it were deleted by position since then.
     public mutating func replaceFiles(
         _ locations: [String], with files: [DataFile], operation: Snapshot.Operation,
         branch: String = SnapshotReference.mainBranch, summary: [String: String] = [:],
@@ -101,13 +104,54 @@ extension TableUpdate {
     ) {
         stage(
             TableChange(
-                operation: operation, removal: .files(Set(locations)), adding: files, summary: summary, branch: branch),
+                operation: operation, removal: .files(Set(locations)), adding: files, summary: summary, branch: branch,
+                readSequence: base.map { $0.metadata.snapshot(on: branch)?.sequenceNumber ?? 0 }),
             validate: validate)
+    }
+
+    /// Deletes the files all of whose rows a filter means, and adds `files`.
+    ///
+    /// Which files these are is told from partition values and statistics. The commit fails with ``IcebergError``
+    /// `.badRequest` when a file may have both rows that are meant and others: its rows must be rewritten, with
+    /// ``replaceFiles(_:with:operation:branch:summary:validate:)``.
+    public mutating func overwrite(
+        where filter: RowFilter, adding files: [DataFile], branch: String = SnapshotReference.mainBranch,
+        summary: [String: String] = [:], validate: @escaping (Snapshot?) throws -> Void = { _ in }
+    ) {
+        stage(
+            TableChange(
+                operation: files.isEmpty ? .delete : .overwrite, removal: .rows(filter), adding: files,
+                summary: summary, branch: branch), validate: validate)
+    }
+
+    /// Adds data files and delete files in one snapshot.
+    /// - Parameter referenced: Data files that the deletes were made for; the commit fails with ``IcebergError``
+    ///   `.filesMissing` when one of them is not in the table (any more).
+    public mutating func addRowDelta(
+        _ files: [DataFile], referencing referenced: [String], branch: String = SnapshotReference.mainBranch,
+        summary: [String: String] = [:], validate: @escaping (Snapshot?) throws -> Void = { _ in }
+    ) {
+        let hasData = files.contains { $0.content == .data }
+        stage(
+            TableChange(
+                operation: hasData ? .overwrite : .delete, removal: .nothing, adding: files, summary: summary,
+                branch: branch, requiring: Set(referenced)), validate: validate)
+    }
+
+    /// Writes the manifests anew, sorted by partition and of about `targetBytes` each, so that plans read few of them.
+    /// The table says the same afterwards. Tables whose manifests are in order already get no snapshot.
+    public mutating func rewriteManifests(
+        targetBytes: Int64? = nil, branch: String = SnapshotReference.mainBranch, summary: [String: String] = [:]
+    ) {
+        stage(
+            TableChange(
+                operation: .replace, removal: .nothing, adding: [], summary: summary, branch: branch,
+                manifestBytes: targetBytes ?? 0), validate: { _ in })
     }
 
     /// Sets properties, and removes those that are nil.
     public mutating func setProperties(_ changes: [String: String?]) {
-        stage { metadata in
+        stage { metadata, _ in
             for (name, text) in changes { metadata.properties[name] = text }
         }
     }
@@ -136,19 +180,21 @@ extension TableUpdate {
         var objects: [NewObject] = []
         for step in steps {
             switch step {
-            case .metadata(let change): try change(&metadata)
+            case .metadata(let change): try change(&metadata, nowMilliseconds)
             case .snapshot(let change, let id, let validate):
                 try validate(metadata.snapshot(on: change.branch))
-                let draft = try SnapshotDraft(
-                    change, snapshotID: id, attempt: attempt, base: metadata, storage: storage, unwritten: objects,
-                    nowMilliseconds: nowMilliseconds)
+                guard
+                    let draft = try SnapshotDraft(
+                        change, snapshotID: id, attempt: attempt, base: metadata, storage: storage, unwritten: objects,
+                        nowMilliseconds: nowMilliseconds)
+                else { continue }
                 metadata = draft.metadata
                 objects += draft.objects
             }
         }
         return UpdateDraft(
             commit: TableCommit(identifier, replacing: base, with: metadata), objects: objects,
-            changesAnything: base == nil || !snapshotIDs.isEmpty || metadata != base?.metadata)
+            changesAnything: base == nil || metadata != base?.metadata)
     }
 
     /// Ids of the snapshots that the update makes, the same in every attempt.
@@ -161,9 +207,9 @@ extension TableUpdate {
     /// Whether one of the attempts `sent`, whose answers were lost, is in `current`.
     func hasLanded(in current: TableVersion?, sent: [TableCommit]) -> Bool {
         guard let current else { return false }
-        let ids = snapshotIDs
-        if !ids.isEmpty { return ids.allSatisfy { current.metadata.snapshot(id: $0) != nil } }
         return sent.contains { commit in
+            let ids = snapshotIDs.filter { commit.metadata.snapshot(id: $0) != nil }
+            if !ids.isEmpty { return ids.allSatisfy { current.metadata.snapshot(id: $0) != nil } }
             guard let base = commit.base else { return current.metadata.tableUUID == commit.metadata.tableUUID }
             return current.location != base.location
                 && current.metadata.says(whatChangedFrom: base.metadata, to: commit.metadata)

@@ -80,7 +80,8 @@ struct BronzeLayout: Equatable {
             }
             guard !field.required else {
                 throw LakeTableError(
-                    "\(table.identifier) requires the column \(field.name), which events need not have: make it optional")
+                    "\(table.identifier) requires the column \(field.name), which events need not have: make it optional"
+                )
             }
             return .nothing(leaves: try ParquetSchema([field]).leaves.count)
         }

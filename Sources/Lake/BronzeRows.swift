@@ -262,7 +262,9 @@ final class BronzeRows {
             }
             column.addLevels(repetitions: repetitions, definitions: definitions, nulls: nulls)
             if part == .product {
-                itemStrings.withUnsafeBufferPointer { if let first = $0.baseAddress { column.appendInside(first, $0.count) } }
+                itemStrings.withUnsafeBufferPointer {
+                    if let first = $0.baseAddress { column.appendInside(first, $0.count) }
+                }
             } else if part != nil {
                 itemNumbers.withUnsafeBufferPointer { numbers in
                     guard let first = numbers.baseAddress else { return }

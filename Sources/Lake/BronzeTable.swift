@@ -66,7 +66,8 @@ public struct BronzeTable: Sendable {
             let columns = try BronzeLayout(self, table.metadata).missing
             if columns.isEmpty { return table }
             do {
-                let version = try catalog.commit(identifier, replacing: table.version, with: try adding(columns, to: table))
+                let version = try catalog.commit(
+                    identifier, replacing: table.version, with: try adding(columns, to: table))
                 table = Table(identifier, at: version, catalog: catalog)
             } catch let error as IcebergError where error.kind == .conflict && attempts < BronzeTable.attemptsMax {
                 attempts += 1
@@ -109,7 +110,8 @@ public struct BronzeTable: Sendable {
                 schema.fields.contains { $0.id == source.id && $0.name == "received_at" }
             })
         else {
-            throw LakeTableError("\(identifier) is not partitioned by the day of received_at: set its partitioning back")
+            throw LakeTableError(
+                "\(identifier) is not partitioned by the day of received_at: set its partitioning back")
         }
     }
 }

@@ -24,9 +24,9 @@ public final class BronzeWriter {
         /// Rows after which a file ends, at the next frame of the log.
         public var fileRows = 2_000_000
         /// Bytes after which a file ends, at the next frame of the log.
-        public var fileBytes = 64 << 20
+        public var fileBytes = 32 << 20
         /// Bytes of all files of a round, which are held in memory until they are written.
-        public var roundBytes = 96 << 20
+        public var roundBytes = 64 << 20
         /// Seconds after which a round is committed although the log has more: what came first must not wait for what
         /// came last.
         public var roundSeconds = 2.0
@@ -175,9 +175,9 @@ public final class BronzeWriter {
     private func isBehind(_ cut: LogCut, _ failures: Failures) -> Bool {
         !failures.isLogUnreadable
             && tables.contains {
-            !failures.topics.contains($0.key)
-                && cut.offsets.records(in: $0.key) > $0.value.covered.records(in: $0.key)
-        }
+                !failures.topics.contains($0.key)
+                    && cut.offsets.records(in: $0.key) > $0.value.covered.records(in: $0.key)
+            }
     }
 
     private func open(_ topic: Topic) throws {

@@ -47,6 +47,34 @@ extension Engine.ColumnType {
 }
 
 extension IcebergValue {
+    /// The value as an expression of its type.
+    func sql(as type: IcebergType) -> String {
+        switch self {
+        case .null: "CAST(NULL AS \(type.sql))"
+        case .boolean(let value): "CAST(\(value) AS BOOLEAN)"
+        case .int(let value): "CAST(\(value) AS INTEGER)"
+        case .long(let value): "CAST('\(value)' AS BIGINT)"
+        // As text, which the engine reads without rounding.
+        case .float(let value): "CAST('\(value)' AS FLOAT)"
+        case .double(let value): "CAST('\(value)' AS DOUBLE)"
+        case .decimal(let unscaled): "CAST('\(Self.decimal(unscaled, type))' AS \(type.sql))"
+        case .date(let days): "(DATE '1970-01-01' + CAST(\(days) AS INTEGER))"
+        case .time(let time): "(TIME '00:00:00' + to_microseconds(\(time)))"
+        case .timestamp(let time): "make_timestamp(CAST('\(time)' AS BIGINT))"
+        case .timestamptz(let time): "CAST(make_timestamp(CAST('\(time)' AS BIGINT)) AS TIMESTAMP WITH TIME ZONE)"
+        case .string(let text): SQL.literal(text)
+        case .uuid: "CAST('\(self)' AS UUID)"
+        case .binary: "from_hex('\(self)')"
+        }
+    }
+
+    private static func decimal(_ unscaled: Int128, _ type: IcebergType) -> String {
+        guard case .decimal(_, let scale) = type, scale > 0 else { return String(unscaled) }
+        let digits = String(unscaled.magnitude)
+        let padded = String(repeating: "0", count: max(0, scale + 1 - digits.count)) + digits
+        return (unscaled < 0 ? "-" : "") + padded.dropLast(scale) + "." + padded.suffix(scale)
+    }
+
     /// A bound that the engine wrote as text; nil when it cannot be used as one.
     init?(bound text: String, of type: IcebergType) {
         switch type {

@@ -11,30 +11,40 @@ public struct LakeTable: Sendable {
     /// A table to read or write with the engine.
     public init(_ table: Table) { self.table = table }
 
-    /// A SELECT of the table's columns over the files of a snapshot (of the current one when it is nil). Without files it
-    /// has the columns and no rows.
-    public func scanSQL(at snapshot: Snapshot? = nil) throws -> String {
-        try scanSQL(of: snapshot.map { try table.files(at: $0) } ?? table.files())
-    }
-
-    /// A SELECT of the table's columns over some of its files.
+    /// A SELECT of the table's columns over the files of a snapshot, with the columns it had then; over those of the
+    /// current one when it is nil. Without files it has the columns and no rows.
     ///
-    /// Columns are found by field id, so files from before a rename or an addition read right.
-    public func scanSQL(of files: [DataFile]) throws -> String {
-        let fields = table.schema.fields
-        guard !files.isEmpty else { return Self.emptySQL(fields) }
-        let paths = try files.map { try Location.opened($0.location) }
-        let schema = fields.map { field in
-            "\(field.id): {name: \(SQL.literal(field.name)), type: \(SQL.literal(field.type.sql)), default_value: NULL}"
-        }
-        // Folders of partitioned files look like `partition=…`; that is no column.
-        return "SELECT \(fields.map { SQL.identifier($0.name) }.joined(separator: ", ")) FROM read_parquet("
-            + "\(SQL.list(paths)), schema = MAP {\(schema.joined(separator: ", "))}, hive_partitioning = false)"
+    /// Columns are found by field id, or by the table's name mapping in files without ids, so files from before a rename
+    /// or an addition read right. Rows that delete files take away are left out.
+    /// - Throws: ``LakeTableError`` that names the file when one is missing, not of the size or the number of rows that
+    ///   the table knows, or written in a way that is not read; `IcebergError` when the metadata is damaged.
+    public func scanSQL(at snapshot: Snapshot? = nil) throws -> String {
+        let then = snapshot?.schemaID.flatMap { id in table.metadata.schemas.first { $0.schemaID == id } }
+        let scan = try LakeScan(table, schema: then ?? table.schema)
+        let (data, deletes) = try entries(at: snapshot)
+        return try scan.sql(data: data, deletes: deletes)
     }
 
-    private static func emptySQL(_ fields: [NestedField]) -> String {
-        let columns = fields.map { "CAST(NULL AS \($0.type.sql)) AS \(SQL.identifier($0.name))" }
-        return "SELECT \(columns.joined(separator: ", ")) WHERE false"
+    /// The files of a snapshot, the current one when it is nil, by what they hold.
+    func entries(at snapshot: Snapshot?) throws -> (data: [LakeScan.Entry], deletes: [LakeScan.Entry]) {
+        var data: [LakeScan.Entry] = []
+        var deletes: [LakeScan.Entry] = []
+        guard let snapshot = snapshot ?? table.currentSnapshot else { return ([], []) }
+        let codec = ManifestCodec(table.metadata)
+        let storage = table.catalog.storage
+        for manifest in try ManifestList.of(snapshot, from: storage) where manifest.mayHaveLiveFiles {
+            for entry in try codec.read(try storage.read(manifest.location), of: manifest) where entry.isLive {
+                let found = LakeScan.Entry(file: entry.file, sequence: entry.sequenceNumber ?? 0)
+                if entry.file.content == .data { data.append(found) } else { deletes.append(found) }
+            }
+        }
+        return (data, deletes)
+    }
+
+    /// A SELECT of the table's columns over some of its files, for which no delete files hold.
+    /// - Throws: As ``scanSQL(at:)``.
+    public func scanSQL(of files: [DataFile]) throws -> String {
+        try LakeScan(table, schema: table.schema).sql(data: files.map { .init(file: $0, sequence: 0) }, deletes: [])
     }
 
     /// The field ids that go into the table's Parquet files.

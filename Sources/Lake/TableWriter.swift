@@ -46,8 +46,8 @@ public struct TableWriter {
 
     /// Partitions whose files are open at once. The engine keeps some 300 KiB of buffers for each.
     static let openPartitionsMax = 64
-    /// The same in an object store, where it holds a part of 5 MB or two for each.
-    static let openPartitionsRemoteMax = 8
+    /// The same in an object store, where it holds two parts of 5 MB for each.
+    static let openPartitionsRemoteMax = 4
 
     /// Files that are synced at the same time.
     private static let syncsAtOnce = 16

@@ -128,10 +128,13 @@ extension CatalogService {
         }
     }
 
+    /// It is the table that is not found, also where the namespace is not: Java asks for the metadata table `a.b.snapshots`
+    /// as a table of the namespace `a.b`, and only that answer makes it look at the table `a.b`.
     private func missing(_ identifier: TableIdentifier) throws -> IcebergError {
-        try catalog.namespaceExists(identifier.namespace)
-            ? IcebergError(.notFound, "there is no table \(identifier)")
-            : IcebergError(.badNamespace, "there is no namespace \(identifier.namespace)")
+        let hasNamespace = try catalog.namespaceExists(identifier.namespace)
+        return IcebergError(
+            .notFound,
+            "there is no table \(identifier)" + (hasNamespace ? "" : ", and no namespace \(identifier.namespace)"))
     }
 
     private func exists(_ identifier: TableIdentifier) -> IcebergError {

@@ -16,6 +16,7 @@ struct Cartograph: AsyncParsableCommand {
         version: version,
         subcommands: [
             UpCommand.self, ImportCommand.self, SimulateCommand.self, BatchCommand.self, LakeCommand.self,
+            CatalogCommand.self,
             LogCommand.self, QuarantineCommand.self, KeysCommand.self, VerifyCommand.self, DoctorCommand.self,
         ])
 

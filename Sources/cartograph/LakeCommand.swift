@@ -119,21 +119,33 @@ struct LakeCommand: AsyncParsableCommand {
             settings.temporaryFolder = folder.temporary + "/sql"
             settings.objectStore = place.objectStore
             let connection = try DuckDB(settings).connect()
-            try defineViews(try place.openCatalog(), connection)
-            let result = try connection.query(statement)
+            let scans = try defineViews(try place.openCatalog(), connection)
+            let result = try naming(scans, connection) { try connection.query(statement) }
             print(common.json ? result.json() : result.table(width: Query.width))
             if result.isTruncated {
                 CommandExit.say("only the first \(result.rows.count) rows are shown: add a LIMIT or an aggregate")
             }
         }
 
-        /// A view for each table, over the files of the snapshot asked for.
-        private func defineViews(_ catalog: any Catalog, _ connection: Connection) throws {
+        /// A view for each table that the statement may be about, over the files of the snapshot asked for. So another
+        /// table's damage is nothing to it; only a statement that names no table sees all that can be read.
+        private func defineViews(_ catalog: any Catalog, _ connection: Connection) throws -> [Scan] {
+            var scans: [Scan] = []
             var found = at == nil
             let instant = at.flatMap { Timestamp.parse($0) }
-            for namespace in try catalog.listNamespaces() {
+            let namespaces = try catalog.listNamespaces()
+            for namespace in namespaces {
                 try connection.execute("CREATE SCHEMA IF NOT EXISTS \(SQL.identifier(namespace))")
-                for identifier in try catalog.listTables(in: namespace) {
+            }
+            let words = Set(statement.lowercased().split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map(String.init))
+            let known = try namespaces.flatMap(catalog.listTables(in:))
+            let named = known.filter { identifier in
+                // A name of other characters is spelled with quotes, perhaps doubled.
+                let name = identifier.name.lowercased()
+                return words.contains(name) || !name.allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" }
+            }
+            for identifier in named.isEmpty ? known : named {
+                do {
                     let table = try catalog.loadTable(identifier)
                     var snapshot: Snapshot?
                     if let at {
@@ -148,14 +160,34 @@ struct LakeCommand: AsyncParsableCommand {
                             snapshot = known
                         }
                     }
-                    let name = "\(SQL.identifier(namespace)).\(SQL.identifier(identifier.name))"
+                    let name = "\(SQL.identifier(identifier.namespace)).\(SQL.identifier(identifier.name))"
                     try connection.execute("CREATE VIEW \(name) AS \(try LakeTable(table).scanSQL(at: snapshot))")
+                    scans.append((LakeTable(table), snapshot))
+                } catch  where named.isEmpty {
+                    CommandExit.say("\(identifier) cannot be read: \(error)")
                 }
             }
             guard found else {
                 throw CommandError(
                     "--at '\(at ?? "")' is neither a time (2026-11-21T10:00:00Z) nor a snapshot, a tag or a branch "
                         + "of a table")
+            }
+            return scans
+        }
+
+        private typealias Scan = (table: LakeTable, snapshot: Snapshot?)
+
+        /// The engine does not say of all damage which file it is in; then the tables' files are looked through.
+        private func naming<Result>(
+            _ scans: [Scan], _ connection: Connection, _ body: () throws -> Result
+        ) throws -> Result {
+            do {
+                return try body()
+            } catch let error as EngineError where error.isOfUnnamedFile {
+                for scan in scans {
+                    if let named = try scan.table.unreadableFile(at: scan.snapshot, by: connection) { throw named }
+                }
+                throw error
             }
         }
 

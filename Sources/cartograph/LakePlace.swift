@@ -88,10 +88,20 @@ struct LakePlace: Sendable {
     /// Whether there are tables, as far as this machine can tell without asking.
     var hasCatalog: Bool { address != nil || FileManager.default.fileExists(atPath: folder.catalog) }
 
-    /// The catalog: the embedded one in the data folder, made if need be.
+    /// The catalog: the embedded one in the data folder, made if need be, or the one at the configured address. What
+    /// that one wants to see comes from the environment, so that it is in no file.
     func openCatalog() throws -> any Catalog {
         if let address {
-            throw CommandError("catalog: \(address): this build has no client of REST catalogs; leave it out")
+            let environment = ProcessInfo.processInfo.environment
+            var rest = RESTCatalogSettings(uri: address)
+            rest.token = environment["CARTOGRAPH_CATALOG_TOKEN"]
+            rest.credential = environment["CARTOGRAPH_CATALOG_CREDENTIAL"]
+            rest.warehouse = environment["CARTOGRAPH_CATALOG_WAREHOUSE"]
+            do {
+                return try RESTCatalog(rest, storage: storage)
+            } catch let error as IcebergError {
+                throw CommandError("catalog: \(error.message)")
+            }
         }
         return try SQLiteCatalog(path: folder.catalog, warehouse: warehouse, storage: storage)
     }

@@ -9,6 +9,7 @@ import Lake
 import Logging
 import Server
 import Simulator
+import Storage
 import Streaming
 import Telemetry
 
@@ -60,6 +61,7 @@ struct UpCommand: AsyncParsableCommand {
         var sharing = CatalogSettings()
         sharing.fedNamespace = BronzeTable.namespace
         sharing.offsetsKey = BronzeWriter.offsetsKey
+        if let s3 = settings.lake.s3 { sharing.tableConfiguration = Self.hints(s3) }
         let server: CartographServer
         let keys: KeyStore
         do {
@@ -101,6 +103,19 @@ struct UpCommand: AsyncParsableCommand {
             throw failure ?? error
         }
         if let failure { throw failure }
+    }
+
+    /// What engines need to reach the object store, but for the keys, which each has of its own.
+    private static func hints(_ s3: S3Settings) -> [String: String] {
+        var hints: [String: String] = [:]
+        if let endpoint = s3.endpoint { hints["s3.endpoint"] = endpoint }
+        if let region = s3.region {
+            // Java reads the second.
+            hints["s3.region"] = region
+            hints["client.region"] = region
+        }
+        if let style = s3.style { hints["s3.path-style-access"] = style == .path ? "true" : "false" }
+        return hints
     }
 
     /// Serves until a signal comes; returns why it could not, if it could not.
@@ -154,7 +169,7 @@ struct UpCommand: AsyncParsableCommand {
                 Cartograph \(Cartograph.version) is up after \(seconds.rounded(to: 2)) s
                   dashboard   \(address)/
                   send events curl -X POST \(address)/v1/events -H 'content-type: application/json' -d '{...}'
-                  catalog     \(address)/iceberg (Iceberg REST; `cartograph catalog` says how to connect)
+                  catalog     \(shop.settings.lake.catalog ?? address + "/iceberg") (Iceberg REST)
                   data        \(shop.folder.path)
                 Ctrl-C stops it; starting again carries on where it was.
                 """)

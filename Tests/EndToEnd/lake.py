@@ -8,12 +8,12 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 
 class Lake:
-    """Reads the tables of a data folder. A context manager."""
+    """Reads the tables of a data folder's catalogue, wherever its files are. A context manager."""
 
-    def __init__(self, data):
+    def __init__(self, data, **properties):
         self._catalog = SqlCatalog(
             "cartograph", uri=f"sqlite:///{data}/lake/catalog.sqlite", warehouse=f"file://{data}/lake",
-            init_catalog_tables="false")
+            init_catalog_tables="false", **properties)
 
     def __enter__(self):
         return self

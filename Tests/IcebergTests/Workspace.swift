@@ -162,3 +162,20 @@ func kind(_ body: () throws -> Void) -> IcebergError.Kind? {
         return (error as? IcebergError)?.kind
     }
 }
+
+/// A number that several threads may add to.
+final class Counter: Sendable {
+    private let value: Mutex<Int64>
+
+    init(_ value: Int64) {
+        self.value = Mutex(value)
+    }
+
+    /// The number after adding.
+    func add(_ step: Int64) -> Int64 {
+        value.withLock { value in
+            value += step
+            return value
+        }
+    }
+}

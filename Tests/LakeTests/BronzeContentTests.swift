@@ -135,7 +135,9 @@ import Testing
     @Test func rejectedEventsOfAnyBytesAreKept() throws {
         let folder = try BronzeFolder()
         let batch = AppendBatch(partitions: 2)
-        let bodies: [[UInt8]] = [[], [0xff, 0x00, 0xfe], Array("{\"half".utf8), Array(repeating: 0x41, count: 700_000)]
+        let bodies: [[UInt8]] = [
+            [], [0xff, 0x00, 0xfe], Array("{\"half".utf8), Array(repeating: 0x41, count: 700_000),
+        ]
         for _ in 0..<3 {
             for body in bodies {
                 batch.received += 1

@@ -3,9 +3,11 @@ import Collector
 import EventLog
 import Events
 import Foundation
+import Iceberg
 import Logging
 import Server
 import ServiceLifecycle
+import Storage
 import Streaming
 import Synchronization
 import Telemetry
@@ -17,12 +19,14 @@ final class TestServer: Sendable {
     let keys: KeyStore
     let metrics = Metrics()
     let port: Int
+    /// The catalog that it serves, where one was asked for.
+    let catalog: SQLiteCatalog?
     private let group: ServiceGroup
     private let running: Task<Void, any Error>
 
     /// Starts one, with what `change` does to its bounds.
     static func start(
-        token: String? = nil, origins: [String] = [], keys: [KeyRecord] = [],
+        token: String? = nil, origins: [String] = [], keys: [KeyRecord] = [], sharing: Sharing? = nil,
         _ change: (inout DoorLimits) -> Void = { _ in }
     ) async throws -> TestServer {
         let folder = NSTemporaryDirectory() + "cartograph-server-" + UUID().uuidString
@@ -37,18 +41,26 @@ final class TestServer: Sendable {
         configuration.corsOrigins = origins
         change(&configuration.limits)
         if !keys.isEmpty { try KeyFile(folder: folder + "/access").change { $0 = keys } }
-        return try await TestServer(configuration, folder)
+        return try await TestServer(configuration, folder, sharing)
     }
 
-    private init(_ configuration: ServerConfiguration, _ folder: String) async throws {
+    private init(_ configuration: ServerConfiguration, _ folder: String, _ sharing: Sharing?) async throws {
         self.folder = folder
+        let shared = try sharing.map {
+            try SQLiteCatalog(path: folder + "/lake/catalog.sqlite", warehouse: folder + "/lake", storage: $0.storage)
+        }
+        catalog = shared
         log = try EmbeddedLog(folder: folder + "/log")
         keys = try KeyStore(folder: folder + "/access") { _ in }
         var logger = Logger(label: "test") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = .error
         let server = try CartographServer(
             configuration, collector: Collector(log: log, metrics: metrics), keys: keys, feed: LiveFeed(),
-            metrics: metrics, operations: NothingBehind(), logger: logger)
+            metrics: metrics, operations: NothingBehind(),
+            catalog: shared.map { [metrics] in
+                CatalogService($0, sharing?.settings ?? CatalogSettings(), metrics: metrics)
+            },
+            logger: logger)
         let (ports, announce) = AsyncStream.makeStream(of: Int.self)
         let service = ServerService { try await server.run { announce.yield($0) } }
         group = ServiceGroup(services: [service], logger: logger)
@@ -68,6 +80,12 @@ final class TestServer: Sendable {
         func run() async throws { try await body() }
     }
 
+    /// How a catalog is served.
+    struct Sharing {
+        var settings = CatalogSettings()
+        var storage: any ObjectStorage = LocalStorage()
+    }
+
     /// Asks it to stop, and waits until it has.
     func stop() async throws {
         await group.triggerGracefulShutdown()
@@ -82,11 +100,11 @@ final class TestServer: Sendable {
 
     /// Runs a test against a server, and stops it.
     static func with(
-        token: String? = nil, origins: [String] = [], keys: [KeyRecord] = [],
+        token: String? = nil, origins: [String] = [], keys: [KeyRecord] = [], sharing: Sharing? = nil,
         limits change: (inout DoorLimits) -> Void = { _ in },
         _ body: (TestServer) async throws -> Void
     ) async throws {
-        let server = try await start(token: token, origins: origins, keys: keys, change)
+        let server = try await start(token: token, origins: origins, keys: keys, sharing: sharing, change)
         do {
             try await body(server)
         } catch {

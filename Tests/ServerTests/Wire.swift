@@ -23,14 +23,16 @@ final class Wire {
     private let socket: Int32
     private var read: [UInt8] = []
 
-    init(_ server: TestServer) throws {
+    convenience init(_ server: TestServer) throws { try self.init(port: server.port) }
+
+    init(port: Int) throws {
         socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var limit = timeval(tv_sec: Wire.seconds, tv_usec: 0)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(UInt16(server.port)).bigEndian
+        address.sin_port = in_port_t(UInt16(port)).bigEndian
         address.sin_addr.s_addr = inet_addr("127.0.0.1")
         let result = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -84,7 +86,9 @@ final class Wire {
     }
 
     /// The next answer; nil when the connection ended before one began.
-    func answer() throws -> Answer? {
+    ///
+    /// - Parameter isHead: whether it is the answer to HEAD, which tells a length and has no body.
+    func answer(isHead: Bool = false) throws -> Answer? {
         let end = Array("\r\n\r\n".utf8)
         var headEnd = 0
         while true {
@@ -104,7 +108,7 @@ final class Wire {
             headers[parts[0].lowercased()] = parts[1].trimmingCharacters(in: .whitespaces)
         }
         let status = Int(lines[0].split(separator: " ")[1]) ?? 0
-        let length = headers["content-length"].flatMap { Int($0) } ?? 0
+        let length = isHead ? 0 : headers["content-length"].flatMap { Int($0) } ?? 0
         read.removeFirst(headEnd + 4)
         while read.count < length {
             guard try more() else { throw Failure(description: "the connection ended inside an answer's body") }

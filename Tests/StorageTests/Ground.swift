@@ -1,5 +1,6 @@
 import Foundation
 import Storage
+import TestServers
 import Testing
 
 /// Where the conformance suite runs: each kind of storage, with a place of its own for each test.

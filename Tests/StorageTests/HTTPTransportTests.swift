@@ -1,5 +1,6 @@
 import Foundation
 import Storage
+import TestServers
 import Testing
 
 @Suite("HTTP transport")

@@ -37,7 +37,9 @@ final class ByteRoom {
 
     func append(_ other: ByteRoom) { append(UnsafeRawPointer(other.start), other.count) }
 
-    func append(_ bytes: [UInt8]) { bytes.withUnsafeBytes { if let start = $0.baseAddress { append(start, $0.count) } } }
+    func append(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { if let start = $0.baseAddress { append(start, $0.count) } }
+    }
 
     func append(_ number: some FixedWidthInteger) {
         withUnsafeBytes(of: number.littleEndian) { if let start = $0.baseAddress { append(start, $0.count) } }

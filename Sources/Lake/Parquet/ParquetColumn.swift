@@ -13,7 +13,7 @@ final class ParquetColumn {
     /// Values of a row group after which a dictionary must have proved itself.
     private static let trialValues = 2_048
     /// The bytes of rooms that are kept from file to file.
-    private static let keptBytes = 4 << 20
+    private static let keptBytes = 16 << 20
 
     let leaf: ParquetSchema.Leaf
     /// Statistics of the row groups that are closed.
@@ -152,10 +152,12 @@ final class ParquetColumn {
     private func appendPlain(
         _ strings: UnsafePointer<StringRef>, _ rows: Int, _ presence: UnsafePointer<FieldSet>?, _ bit: FieldSet
     ) {
-        var statistics = group
+        var bounds = StringBounds()
         let prefix = physical == .bytes ? 4 : 0
         var total = 0
-        for row in 0..<rows where presence.map({ $0[row] & bit != 0 }) ?? true { total &+= strings[row].count &+ prefix }
+        for row in 0..<rows where presence.map({ $0[row] & bit != 0 }) ?? true {
+            total &+= strings[row].count &+ prefix
+        }
         values.reserve(total + ByteRoom.slack)
         var out = values.end
         for row in 0..<rows where presence.map({ $0[row] & bit != 0 }) ?? true {
@@ -166,10 +168,10 @@ final class ParquetColumn {
             }
             ParquetColumn.copy(value.start, value.count, to: out)
             out += value.count
-            if countsBounds { statistics.count(value.start, value.count) }
+            if countsBounds { bounds.count(value.start, value.count) }
         }
         values.count = out - values.start
-        group = statistics
+        if countsBounds { group.count(bounds) }
     }
 
     /// Copies in steps of 32 bytes, past the end, for which both sides have room: most strings are short.
@@ -296,9 +298,9 @@ final class ParquetColumn {
 
     /// The bounds of a dictionary's strings are those of the values.
     private func countEntries(_ dictionary: ParquetDictionary) {
-        var statistics = group
-        dictionary.forEachString { statistics.count($0, $1) }
-        group = statistics
+        var bounds = StringBounds()
+        dictionary.forEachString { bounds.count($0, $1) }
+        group.count(bounds)
     }
 
     private func endPage() {

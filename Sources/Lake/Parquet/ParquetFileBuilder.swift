@@ -32,7 +32,7 @@ final class ParquetFileBuilder {
     }
 
     /// The bytes of rooms that are kept from file to file.
-    private static let keptBytes = 16 << 20
+    private static let keptBytes = 48 << 20
     private static let magic = Array("PAR1".utf8)
 
     /// - Parameters:

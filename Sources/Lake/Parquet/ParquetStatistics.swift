@@ -1,4 +1,5 @@
 import Events
+import Glibc
 import Iceberg
 
 /// What is known of a column's values: how many, how many nulls, and the smallest and largest.
@@ -15,9 +16,6 @@ struct ParquetStatistics {
     /// The bounds of strings.
     private(set) var first: [UInt8]?
     private(set) var last: [UInt8]?
-    /// The leading bytes of those, for a quick comparison.
-    private var firstWord = UInt64.max
-    private var lastWord = UInt64.min
     private(set) var hasNumbers = false
 
     mutating func count(numbers: UnsafePointer<Int64>, _ rows: Int) {
@@ -46,29 +44,10 @@ struct ParquetStatistics {
         hasNumbers = hasNumbers || present
     }
 
-    /// Takes a string in; the bytes are followed by readable ones.
-    @inline(__always)
-    mutating func count(_ bytes: UnsafePointer<UInt8>, _ count: Int) {
-        var word = UInt64(bigEndian: UnsafeRawPointer(bytes).loadUnaligned(as: UInt64.self))
-        if count < 8 { word &= count == 0 ? 0 : ~((1 &<< UInt64(64 &- count &* 8)) &- 1) }
-        if word <= firstWord { lower(bytes, count, word) }
-        if word >= lastWord { raise(bytes, count, word) }
-    }
-
-    @inline(never)
-    private mutating func lower(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ word: UInt64) {
-        let value = UnsafeBufferPointer(start: bytes, count: count)
-        guard first.map({ value.lexicographicallyPrecedes($0) }) ?? true else { return }
-        first = Array(value)
-        firstWord = word
-    }
-
-    @inline(never)
-    private mutating func raise(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ word: UInt64) {
-        let value = UnsafeBufferPointer(start: bytes, count: count)
-        guard last.map({ $0.lexicographicallyPrecedes(value) }) ?? true else { return }
-        last = Array(value)
-        lastWord = word
+    /// Takes in what a batch of strings found.
+    mutating func count(_ batch: StringBounds) {
+        if let value = batch.first, first.map({ value.lexicographicallyPrecedes($0) }) ?? true { first = Array(value) }
+        if let value = batch.last, last.map({ $0.lexicographicallyPrecedes(value) }) ?? true { last = Array(value) }
     }
 
     /// Takes in what is known of more values.
@@ -78,12 +57,8 @@ struct ParquetStatistics {
         smallest = min(smallest, other.smallest)
         largest = max(largest, other.largest)
         hasNumbers = hasNumbers || other.hasNumbers
-        if let bytes = other.first, first.map({ bytes.lexicographicallyPrecedes($0) }) ?? true {
-            (first, firstWord) = (bytes, other.firstWord)
-        }
-        if let bytes = other.last, last.map({ $0.lexicographicallyPrecedes(bytes) }) ?? true {
-            (last, lastWord) = (bytes, other.lastWord)
-        }
+        if let bytes = other.first, first.map({ bytes.lexicographicallyPrecedes($0) }) ?? true { first = bytes }
+        if let bytes = other.last, last.map({ $0.lexicographicallyPrecedes(bytes) }) ?? true { last = bytes }
     }
 
     /// The bounds as values of a type; nil when there are none, or when they are of no use.
@@ -123,5 +98,42 @@ struct ParquetStatistics {
 
     private static func bytes(_ number: some FixedWidthInteger) -> [UInt8] {
         withUnsafeBytes(of: number.littleEndian) { Array($0) }
+    }
+}
+
+/// The smallest and the largest of a batch of strings, where they stand.
+struct StringBounds {
+    private(set) var first: UnsafeBufferPointer<UInt8>?
+    private(set) var last: UnsafeBufferPointer<UInt8>?
+    /// The leading bytes of those, for a quick comparison.
+    private var firstWord = UInt64.max
+    private var lastWord = UInt64.min
+
+    /// Takes a string in; the bytes are followed by readable ones.
+    @inline(__always)
+    mutating func count(_ bytes: UnsafePointer<UInt8>, _ count: Int) {
+        var word = UInt64(bigEndian: UnsafeRawPointer(bytes).loadUnaligned(as: UInt64.self))
+        if count < 8 { word &= count == 0 ? 0 : ~((1 &<< UInt64(64 &- count &* 8)) &- 1) }
+        if word <= firstWord {
+            if word < firstWord || first.map({ StringBounds.precedes(bytes, count, $0) }) ?? true {
+                first = UnsafeBufferPointer(start: bytes, count: count)
+                firstWord = word
+            }
+        }
+        if word >= lastWord {
+            if word > lastWord || last.map({ !StringBounds.precedes(bytes, count, $0) }) ?? true {
+                last = UnsafeBufferPointer(start: bytes, count: count)
+                lastWord = word
+            }
+        }
+    }
+
+    @inline(__always)
+    private static func precedes(
+        _ bytes: UnsafePointer<UInt8>, _ count: Int, _ other: UnsafeBufferPointer<UInt8>
+    ) -> Bool {
+        guard let start = other.baseAddress else { return false }
+        let order = memcmp(bytes, start, min(count, other.count))
+        return order < 0 || order == 0 && count < other.count
     }
 }

@@ -1,15 +1,20 @@
 import Foundation
-import Storage
+package import Storage
 
 /// A real object store, Ceph's RADOS gateway, for all tests of one run: started when the first asks, ended with the run.
-final class CephServer: Sendable {
-    struct Failure: Error, CustomStringConvertible { let description: String }
+package final class CephServer: Sendable {
+    package struct Failure: Error, CustomStringConvertible { package let description: String }
 
-    static let accessKey = "AKIAIOSFODNN7EXAMPLE"
-    static let secretKey = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
-    static let bucket = "lake-tests"
+    /// The access key of its only user.
+    package static let accessKey = "AKIAIOSFODNN7EXAMPLE"
+    package static let secretKey = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
+    /// A bucket that is there.
+    package static let bucket = "lake-tests"
 
-    let port: UInt16
+    package let port: UInt16
+    /// Where it answers by https, and the authority that its certificate is from.
+    package let tlsPort: UInt16
+    package let authority: String
     /// The script ends the server when its standard input ends, which it does with this process, however that ends.
     private let input: Pipe
 
@@ -22,21 +27,23 @@ final class CephServer: Sendable {
         throw last ?? Failure(description: "not started")
     }
 
-    static func shared() throws -> CephServer { try started.get() }
+    package static func shared() throws -> CephServer { try started.get() }
 
     private init() throws {
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Servers/ceph-rgw")
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("ceph-rgw")
         var sockets: [(Int32, UInt16)] = []
-        for _ in 0..<3 { sockets.append(try Loopback.listen()) }
+        for _ in 0..<4 { sockets.append(try Loopback.listen()) }
         for socket in sockets { close(socket.0) }
         port = sockets[0].1
+        tlsPort = sockets[3].1
         input = Pipe()
         let output = Pipe()
         let errors = Pipe()
         let process = Process()
         process.executableURL = script
         let name = "/tmp/ceph-" + UUID().uuidString.prefix(8).lowercased()
+        authority = name + "/ca.pem"
         process.arguments = [name] + sockets.map { String($0.1) }
         process.standardInput = input
         process.standardOutput = output
@@ -50,11 +57,18 @@ final class CephServer: Sendable {
         try makeBucket()
     }
 
-    var endpoint: String { "http://127.0.0.1:\(port)" }
+    package var endpoint: String { "http://127.0.0.1:\(port)" }
 
     /// Settings that reach it.
-    var settings: S3Settings {
+    package var settings: S3Settings {
         S3Settings(endpoint: endpoint, accessKey: Self.accessKey, secretKey: Self.secretKey)
+    }
+
+    /// The same by https, trusting its authority.
+    package var tlsSettings: S3Settings {
+        S3Settings(
+            endpoint: "https://127.0.0.1:\(tlsPort)", accessKey: Self.accessKey, secretKey: Self.secretKey,
+            certificateAuthorities: authority)
     }
 
     private func makeBucket() throws {

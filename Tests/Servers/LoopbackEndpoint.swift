@@ -2,16 +2,16 @@ import Foundation
 import Synchronization
 
 /// A real HTTP/1.1 endpoint on a free loopback port, which answers as a test says: with an answer, or by misbehaving.
-final class LoopbackEndpoint: Sendable {
+package final class LoopbackEndpoint: Sendable {
     /// What came in.
-    struct Request: Sendable {
-        let line: String
-        let headers: [String: String]
-        let body: [UInt8]
+    package struct Request: Sendable {
+        package let line: String
+        package let headers: [String: String]
+        package let body: [UInt8]
     }
 
     /// What goes out.
-    enum Answer: Sendable {
+    package enum Answer: Sendable {
         /// A whole answer, after which the connection stays open.
         case status(Int, headers: [String: String] = [:], body: String = "")
         /// These bytes as they are, and then the end.
@@ -22,18 +22,18 @@ final class LoopbackEndpoint: Sendable {
         case silence
     }
 
-    let port: UInt16
+    package let port: UInt16
     private let listener: Int32
     private let respond: @Sendable (Request) -> Answer
     private let open = Mutex<[Int32]>([])
     private let seen = Mutex<[Request]>([])
 
     /// The requests so far.
-    var requests: [Request] { seen.withLock { $0 } }
+    package var requests: [Request] { seen.withLock { $0 } }
     /// Where it answers.
-    var url: String { "http://127.0.0.1:\(port)" }
+    package var url: String { "http://127.0.0.1:\(port)" }
 
-    init(_ respond: @escaping @Sendable (Request) -> Answer) throws {
+    package init(_ respond: @escaping @Sendable (Request) -> Answer) throws {
         self.respond = respond
         (listener, port) = try Loopback.listen()
         let thread = Thread { [self] in accept() }
@@ -41,7 +41,7 @@ final class LoopbackEndpoint: Sendable {
     }
 
     /// Ends every connection and listens no more.
-    func stop() {
+    package func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
         open.withLock { for descriptor in $0 { shutdown(descriptor, Int32(SHUT_RDWR)) } }
     }
@@ -107,74 +107,5 @@ final class LoopbackEndpoint: Sendable {
         let body = Array(pending.prefix(length))
         pending.removeFirst(length)
         return Request(line: lines[0], headers: headers, body: body)
-    }
-}
-
-/// Sockets on 127.0.0.1, blocking.
-enum Loopback {
-    struct Failure: Error { let what: String }
-
-    /// A listening socket and its port, a free one unless named.
-    static func listen(port: UInt16 = 0) throws -> (Int32, UInt16) {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var one: Int32 = 1
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
-        var address = self.address(port)
-        let length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) }
-        }
-        guard isBound == 0, Glibc.listen(descriptor, 128) == 0 else { throw Failure(what: "cannot listen") }
-        var actual = length
-        let isNamed = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &actual) }
-        }
-        guard isNamed == 0 else { throw Failure(what: "cannot tell the port") }
-        return (descriptor, UInt16(bigEndian: address.sin_port))
-    }
-
-    /// A connection to a port of this machine.
-    static func connect(port: UInt16) throws -> Int32 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var address = self.address(port)
-        let isConnected = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard isConnected == 0 else {
-            close(descriptor)
-            throw Failure(what: "cannot connect to port \(port)")
-        }
-        return descriptor
-    }
-
-    /// What has come, or nil at the end or a failure.
-    static func read(_ descriptor: Int32, upTo count: Int) -> [UInt8]? {
-        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            filled = max(0, recv(descriptor, buffer.baseAddress, count, 0))
-        }
-        return bytes.isEmpty ? nil : bytes
-    }
-
-    /// Whether all of it went out.
-    static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
-        var sent = 0
-        while sent < bytes.count {
-            let put = bytes.withUnsafeBytes {
-                send(descriptor, $0.baseAddress?.advanced(by: sent), bytes.count - sent, Int32(MSG_NOSIGNAL))
-            }
-            guard put > 0 else { return false }
-            sent += put
-        }
-        return true
-    }
-
-    private static func address(_ port: UInt16) -> sockaddr_in {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
-        return address
     }
 }

@@ -1,0 +1,106 @@
+import Storage
+
+/// One data file to read, and the delete files that apply to it.
+public struct ScanTask: Sendable, Hashable {
+    /// The file.
+    public var file: DataFile
+    /// Age of its rows.
+    public var sequenceNumber: Int64
+    /// Files of positions and of values whose rows are deleted from it.
+    public var deletes: [DataFile]
+}
+
+/// The files that a read opens, and what it was spared.
+public struct ScanPlan: Sendable {
+    /// In the order of the manifests, newest first.
+    public internal(set) var tasks: [ScanTask] = []
+    /// What was looked at and what was skipped.
+    public internal(set) var counts = Counts()
+
+    /// Manifests and files that a plan came across.
+    public struct Counts: Sendable, Hashable {
+        /// Manifests that were read.
+        public var manifestsRead = 0
+        /// Manifests whose partition summaries, or whose counts, excluded them.
+        public var manifestsSkipped = 0
+        /// Files of the manifests that were read whose partition excluded them.
+        public var filesSkippedByPartition = 0
+        /// Files whose columns' statistics excluded them.
+        public var filesSkippedByStatistics = 0
+        /// Delete files that apply to at least one task.
+        public var deleteFiles = 0
+    }
+
+    /// The data files, where no rows of them are deleted.
+    /// - Throws: ``IcebergError`` `.deleteFilesPresent` when delete files apply to one of them.
+    public func files() throws -> [DataFile] {
+        if let task = tasks.first(where: { !$0.deletes.isEmpty }) {
+            throw IcebergError(
+                .deleteFilesPresent, "rows of \(task.file.location) are deleted by \(task.deletes[0].location)")
+        }
+        return tasks.map(\.file)
+    }
+}
+
+extension Table {
+    /// The files of a snapshot that may hold rows for which `filter` is true, with the delete files that apply to each.
+    /// A reader still has to filter their rows.
+    ///
+    /// - Parameters:
+    ///   - filter: Its columns are those of `schema`.
+    ///   - snapshot: The current one when nil.
+    ///   - schema: The one in force when nil.
+    /// - Throws: ``IcebergError`` `.badRequest` when the filter does not fit the schema, or what is wrong with a manifest.
+    public func plan(
+        where filter: RowFilter = .always(true), at snapshot: Snapshot? = nil, schema: Schema? = nil
+    ) throws -> ScanPlan {
+        let schema = schema ?? self.schema
+        let pruning = ScanPruning(try filter.bound(to: schema), schema: schema, metadata)
+        guard let snapshot = snapshot ?? currentSnapshot else { return ScanPlan() }
+        let reader = SnapshotReader(metadata, storage)
+        let manifests = try reader.manifests(of: snapshot)
+        let wanted = manifests.filter { $0.mayHaveLiveFiles && pruning.mayMatch($0) }
+        let found = try wanted.mapAtOnce(upTo: AtOnce.reads) { manifest in
+            try PlannedManifest(try reader.entries(of: manifest), manifest.content, pruning)
+        }
+        var plan = ScanPlan()
+        plan.counts.manifestsRead = wanted.count
+        plan.counts.manifestsSkipped = manifests.count - wanted.count
+        let deletes = DeleteIndex(found.filter { $0.content == .deletes }.flatMap(\.entries), metadata)
+        var applied: Set<String> = []
+        for manifest in found where manifest.content == .data {
+            plan.counts.filesSkippedByPartition += manifest.skippedByPartition
+            plan.counts.filesSkippedByStatistics += manifest.skippedByStatistics
+            for entry in manifest.entries {
+                let sequence = entry.sequenceNumber ?? 0
+                let files = deletes.isEmpty ? [] : deletes.files(for: entry.file, sequence)
+                for file in files { applied.insert(file.location) }
+                plan.tasks.append(ScanTask(file: entry.file, sequenceNumber: sequence, deletes: files))
+            }
+        }
+        plan.counts.deleteFiles = applied.count
+        return plan
+    }
+}
+
+/// The live entries of one manifest that may matter.
+private struct PlannedManifest: Sendable {
+    var content: ManifestFile.Content
+    var entries: [ManifestEntry] = []
+    var skippedByPartition = 0
+    var skippedByStatistics = 0
+
+    init(_ all: [ManifestEntry], _ content: ManifestFile.Content, _ pruning: ScanPruning) throws {
+        self.content = content
+        for entry in all where entry.isLive {
+            if !pruning.mayMatch(partitionOf: entry.file) {
+                skippedByPartition += 1
+            } else if content == .data, !pruning.mayMatch(statisticsOf: entry.file) {
+                // The statistics of a delete file are of what it deletes, not of the rows that are looked for.
+                skippedByStatistics += 1
+            } else {
+                entries.append(entry)
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+import Engine
+import Foundation
+import Iceberg
+import Storage
+
+/// The SQL that reads files of a table as the format says they are to be read: columns by field id, rows less those that
+/// delete files take away.
+///
+/// Most tables need none of this: files that have all ids under their names are read in one go, as they are. The others
+/// fall into groups of files that are read alike.
+struct LakeScan {
+    /// A file, and the age of what it holds.
+    struct Entry {
+        var file: DataFile
+        /// The data sequence number: which files a delete holds for depends on it.
+        var sequence: Int64
+    }
+
+    let table: Table
+    /// The columns to return.
+    let fields: [NestedField]
+
+    init(_ table: Table, schema: Schema) throws {
+        self.table = table
+        fields = schema.fields
+        var names: [String: String] = [:]
+        for field in fields {
+            if let other = names.updateValue(field.name, forKey: field.name.lowercased()) {
+                throw LakeTableError(
+                    "\(table.identifier) has columns \(other) and \(field.name), which the engine cannot tell apart: "
+                        + "rename one")
+            }
+        }
+    }
+
+    /// A SELECT of the columns over these files.
+    func sql(data: [Entry], deletes: [Entry]) throws -> String {
+        let held = try Deletes(deletes, table)
+        var plain: [DataFile] = []
+        var marked: [Deletes.Signature: [Entry]] = [:]
+        for entry in data {
+            guard let signature = held.signature(of: entry) else {
+                plain.append(entry.file)
+                continue
+            }
+            marked[signature, default: []].append(entry)
+        }
+        let names = try NameMapping(of: table.metadata)
+        let reader = FileReader(table: table)
+        var selects = try reader.selects(plain, fields, names) { $0.name }
+        for (signature, entries) in marked.sorted(by: { $0.key < $1.key }) {
+            selects.append(try select(entries, less: held, signature, names))
+        }
+        return selects.isEmpty ? Self.emptySQL(fields) : selects.joined(separator: " UNION ALL ")
+    }
+
+    private static func emptySQL(_ fields: [NestedField]) -> String {
+        let columns = fields.map { "CAST(NULL AS \($0.type.sql)) AS \(SQL.identifier($0.name))" }
+        return "SELECT \(columns.joined(separator: ", ")) WHERE false"
+    }
+
+    // MARK: - Rows less deleted ones
+
+    /// Rows of files for which the same kinds of deletes hold.
+    private func select(
+        _ entries: [Entry], less deletes: Deletes, _ signature: Deletes.Signature, _ names: NameMapping?
+    ) throws -> String {
+        let reader = FileReader(table: table)
+        // A delete may compare columns that the table has no more.
+        var read = fields
+        for id in Set(signature.equality.flatMap(\.fieldIDs)).sorted() where !read.contains(where: { $0.id == id }) {
+            read.append(try deletes.field(id))
+        }
+        let rows = try reader.selects(entries.map(\.file), read, names, rowNumbers: true) { Self.name($0) }
+        let places = try entries.map { entry in
+            "(\(SQL.literal(try reader.path(entry.file))), \(deletes.partition(of: entry.file)), \(entry.sequence))"
+        }
+        var from =
+            "(\(rows.joined(separator: " UNION ALL "))) r "
+            + "JOIN (VALUES \(places.joined(separator: ", "))) f(file, part, seq) ON f.file = r.cartograph_file"
+        if signature.hasPositions { from += try positions(of: entries, deletes, reader) }
+        for (index, key) in signature.equality.enumerated() {
+            from += try equality(key, deletes, reader, names, alias: "e\(index)")
+        }
+        let columns = fields.map { "r.\(Self.name($0)) AS \(SQL.identifier($0.name))" }
+        return "SELECT \(columns.joined(separator: ", ")) FROM \(from)"
+    }
+
+    /// Position deletes name files by location, and hold for those of their partition that are not younger.
+    private func positions(of entries: [Entry], _ deletes: Deletes, _ reader: FileReader) throws -> String {
+        let rows = try reader.selects(
+            deletes.positions.map(\.file), Self.positionFields, Self.positionNames, fileNames: true
+        ) { Self.name($0) }
+        let sources = try deletes.positions.map { entry in
+            "(\(SQL.literal(try reader.path(entry.file))), \(deletes.partition(of: entry.file)), \(entry.sequence))"
+        }
+        let targets = try entries.map { entry in
+            "(\(SQL.literal(entry.file.location)), \(SQL.literal(try reader.path(entry.file))), "
+                + "\(deletes.partition(of: entry.file)), \(entry.sequence))"
+        }
+        return " ANTI JOIN (SELECT t.file, d.\(Self.name(Self.positionFields[1])) AS pos "
+            + "FROM (\(rows.joined(separator: " UNION ALL "))) d "
+            + "JOIN (VALUES \(sources.joined(separator: ", "))) x(file, part, seq) ON x.file = d.cartograph_file "
+            + "JOIN (VALUES \(targets.joined(separator: ", "))) t(location, file, part, seq) "
+            + "ON t.location = d.\(Self.name(Self.positionFields[0])) AND t.part = x.part AND t.seq <= x.seq) p "
+            + "ON p.file = r.cartograph_file AND p.pos = r.file_row_number"
+    }
+
+    /// Equality deletes hold for older rows of their partition, or of all when theirs is the unpartitioned spec. Null
+    /// equals null.
+    private func equality(
+        _ key: Deletes.EqualityKey, _ deletes: Deletes, _ reader: FileReader, _ names: NameMapping?, alias: String
+    ) throws -> String {
+        let columns = try key.fieldIDs.map(deletes.field)
+        let entries = deletes.equality[key] ?? []
+        let rows = try reader.selects(entries.map(\.file), columns, names, fileNames: true, mustHaveAll: true) {
+            Self.name($0)
+        }
+        let sources = try entries.map { entry in
+            "(\(SQL.literal(try reader.path(entry.file))), \(deletes.partition(of: entry.file)), \(entry.sequence))"
+        }
+        let keys = columns.map(Self.name)
+        // Of equal keys only the youngest matters.
+        let grouped = (keys.map { "d.\($0)" } + ["x.part"]).joined(separator: ", ")
+        let alike = keys.map { "r.\($0) IS NOT DISTINCT FROM \(alias).\($0)" }
+        let part = key.isGlobal ? [] : ["f.part = \(alias).part"]
+        return " ANTI JOIN (SELECT \(grouped), max(x.seq) AS seq FROM (\(rows.joined(separator: " UNION ALL "))) d "
+            + "JOIN (VALUES \(sources.joined(separator: ", "))) x(file, part, seq) ON x.file = d.cartograph_file "
+            + "GROUP BY \(grouped)) \(alias) "
+            + "ON \((alike + part + ["f.seq < \(alias).seq"]).joined(separator: " AND "))"
+    }
+
+    /// Columns go by their ids where their names could meet those of the scan's own.
+    private static func name(_ field: NestedField) -> String { "c\(field.id)" }
+
+    /// The columns of position deletes, with the ids that the specification reserves for them.
+    private static let positionFields = [
+        NestedField(id: 2_147_483_546, name: "file_path", required: true, type: .string),
+        NestedField(id: 2_147_483_545, name: "pos", required: true, type: .long),
+    ]
+    private static let positionNames = NameMapping(of: Schema(fields: positionFields))
+}

@@ -1,0 +1,63 @@
+import Foundation
+import Iceberg
+import Storage
+import Synchronization
+
+/// What a table should say after a random life: plain sets of file names.
+struct LakeModel {
+    /// A file's name and the day it belongs to.
+    typealias Files = [String: Int32]
+
+    var live: Files = [:]
+    /// What each snapshot that is kept says.
+    var snapshots: [Int64: Files] = [:]
+    /// The main branch's states, oldest first, as far as they are kept.
+    var history: [Int64] = []
+    /// Tags by name.
+    var tags: [String: Int64] = [:]
+    var columns: [String] = ["id", "amount", "day"]
+    var parents: [Int64: Int64] = [:]
+}
+
+/// A catalog that loses requests and answers by chance.
+final class FlakyCatalog: Catalog {
+    private let inner: any Catalog
+    private let random: Mutex<SeededGenerator>
+    private let chance: Mutex<Int> = Mutex(0)
+
+    init(_ inner: any Catalog, seed: UInt64) {
+        self.inner = inner
+        random = Mutex(SeededGenerator(seed: seed))
+    }
+
+    /// Of a hundred commits, so many lose their request, and so many their answer; as many are refused.
+    func lose(_ percent: Int) { chance.withLock { $0 = percent } }
+
+    var storage: any ObjectStorage { inner.storage }
+    func createNamespace(_ name: String, ifMissing: Bool) throws {
+        try inner.createNamespace(name, ifMissing: ifMissing)
+    }
+    func listNamespaces() throws -> [String] { try inner.listNamespaces() }
+    func listTables(in namespace: String) throws -> [TableIdentifier] { try inner.listTables(in: namespace) }
+    func tableExists(_ identifier: TableIdentifier) throws -> Bool { try inner.tableExists(identifier) }
+    func dropTable(_ identifier: TableIdentifier) throws { try inner.dropTable(identifier) }
+    func load(_ identifier: TableIdentifier) throws -> TableVersion { try inner.load(identifier) }
+    func create(
+        _ identifier: TableIdentifier, schema: Schema, spec: PartitionSpec, properties: [String: String],
+        location: String?
+    ) throws -> TableVersion {
+        try inner.create(identifier, schema: schema, spec: spec, properties: properties, location: location)
+    }
+
+    func commit(_ commits: [TableCommit]) throws -> [TableVersion] {
+        let percent = chance.withLock { $0 }
+        let number = random.withLock { Int.random(in: 0..<100, using: &$0) }
+        if number < percent { throw IcebergError(.uncertain, "the request was lost") }
+        if number < 2 * percent {
+            _ = try inner.commit(commits)
+            throw IcebergError(.uncertain, "the answer was lost")
+        }
+        if number < 3 * percent { throw IcebergError(.conflict, "refused by chance") }
+        return try inner.commit(commits)
+    }
+}
