@@ -44,7 +44,7 @@ struct CatalogServerTests {
             for (method, path, body, status, type) in [
                 ("GET", "/v1/namespaces/none", "", 404, "NoSuchNamespaceException"),
                 ("GET", "/v1/namespaces/none/tables", "", 404, "NoSuchNamespaceException"),
-                ("GET", "/v1/namespaces/none/tables/t", "", 404, "NoSuchNamespaceException"),
+                ("GET", "/v1/namespaces/none/tables/t", "", 404, "NoSuchTableException"),
                 ("GET", "/v1/namespaces/shop/tables/none", "", 404, "NoSuchTableException"),
                 ("DELETE", "/v1/namespaces/shop/tables/none", "", 404, "NoSuchTableException"),
                 ("GET", "/v1/namespaces/shop/views/v", "", 404, "NoSuchViewException"),
