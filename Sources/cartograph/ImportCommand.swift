@@ -70,7 +70,8 @@ struct ImportCommand: AsyncParsableCommand {
         }
         let shop = try Shop.open(folder, settings, report: common.reporter())
         defer { shop.close() }
-        var target = LogImportTarget(log: shop.log, collector: Collector(log: shop.log, metrics: shop.metrics, erased: shop.erased))
+        var target = LogImportTarget(
+            log: shop.log, collector: Collector(log: shop.log, metrics: shop.metrics, erased: shop.erased))
         let outcomes = try await importAll(mapping, into: &target)
         var sales: [SalesSummary] = []
         if !noBatch {
