@@ -137,7 +137,7 @@ extension IcebergType: CustomStringConvertible {
     }
 
     /// The type that the specification spells `name`, when it is primitive.
-    init?(primitive name: String) {
+    public init?(primitive name: String) {
         switch name {
         case "boolean": self = .boolean
         case "int": self = .int

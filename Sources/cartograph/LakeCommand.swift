@@ -12,7 +12,8 @@ struct LakeCommand: AsyncParsableCommand {
         commandName: "lake", abstract: "Look at the tables, query them with SQL, care for them, and erase a customer.",
         subcommands: [
             List.self, LakeShowCommand.self, History.self, LakeDiffCommand.self, Query.self, LakeCompactCommand.self,
-            LakeExpireCommand.self, LakeEraseCommand.self,
+            LakeExpireCommand.self, LakeOrphansCommand.self, LakeRewriteManifestsCommand.self, LakeTagCommand.self,
+            LakeRollbackCommand.self, LakeAddColumnCommand.self, LakeEraseCommand.self,
         ])
 
     static func place(_ settings: Settings) throws -> (LakePlace, DataFolder) {

@@ -14,6 +14,7 @@ struct LakeExpireCommand: AsyncParsableCommand {
     @Argument(help: "The tables (default: all).") var tables: [String] = []
     @Option(name: .long, help: "How old, such as 7d, 12h or 30m.") var olderThan: String = "7d"
     @Option(name: .long, help: "How many snapshots of each branch stay, however old.") var keep: Int = 10
+    @Flag(name: .long, help: "Show what would be forgotten, and change nothing.") var dryRun = false
 
     func validate() throws {
         guard keep > 0 else { throw ValidationError("--keep must be at least 1") }
@@ -39,7 +40,7 @@ struct LakeExpireCommand: AsyncParsableCommand {
         for (index, identifier) in identifiers.enumerated() {
             bar.show(Int64(index), of: Int64(identifiers.count), "\(identifier)")
             var table = try catalog.loadTable(identifier)
-            let report = try table.expireSnapshots(keepLast: keep, olderThan: moment)
+            let report = try table.expireSnapshots(keepLast: keep, olderThan: moment, isDryRun: dryRun)
             entries.append(
                 Entry(
                     table: "\(identifier)", snapshots: report.expiredSnapshots, data_files: report.deletedDataFiles,
@@ -56,6 +57,7 @@ struct LakeExpireCommand: AsyncParsableCommand {
         }
         print(text.text, terminator: "")
         for location in entries.flatMap(\.undeleted) { CommandExit.say("not deleted: \(location)") }
+        if dryRun { print("Nothing was changed: this was a dry run.") }
     }
 
     /// An age in seconds; nil when the text is none.

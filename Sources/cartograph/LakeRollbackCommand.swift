@@ -1,0 +1,40 @@
+import ArgumentParser
+import Iceberg
+import Lake
+
+/// `cartograph lake rollback`.
+struct LakeRollbackCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rollback", abstract: "Make an earlier state of a table the current one.",
+        discussion: """
+            Later snapshots stay readable by their ids until they expire. A table that a model makes is brought up to \
+            date again by the next run of the models.
+            """)
+    @OptionGroup var common: CommonOptions
+    @Argument(help: "The table, such as gold.daily_sales.") var table: String
+    @Option(name: .long, help: "The snapshot: its id, a tag, or a time (RFC 3339).") var to: String
+
+    private struct Answer: Encodable {
+        let table: String
+        let from: Int64?
+        let to: Int64
+    }
+
+    func run() async throws {
+        let catalog = try LakeCommand.place(try common.settings()).0.openCatalog()
+        var table = try catalog.loadTable(try TableIdentifier(parsing: table))
+        // Its snapshots say how much of the log it holds, and the log may have let go of the rest.
+        guard table.identifier.namespace != BronzeTable.namespace else {
+            throw CommandError(
+                "\(table.identifier) follows the log and is not rolled back; to read it as it was: "
+                    + "cartograph lake sql --at \(to)")
+        }
+        let snapshot = try LakeCommand.snapshot(to, of: table)
+        let from = table.currentSnapshot?.id
+        try table.rollback(to: snapshot.id)
+        if common.json {
+            return try LogCommand.print(Answer(table: "\(table.identifier)", from: from, to: snapshot.id))
+        }
+        print("\(table.identifier) is at snapshot \(snapshot.id) again, and was at \(from.map(String.init) ?? "none")")
+    }
+}
