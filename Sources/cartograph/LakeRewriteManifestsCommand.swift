@@ -28,7 +28,8 @@ struct LakeRewriteManifestsCommand: AsyncParsableCommand {
             let before = try table.metrics(smallFileBytes: 0).manifests
             try Self.rewrite(&table)
             entries.append(
-                Entry(table: "\(identifier)", manifests: try table.metrics(smallFileBytes: 0).manifests, before: before))
+                Entry(table: "\(identifier)", manifests: try table.metrics(smallFileBytes: 0).manifests, before: before)
+            )
         }
         bar.finish()
         if common.json { return try LogCommand.print(entries) }
