@@ -44,7 +44,8 @@ extension Table {
         let now = policy.now()
         let terms = ExpiryTerms(
             keepLast: keepLast, cutoff: moment.map { Int64(min(max($0.timeIntervalSince1970 * 1000, -9e15), 9e15)) },
-            graceSince: now - Int64(min(max(graceSeconds, 0) * 1000, 9e15)), now: now)
+            // Without a grace the clock says nothing: snapshots made within a millisecond are dated a little ahead.
+            graceSince: graceSeconds > 0 ? now - Int64(min(graceSeconds * 1000, 9e15)) : .max, now: now)
         var report = ExpiryReport()
         var garbage = ExpiryGarbage()
         let storage = storage

@@ -31,6 +31,16 @@ struct ExpiryTests {
         #expect(try table.expireSnapshots(keepLast: 1, olderThan: .distantFuture) == ExpiryReport())
     }
 
+    @Test("Without a grace, snapshots made within a millisecond, or dated ahead, are forgotten like others")
+    func aheadOfTheClock() throws {
+        var table = try workspace.table()
+        table.policy.now = { 1_000 }
+        for name in ["a", "b", "c"] { try table.append([try workspace.file(name, day: 1, of: table)]) }
+        #expect(try #require(table.currentSnapshot).timestampMilliseconds > 1_000)
+        #expect(try table.expireSnapshots(keepLast: 1, olderThan: .distantFuture).expiredSnapshots == 2)
+        #expect(workspace.names(try table.files()) == ["a", "b", "c"])
+    }
+
     @Test("Snapshots newer than the moment, the last ones, and what a tag names are kept")
     func kept() throws {
         var table = try workspace.table()
