@@ -5,7 +5,7 @@ import Synchronization
 extension ObjectStorage {
     /// Removes files that no table refers to. One that cannot be removed is left: it costs space and nothing else, and
     /// orphan removal finds it.
-    func discard(_ locations: some Sequence<String>) {
+    package func discard(_ locations: some Sequence<String>) {
         for location in locations {
             do { try delete(location) } catch { continue }
         }
@@ -42,7 +42,7 @@ extension Location {
 extension Collection where Self: Sendable, Element: Sendable {
     /// Maps every element, up to `lanes` of them at the same time, in order.
     /// - Throws: What the first element that fails throws.
-    func mapAtOnce<Result: Sendable>(
+    package func mapAtOnce<Result: Sendable>(
         upTo lanes: Int, _ body: @Sendable (Element) throws -> Result
     ) throws -> [Result] {
         guard count > 1, lanes > 1 else { return try map(body) }

@@ -4,7 +4,6 @@ import Events
 import Foundation
 public import Iceberg
 import Storage
-import Synchronization
 
 /// Moves records from the log into the bronze tables, each exactly once.
 ///
@@ -272,18 +271,9 @@ public final class BronzeWriter {
 
     private func write(_ files: [BronzeFile]) throws {
         let storage = catalog.storage
-        let failure = Mutex<(any Error)?>(nil)
-        let objects = files.map(\.object)
-        let lanes = min(Self.writesAtOnce, objects.count)
-        guard lanes > 0 else { return }
-        DispatchQueue.concurrentPerform(iterations: lanes) { lane in
-            do {
-                for index in stride(from: lane, to: objects.count, by: lanes) { try storage.create([objects[index]]) }
-            } catch {
-                failure.withLock { $0 = error }
-            }
-        }
-        if let error = failure.withLock({ $0 }) {
+        do {
+            _ = try files.map(\.object).mapAtOnce(upTo: Self.writesAtOnce) { try storage.create([$0]) }
+        } catch {
             discard(files)
             throw error
         }
@@ -362,8 +352,6 @@ public final class BronzeWriter {
 
     /// Deletes files that no commit can refer to. One that stays costs space and nothing else.
     private func discard(_ files: [BronzeFile]) {
-        for file in files {
-            do { try catalog.storage.delete(file.object.location) } catch { continue }
-        }
+        catalog.storage.discard(files.map(\.object.location))
     }
 }

@@ -20,8 +20,8 @@ struct LakeModel {
 }
 
 /// A catalog that loses requests and answers by chance.
-final class FlakyCatalog: Catalog {
-    private let inner: any Catalog
+final class FlakyCatalog: ForwardingCatalog {
+    let inner: any Catalog
     private let random: Mutex<SeededGenerator>
     private let chance: Mutex<Int> = Mutex(0)
 
@@ -32,22 +32,6 @@ final class FlakyCatalog: Catalog {
 
     /// Of a hundred commits, so many lose their request, and so many their answer; as many are refused.
     func lose(_ percent: Int) { chance.withLock { $0 = percent } }
-
-    var storage: any ObjectStorage { inner.storage }
-    func createNamespace(_ name: String, ifMissing: Bool) throws {
-        try inner.createNamespace(name, ifMissing: ifMissing)
-    }
-    func listNamespaces() throws -> [String] { try inner.listNamespaces() }
-    func listTables(in namespace: String) throws -> [TableIdentifier] { try inner.listTables(in: namespace) }
-    func tableExists(_ identifier: TableIdentifier) throws -> Bool { try inner.tableExists(identifier) }
-    func dropTable(_ identifier: TableIdentifier) throws { try inner.dropTable(identifier) }
-    func load(_ identifier: TableIdentifier) throws -> TableVersion { try inner.load(identifier) }
-    func create(
-        _ identifier: TableIdentifier, schema: Schema, spec: PartitionSpec, properties: [String: String],
-        location: String?
-    ) throws -> TableVersion {
-        try inner.create(identifier, schema: schema, spec: spec, properties: properties, location: location)
-    }
 
     func commit(_ commits: [TableCommit]) throws -> [TableVersion] {
         let percent = chance.withLock { $0 }

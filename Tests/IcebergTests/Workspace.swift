@@ -96,32 +96,15 @@ final class FaultyStorage: ObjectStorage {
 }
 
 /// A catalog whose commits go wrong as told: before they happen, or after, with the answer lost.
-final class UnreliableCatalog: Catalog {
+final class UnreliableCatalog: ForwardingCatalog {
     enum Fate: Sendable { case works, lostBefore, lostAfter, refused }
 
-    private let inner: any Catalog
+    let inner: any Catalog
     private let fates: Mutex<[Fate]>
 
     init(_ inner: any Catalog, _ fates: [Fate]) {
         self.inner = inner
         self.fates = Mutex(fates)
-    }
-
-    var storage: any ObjectStorage { inner.storage }
-    func createNamespace(_ name: String, ifMissing: Bool) throws {
-        try inner.createNamespace(name, ifMissing: ifMissing)
-    }
-    func listNamespaces() throws -> [String] { try inner.listNamespaces() }
-    func listTables(in namespace: String) throws -> [TableIdentifier] { try inner.listTables(in: namespace) }
-    func tableExists(_ identifier: TableIdentifier) throws -> Bool { try inner.tableExists(identifier) }
-    func dropTable(_ identifier: TableIdentifier) throws { try inner.dropTable(identifier) }
-    func load(_ identifier: TableIdentifier) throws -> TableVersion { try inner.load(identifier) }
-
-    func create(
-        _ identifier: TableIdentifier, schema: Schema, spec: PartitionSpec, properties: [String: String],
-        location: String?
-    ) throws -> TableVersion {
-        try inner.create(identifier, schema: schema, spec: spec, properties: properties, location: location)
     }
 
     func commit(_ commits: [TableCommit]) throws -> [TableVersion] {

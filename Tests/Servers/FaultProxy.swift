@@ -21,11 +21,11 @@ package final class FaultProxy: Sendable {
         case lateAnswer(Double)
     }
 
-    package let port: UInt16
-    private let listener: Int32
+    /// Where it listens.
+    package var port: UInt16 { listener.port }
+    private let listener: LoopbackListener
     private let server: UInt16
     private let plan: @Sendable (String, Int) -> Fault
-    private let open = Mutex<[Int32]>([])
     private let seen = Mutex<[String]>([])
 
     /// The first lines of the requests so far.
@@ -36,28 +36,13 @@ package final class FaultProxy: Sendable {
     package init(to port: UInt16, _ plan: @escaping @Sendable (String, Int) -> Fault) throws {
         server = port
         self.plan = plan
-        (listener, self.port) = try Loopback.listen()
-        Thread { [self] in accept() }.start()
+        listener = try LoopbackListener()
+        listener.start { [self] in serve($0) }
     }
 
     /// Ends every connection and listens no more.
     package func stop() {
-        shutdown(listener, Int32(SHUT_RDWR))
-        open.withLock { for descriptor in $0 { shutdown(descriptor, Int32(SHUT_RDWR)) } }
-    }
-
-    private func accept() {
-        defer { close(listener) }
-        while true {
-            let connection = Glibc.accept(listener, nil, nil)
-            guard connection >= 0 else { return }
-            open.withLock { $0.append(connection) }
-            Thread { [self] in
-                serve(connection)
-                open.withLock { $0.removeAll { $0 == connection } }
-                close(connection)
-            }.start()
-        }
+        listener.stop()
     }
 
     private func serve(_ connection: Int32) {

@@ -22,10 +22,10 @@ package final class LoopbackEndpoint: Sendable {
         case silence
     }
 
-    package let port: UInt16
-    private let listener: Int32
+    /// Where it listens.
+    package var port: UInt16 { listener.port }
+    private let listener: LoopbackListener
     private let respond: @Sendable (Request) -> Answer
-    private let open = Mutex<[Int32]>([])
     private let seen = Mutex<[Request]>([])
 
     /// The requests so far.
@@ -35,29 +35,13 @@ package final class LoopbackEndpoint: Sendable {
 
     package init(_ respond: @escaping @Sendable (Request) -> Answer) throws {
         self.respond = respond
-        (listener, port) = try Loopback.listen()
-        let thread = Thread { [self] in accept() }
-        thread.start()
+        listener = try LoopbackListener()
+        listener.start { [self] in serve($0) }
     }
 
     /// Ends every connection and listens no more.
     package func stop() {
-        shutdown(listener, Int32(SHUT_RDWR))
-        open.withLock { for descriptor in $0 { shutdown(descriptor, Int32(SHUT_RDWR)) } }
-    }
-
-    private func accept() {
-        defer { close(listener) }
-        while true {
-            let connection = Glibc.accept(listener, nil, nil)
-            guard connection >= 0 else { return }
-            open.withLock { $0.append(connection) }
-            Thread { [self] in
-                serve(connection)
-                open.withLock { $0.removeAll { $0 == connection } }
-                close(connection)
-            }.start()
-        }
+        listener.stop()
     }
 
     private func serve(_ connection: Int32) {

@@ -31,7 +31,6 @@ final class ParquetColumn {
     /// Whether an earlier row group was not worth a dictionary.
     private var isPlain: Bool
     private var hasCodedPages = false
-    private var hasPlainPages = false
 
     // The page that is being filled.
     private let values = ByteRoom(capacity: 64 << 10)
@@ -75,7 +74,6 @@ final class ParquetColumn {
             dictionary = nil
         }
         hasCodedPages = false
-        hasPlainPages = false
         uncompressed = 0
         pages.removeAll(keeping: ParquetColumn.keptBytes)
     }
@@ -317,7 +315,6 @@ final class ParquetColumn {
                 RunLength.encode($0, codeCount, width: width, to: scratch)
             }
         } else {
-            hasPlainPages = true
             if physical == .boolean {
                 appendBits()
             } else if scratch.count == 0 {
@@ -400,7 +397,7 @@ final class ParquetColumn {
         if isCoding, countsBounds, physical == .bytes, let dictionary { countEntries(dictionary) }
         endPage()
         let start = file.count
-        var encodings = [3]
+        var encodings = [0, 3]
         var dictionaryOffset: Int?
         if hasCodedPages, let dictionary {
             dictionaryOffset = start
@@ -411,8 +408,6 @@ final class ParquetColumn {
                     $0.field(2, int32: 0)
                 }
             }
-        } else {
-            encodings = [0, 3]
         }
         let dataOffset = file.count
         file.append(pages)
