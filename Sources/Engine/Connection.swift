@@ -278,11 +278,25 @@ extension Connection {
                 .io, "\(text): check that the file exists, is readable and the disk is not full", sql: sql)
         case DUCKDB_ERROR_PARSER, DUCKDB_ERROR_SYNTAX, DUCKDB_ERROR_BINDER, DUCKDB_ERROR_CATALOG:
             return EngineError(.statement, text, sql: sql)
+        case DUCKDB_ERROR_INVALID:
+            return EngineError(Self.kind(ofText: text), text, sql: sql)
+        case DUCKDB_ERROR_INTERNAL, DUCKDB_ERROR_FATAL, DUCKDB_ERROR_SERIALIZATION, DUCKDB_ERROR_UNKNOWN_TYPE:
+            return EngineError(.fault, text, sql: sql)
         default:
-            // A statement that cannot be prepared has its type in the text alone, which begins with it.
-            if text.hasPrefix("IO Error") { return EngineError(.io, text, sql: sql) }
-            let isWrong = ["Parser", "Syntax", "Binder", "Catalog"].contains { text.hasPrefix($0 + " Error") }
-            return EngineError(isWrong ? .statement : .data, text, sql: sql)
+            return EngineError(text.hasPrefix("IO Error") ? .io : .data, text, sql: sql)
+        }
+    }
+
+    /// The kind of a failure without a type. That of a statement that cannot be prepared stands at the beginning of the
+    /// text; what has none there either came from below the engine.
+    private static func kind(ofText text: String) -> EngineError.Kind {
+        let words = text.prefix { $0 != ":" }
+        guard words.hasSuffix(" Error") else { return .fault }
+        switch words.dropLast(" Error".count) {
+        case "Parser", "Syntax", "Binder", "Catalog": return .statement
+        case "IO": return .io
+        case "Invalid", "INTERNAL", "FATAL", "Serialization": return .fault
+        default: return .data
         }
     }
 }

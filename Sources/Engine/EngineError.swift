@@ -12,6 +12,8 @@ public struct EngineError: Error, CustomStringConvertible, Sendable {
         case statement
         /// The statement was understood and failed on what it read: a value that does not fit it, or a damaged file.
         case data
+        /// The engine failed in a way that it has no word for: nearly always a damaged file.
+        case fault
         /// A file could not be read or written.
         case io
         /// A value or result is past a bound named in the message.
