@@ -49,6 +49,7 @@ final class LakeService: Sendable {
     private let upkeepFinished = DispatchSemaphore(value: 0)
     private let isStopping = Atomic<Bool>(false)
     private let drained: Counter
+    private let metrics: Metrics
     private let isStarted = Atomic<Bool>(false)
 
     /// The writer and the lock under which it is used, since it serves one thread at a time.
@@ -78,6 +79,7 @@ final class LakeService: Sendable {
         self.seconds = seconds
         self.report = report
         self.catalog = catalog
+        self.metrics = metrics
         self.temporary = temporary
         self.objectStore = objectStore
         var limits = BronzeWriter.Limits()
@@ -126,6 +128,7 @@ final class LakeService: Sendable {
         }
         run("lake-upkeep", until: upkeepFinished) { [self] in
             var upkeep: BronzeUpkeep?
+            let gauges = TableGauges(metrics, catalog)
             var lastFailure: String?
             var wait = LakeService.firstUpkeepSeconds
             while upkeepStopping.wait(timeout: .now() + wait) == .timedOut {
@@ -136,6 +139,7 @@ final class LakeService: Sendable {
                     try ready.care { [self] _, _ in
                         if isStopping.load(ordering: .relaxed) { throw CancellationError() }
                     }
+                    try gauges.refreshIfDue()
                     lastFailure = nil
                 } catch is CancellationError {
                     break
