@@ -130,8 +130,8 @@ struct LakeCommand: AsyncParsableCommand {
 
         /// A view for each table that the statement may be about, over the files of the snapshot asked for. So another
         /// table's damage is nothing to it; only a statement that names no table sees all that can be read.
-        private func defineViews(_ catalog: any Catalog, _ connection: Connection) throws -> [Scan] {
-            var scans: [Scan] = []
+        private func defineViews(_ catalog: any Catalog, _ connection: Connection) throws -> [DamageSearch.Scan] {
+            var scans: [DamageSearch.Scan] = []
             var found = at == nil
             let instant = at.flatMap { Timestamp.parse($0) }
             let namespaces = try catalog.listNamespaces()
@@ -162,8 +162,11 @@ struct LakeCommand: AsyncParsableCommand {
                         }
                     }
                     let name = "\(SQL.identifier(identifier.namespace)).\(SQL.identifier(identifier.name))"
-                    try connection.execute("CREATE VIEW \(name) AS \(try LakeTable(table).scanSQL(at: snapshot))")
-                    scans.append((LakeTable(table), snapshot))
+                    let scan = (table: LakeTable(table), snapshot: snapshot)
+                    _ = try naming([scan], connection, bound: false) {
+                        try connection.execute("CREATE VIEW \(name) AS \(try scan.table.scanSQL(at: snapshot))")
+                    }
+                    scans.append(scan)
                 } catch  where named.isEmpty {
                     CommandExit.say("\(identifier) cannot be read: \(error)")
                 }
@@ -176,19 +179,15 @@ struct LakeCommand: AsyncParsableCommand {
             return scans
         }
 
-        private typealias Scan = (table: LakeTable, snapshot: Snapshot?)
-
         /// The engine does not say of all damage which file it is in; then the tables' files are looked through.
         private func naming<Result>(
-            _ scans: [Scan], _ connection: Connection, _ body: () throws -> Result
+            _ scans: [DamageSearch.Scan], _ connection: Connection, bound: Bool = true, _ body: () throws -> Result
         ) throws -> Result {
             do {
                 return try body()
-            } catch let error as EngineError where error.isOfUnnamedFile {
-                for scan in scans {
-                    if let named = try scan.table.unreadableFile(at: scan.snapshot, by: connection) { throw named }
-                }
-                throw error
+            } catch let error as EngineError {
+                var search = DamageSearch(connection)
+                throw try search.explained(error, scans, bound: bound)
             }
         }
 
