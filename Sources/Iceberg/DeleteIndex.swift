@@ -1,6 +1,8 @@
+import Storage
+
 /// The delete files of a snapshot, by what they apply to ("Scan planning" in the specification).
 struct DeleteIndex {
-    private var byFile: [String: [ScanDelete]] = [:]
+    private var byFile: [ObjectName: [ScanDelete]] = [:]
     private var positions: [PartitionKey: [ScanDelete]] = [:]
     private var equality: [PartitionKey: [ScanDelete]] = [:]
     /// Equality deletes of an unpartitioned spec: they apply to every partition of every spec.
@@ -18,7 +20,7 @@ struct DeleteIndex {
             case .data: continue
             case .positionDeletes:
                 if let target = Self.target(of: entry.file) {
-                    byFile[target, default: []].append(delete)
+                    byFile[ObjectName(target), default: []].append(delete)
                 } else {
                     positions[entry.file.partitionKey, default: []].append(delete)
                 }
@@ -45,7 +47,8 @@ struct DeleteIndex {
     /// equality only in what was there before.
     func files(for file: DataFile, _ sequence: Int64) -> [ScanDelete] {
         let key = file.partitionKey
-        let byPosition = (byFile[file.location] ?? []) + (positions[key] ?? [])
+        let named = byFile.isEmpty ? [] : byFile[ObjectName(file.location)] ?? []
+        let byPosition = named + (positions[key] ?? [])
         let byValue = (equality[key] ?? []) + global
         return byPosition.filter { $0.sequenceNumber >= sequence } + byValue.filter { $0.sequenceNumber > sequence }
     }
