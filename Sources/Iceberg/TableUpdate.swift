@@ -104,7 +104,8 @@ extension TableUpdate {
     ) {
         stage(
             TableChange(
-                operation: operation, removal: .files(LocationSet(locations)), adding: files, summary: summary, branch: branch,
+                operation: operation, removal: .files(LocationSet(locations)), adding: files, summary: summary,
+                branch: branch,
                 readSequence: base.map { $0.metadata.snapshot(on: branch)?.sequenceNumber ?? 0 }),
             validate: validate)
     }
