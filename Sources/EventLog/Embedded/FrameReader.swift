@@ -10,7 +10,7 @@ final class FrameReader {
 
     let path: String
     private let format: LogFormat
-    private let file: SystemFile
+    private var file: SystemFile
     private let firstCommit: Int64
     private let recent: RecentBytes?
     private var window = PaddedBytes(capacity: FrameReader.windowBytes)
@@ -51,9 +51,18 @@ final class FrameReader {
     func bytes(_ count: Int, at position: Int64) throws(LogError) -> UnsafeRawPointer? {
         if position < windowStart || position + Int64(count) > windowStart + Int64(window.count) {
             try fill(count, at: position)
+            // An erasure exchanges files under those who read them; what is written since is only in the new one.
+            if window.count < count, try reopenIfExchanged() { try fill(count, at: position) }
             guard window.count >= count else { return nil }
         }
         return UnsafeRawPointer(window.start) + Int(position - windowStart)
+    }
+
+    /// Opens the file that has taken the place of the one that is open; false when none has.
+    private func reopenIfExchanged() throws(LogError) -> Bool {
+        guard try file.isExchanged() else { return false }
+        file = try SystemFile(opening: path, flags: O_RDONLY)
+        return true
     }
 
     private func fill(_ count: Int, at position: Int64) throws(LogError) {
