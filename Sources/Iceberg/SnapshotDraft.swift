@@ -176,7 +176,8 @@ private struct DraftWork {
     private static func missing(_ locations: LocationSet, _ what: String) -> IcebergError {
         IcebergError(
             .filesMissing,
-            "\(locations.count) files \(what), \(locations.sorted.first ?? "") among them, are not in the table; plan again")
+            "\(locations.count) files \(what), \(locations.sorted.first ?? "") among them, are not in the table; plan again"
+        )
     }
 
     /// Rewrites the manifests that hold files to be removed; the others stay as they are.
