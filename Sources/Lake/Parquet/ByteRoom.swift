@@ -18,6 +18,9 @@ final class ByteRoom {
     /// Where the next byte goes.
     var end: UnsafeMutablePointer<UInt8> { start + count }
 
+    /// Whether that many bytes more fit without a move.
+    func hasRoom(_ more: Int) -> Bool { count + more <= capacity }
+
     /// Makes room for that many bytes more.
     func reserve(_ more: Int) {
         guard count + more > capacity else { return }

@@ -1,3 +1,4 @@
+import CBytes
 import Events
 
 /// Collects the values of one leaf of a file: pages of a row group, compressed as they fill up, its dictionary and its
@@ -22,7 +23,7 @@ final class ParquetColumn {
     private(set) var bytesInFile = 0
 
     private let physical: ParquetSchema.Physical
-    private let compressor: ZstdCompressor
+    private let codec: ParquetCodec
     private let countsBounds: Bool
     private var group = ParquetStatistics()
     private var dictionary: ParquetDictionary?
@@ -34,6 +35,9 @@ final class ParquetColumn {
 
     // The page that is being filled.
     private let values = ByteRoom(capacity: 64 << 10)
+    /// Values that were compressed as they came, and how many bytes they were.
+    private let elements = ByteRoom(capacity: 64 << 10)
+    private var elementBytes = 0
     private let codes = ByteRoom(capacity: 64 << 10)
     private var codeCount = 0
     private let definitions = ByteRoom()
@@ -48,9 +52,9 @@ final class ParquetColumn {
     /// - Parameters:
     ///   - hasManyValues: the values are known to be nearly all different: no dictionary is tried.
     ///   - countsBounds: whether the smallest and the largest value are of use to anybody.
-    init(_ leaf: ParquetSchema.Leaf, _ compressor: ZstdCompressor, hasManyValues: Bool, countsBounds: Bool) {
+    init(_ leaf: ParquetSchema.Leaf, _ codec: ParquetCodec, hasManyValues: Bool, countsBounds: Bool) {
         self.leaf = leaf
-        self.compressor = compressor
+        self.codec = codec
         self.countsBounds = countsBounds
         physical = leaf.physical
         switch physical {
@@ -187,6 +191,20 @@ final class ParquetColumn {
         } while at < count
     }
 
+    /// Appends strings of rows that all have one, as they stand in a plain page: each after its length. The bytes are
+    /// followed by 64 readable ones.
+    func append(plain bytes: UnsafePointer<UInt8>, _ count: Int, _ rows: Int) {
+        precondition(!isCoding && !countsBounds && physical == .bytes, "bytes for a column of counted strings")
+        _ = addLevels(rows, nil, 0)
+        if case .snappyJSON = codec {
+            ParquetCodec.appendSnappy(bytes, count, to: elements)
+            elementBytes += count
+        } else {
+            values.append(UnsafeRawPointer(bytes), count)
+        }
+        endBatch()
+    }
+
     // MARK: - Numbers
 
     /// Appends numbers of rows: integers, unscaled decimals, instants, booleans as 0 and 1, bit patterns of floating
@@ -272,7 +290,7 @@ final class ParquetColumn {
         {
             goOnPlain()
         }
-        if values.count >= ParquetColumn.pageBytes || entries >= ParquetColumn.pageValues { endPage() }
+        if values.count + elementBytes >= ParquetColumn.pageBytes || entries >= ParquetColumn.pageValues { endPage() }
     }
 
     /// Writes the page's codes out as values, and goes on without a dictionary.
@@ -320,6 +338,7 @@ final class ParquetColumn {
             } else if scratch.count == 0 {
                 body = values
             } else {
+                // Nothing stands between the levels and values that are compressed already.
                 scratch.append(values)
             }
         }
@@ -357,33 +376,53 @@ final class ParquetColumn {
         }
     }
 
-    /// Compresses a page behind those of the row group, with its header in front.
+    /// Appends a page to those of the row group, compressed, with its header in front.
     private func addPage(
         _ body: ByteRoom, isDictionary: Bool = false, to room: ByteRoom? = nil,
         _ describe: (inout ThriftWriter) -> Void
     ) {
         let room = room ?? pages
-        compressed.removeAll(keeping: ParquetColumn.keptBytes)
-        let size = compressor.compress(body.start, body.count, to: compressed)
+        let length = body.count + elementBytes
+        let page = compress(body, length)
         var thrift = ThriftWriter()
         thrift.structure {
             $0.field(1, int32: isDictionary ? 2 : 0)
-            $0.field(2, int32: body.count)
-            $0.field(3, int32: size)
+            $0.field(2, int32: length)
+            $0.field(3, int32: page.count)
+            $0.field(4, int32: Int(Int32(bitPattern: cbytes_crc32(0, page.start, page.count))))
             describe(&$0)
         }
-        uncompressed += thrift.bytes.count + body.count
+        uncompressed += thrift.bytes.count + length
         room.append(thrift.bytes)
-        room.append(compressed)
+        room.append(page)
     }
 
-    private let compressed = ByteRoom(capacity: 64 << 10)
+    /// A page as it goes into the file, from what is compressed already and what is not.
+    private func compress(_ body: ByteRoom, _ length: Int) -> ByteRoom {
+        switch codec {
+        case .none: return body
+        case .zstd(let compressor):
+            compressed.removeAll(keeping: ParquetColumn.keptBytes)
+            _ = compressor.compress(body.start, body.count, to: compressed)
+        case .snappyJSON:
+            compressed.removeAll(keeping: ParquetColumn.keptBytes)
+            ParquetCodec.appendSnappyLength(length, to: compressed)
+            ParquetCodec.appendSnappy(body.start, body.count, to: compressed)
+            compressed.append(elements)
+        }
+        elements.removeAll(keeping: ParquetColumn.keptBytes)
+        elementBytes = 0
+        return compressed
+    }
+
+    private let compressed = ByteRoom(capacity: 4_096)
 
     // MARK: - Row groups
 
     /// What a file's footer says of a column's part of a row group.
     struct Chunk {
         let leaf: ParquetSchema.Leaf
+        let codec: Int
         let statistics: ParquetStatistics
         let encodings: [Int]
         let dictionaryOffset: Int?
@@ -412,7 +451,7 @@ final class ParquetColumn {
         let dataOffset = file.count
         file.append(pages)
         let chunk = Chunk(
-            leaf: leaf, statistics: group, encodings: encodings, dictionaryOffset: dictionaryOffset,
+            leaf: leaf, codec: codec.number, statistics: group, encodings: encodings, dictionaryOffset: dictionaryOffset,
             dataOffset: dataOffset, uncompressedBytes: uncompressed, compressedBytes: file.count - start)
         statistics.merge(group)
         bytesInFile += chunk.compressedBytes
@@ -429,6 +468,8 @@ final class ParquetColumn {
     /// Forgets everything since the last file.
     func discard() {
         values.removeAll(keeping: ParquetColumn.keptBytes)
+        elements.removeAll(keeping: ParquetColumn.keptBytes)
+        elementBytes = 0
         codes.removeAll()
         codeCount = 0
         definitions.removeAll()

@@ -1,5 +1,4 @@
 import Events
-import Glibc
 
 /// The distinct values of a column in a row group, in the order in which they came: what its dictionary page holds.
 ///
@@ -67,7 +66,7 @@ final class ParquetDictionary {
             let found = slots[slot]
             if found == 0 { break }
             let entry = entries[Int(found) - 1]
-            if entry.hash == hash, entry.count == length, memcmp(page.start + entry.start, bytes, length) == 0 {
+            if entry.hash == hash, entry.count == length, areEqual(page.start + entry.start, bytes, length) {
                 return found - 1
             }
             slot = (slot + 1) & (ParquetDictionary.slotCount - 1)
@@ -81,6 +80,24 @@ final class ParquetDictionary {
         count += 1
         slots[slot] = UInt32(count)
         return UInt32(count - 1)
+    }
+
+    /// Compares words at a time, the last ones overlapping; both sides are followed by readable bytes.
+    @inline(__always)
+    private func areEqual(_ one: UnsafePointer<UInt8>, _ other: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        let one = UnsafeRawPointer(one)
+        let other = UnsafeRawPointer(other)
+        @inline(__always) func difference(_ at: Int) -> UInt64 {
+            one.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+                ^ other.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+        }
+        if count < 8 { return difference(0) & ((1 &<< UInt64(count &* 8)) &- 1) == 0 }
+        var at = 0
+        while at < count &- 8 {
+            if difference(at) != 0 { return false }
+            at &+= 8
+        }
+        return difference(count &- 8) == 0
     }
 
     /// Words at a time, the last ones overlapping; the bytes are followed by readable ones.

@@ -6,7 +6,7 @@ import Iceberg
 /// The engine's writer costs some three times as much for the same bytes: it hashes every string, also those that never
 /// repeat, and copies each several times on its way. What it can do and this cannot is not needed for events: maps,
 /// nested lists, encryption, files larger than memory. The encodings are those that every reader knows: plain values,
-/// dictionaries, Zstandard, version 1 pages.
+/// dictionaries, Snappy, Zstandard, version 1 pages. Each page has a checksum.
 final class ParquetFileBuilder {
     /// Rows after which a row group ends: a reader's unit of work.
     static let groupRows = 131_072
@@ -38,14 +38,17 @@ final class ParquetFileBuilder {
     /// - Parameters:
     ///   - manyValues: names of columns whose values are nearly all different.
     ///   - unbounded: names of columns whose bounds nobody needs.
+    ///   - level: Zstandard's level for all columns; nil for files that are soon written anew.
+    ///   - json: names of columns that are worth compressing even then.
     init(
-        _ fields: [NestedField], manyValues: Set<String>, unbounded: Set<String>, level: Int32
+        _ fields: [NestedField], manyValues: Set<String>, unbounded: Set<String>, level: Int32?, json: Set<String>
     ) throws {
         schema = try ParquetSchema(fields)
-        let compressor = try ZstdCompressor(level: level)
+        let compressor = try level.map { try ZstdCompressor(level: $0) }
         columns = schema.leaves.map {
             ParquetColumn(
-                $0, compressor, hasManyValues: manyValues.contains($0.path[0]),
+                $0, compressor.map { .zstd($0) } ?? (json.contains($0.path[0]) ? .snappyJSON : .none),
+                hasManyValues: manyValues.contains($0.path[0]),
                 countsBounds: !unbounded.contains($0.path[0]) && $0.physical != .float && $0.physical != .double)
         }
         file.append(ParquetFileBuilder.magic)
@@ -83,14 +86,18 @@ final class ParquetFileBuilder {
     }
 
     /// Ends the file and begins the next.
-    func finish() -> Built {
+    /// - Parameter room: what the file's bytes go into.
+    func finish(into room: [UInt8] = []) -> Built {
         endGroup()
         let footer = footer()
         file.append(footer)
         file.append(UInt32(footer.count))
         file.append(ParquetFileBuilder.magic)
+        var bytes = room
+        bytes.removeAll(keepingCapacity: true)
+        bytes.append(contentsOf: UnsafeBufferPointer(start: file.start, count: file.count))
         let built = Built(
-            bytes: Array(UnsafeBufferPointer(start: file.start, count: file.count)), rows: rows,
+            bytes: bytes, rows: rows,
             splitOffsets: groups.map { Int64($0.offset) },
             columns: columns.map { ($0.leaf, $0.bytesInFile, $0.statistics) })
         begin()
@@ -138,7 +145,7 @@ final class ParquetFileBuilder {
             thrift.field(1, int32: chunk.leaf.physical.number)
             thrift.field(2, int32s: chunk.encodings)
             thrift.field(3, texts: chunk.leaf.path)
-            thrift.field(4, int32: 6)
+            thrift.field(4, int32: chunk.codec)
             thrift.field(5, int64: chunk.statistics.values)
             thrift.field(6, int64: chunk.uncompressedBytes)
             thrift.field(7, int64: chunk.compressedBytes)
