@@ -6,6 +6,8 @@ SHELL := /bin/bash
 .PHONY: help run build test test-unit test-end-to-end test-reliability test-interop test-spark torture fuzz lint format bench bench-peers bench-lake-peers clean
 
 BINARY := .build/release/cartograph
+# Without colours a build at a terminal and one in a pipe are the same build; with them each would throw the other's away.
+BUILD := swift build -c release --no-color-diagnostics
 SWIFT_FILES := Package.swift Sources Tests $(wildcard Benchmarks)
 # More words for the command that a target runs, such as `make run ARGS='--port 9000'`.
 ARGS ?=
@@ -15,17 +17,17 @@ help: ## this list
 
 run: ## build, and open a live shop with a simulator on; Ctrl-C stops it, `make run` carries on
 	scripts/bootstrap run
-	swift build -c release --product cartograph
+	$(BUILD) --product cartograph
 	exec $(BINARY) up --simulate 200 $(ARGS)
 
 build: ## build the release binary, .build/release/cartograph
 	scripts/bootstrap run
-	swift build -c release --product cartograph
+	$(BUILD) --product cartograph
 
 # One release build holds the product and the unit tests: what is tested is what runs, and neither is built again.
 test: ## unit tests, then end-to-end tests over the release binary
 	scripts/bootstrap test
-	swift build -c release --build-tests
+	$(BUILD) --build-tests
 	swift test -c release --skip-build --disable-xctest
 	$(MAKE) --no-print-directory test-end-to-end
 	$(MAKE) --no-print-directory test-interop
@@ -33,7 +35,7 @@ test: ## unit tests, then end-to-end tests over the release binary
 
 test-unit: ## the unit tests alone; ARGS='--filter EventsTests' picks some
 	scripts/bootstrap test
-	swift build -c release --build-tests
+	$(BUILD) --build-tests
 	swift test -c release --skip-build --disable-xctest $(ARGS)
 
 test-end-to-end: ## the end-to-end tests alone, over the binary as it was last built; ARGS='-k crash' picks some
@@ -54,12 +56,12 @@ test-reliability: ## kills, failing disks, power loss, clock jumps and damage, a
 
 torture: ## the same at length: hundreds of kills, every fault at every call
 	scripts/bootstrap test
-	swift build -c release --product cartograph
+	$(BUILD) --product cartograph
 	CARTOGRAPH=$${CARTOGRAPH:-$(BINARY)} .deps/venv/bin/python -m pytest Tests/Reliability --torture -s $(ARGS)
 
 fuzz: ## ten million mutated events and a million damaged Iceberg files under AddressSanitizer; ARGS='--seed 7'
 	scripts/bootstrap test
-	swift build -c release --sanitize=address --scratch-path .build-asan --product cartograph-fuzz
+	$(BUILD) --sanitize=address --scratch-path .build-asan --product cartograph-fuzz
 	.build-asan/release/cartograph-fuzz decoder --events 10000000 $(ARGS)
 	# Leaks are not looked for: the sanitizer does not see what indirect enums point to.
 	ASAN_OPTIONS=detect_leaks=0 .build-asan/release/cartograph-fuzz iceberg --cases 1000000 $(ARGS)
@@ -73,20 +75,20 @@ format: ## put every Swift file in the formatter's shape
 
 bench: ## the benchmarks; ARGS='http --json' picks one
 	scripts/bootstrap run
-	swift build -c release --product cartograph
-	swift build -c release --product cartograph-bench
+	$(BUILD) --product cartograph
+	$(BUILD) --product cartograph-bench
 	.build/release/cartograph-bench $(ARGS)
 
 bench-peers: ## the same events into Cartograph, Redis Streams and PostgreSQL
 	scripts/bootstrap bench
-	swift build -c release --product cartograph
-	swift build -c release --product cartograph-bench
+	$(BUILD) --product cartograph
+	$(BUILD) --product cartograph-bench
 	.build/release/cartograph-bench peers $(ARGS)
 
 bench-lake-peers: ## the same rows into Iceberg tables by Cartograph, PyIceberg and DuckDB's extension
 	scripts/bootstrap test
-	swift build -c release --product cartograph
-	swift build -c release --product cartograph-bench
+	$(BUILD) --product cartograph
+	$(BUILD) --product cartograph-bench
 	.deps/venv/bin/python scripts/bench-lake-peers $(ARGS)
 
 clean: ## remove what was built; .deps/ and data/ stay
