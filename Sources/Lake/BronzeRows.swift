@@ -29,7 +29,6 @@ final class BronzeRows {
     private let members: EventMembers?
     /// Events as a plain page has them: each after its length in four bytes.
     private let staging = ByteRoom(capacity: BronzeRows.stagingBytes)
-    private let rooms: FileRooms
     private var day: Int64?
     private let numbers = UnsafeMutablePointer<Int64>.allocate(capacity: BronzeRows.batchRows)
     private let none = UnsafeMutablePointer<FieldSet>.allocate(capacity: BronzeRows.batchRows)
@@ -59,8 +58,7 @@ final class BronzeRows {
         members = layout.members.isEmpty ? nil : EventMembers(layout.members, capacity: BronzeRows.batchRows)
         builder = try ParquetFileBuilder(
             layout.fields, manyValues: ["event_id", "raw", "log_offset"], unbounded: ["raw", "items"],
-            level: limits.compression.level(for: table), json: ["raw"])
-        self.rooms = rooms
+            level: limits.compression.level(for: table), json: ["raw"], rooms)
         none.initialize(repeating: 0, count: BronzeRows.batchRows)
     }
 
@@ -140,7 +138,7 @@ final class BronzeRows {
     private func endFile() throws {
         try encode()
         guard builder.rows > 0, let day else { return }
-        let built = builder.finish(into: rooms.take(builder.bytes))
+        let built = builder.finish()
         rows += built.rows
         files.append(try BronzeFile(built, of: table, day: Int32(truncatingIfNeeded: day)))
         self.day = nil
@@ -360,7 +358,8 @@ struct BronzeFile {
     let entry: DataFile
 
     fileprivate init(_ built: ParquetFileBuilder.Built, of table: Table, day: Int32) throws {
-        let location = Location.join(table.dataLocation, "data-\(UUID().uuidString.lowercased()).parquet")
+        let location = FileChecksum.location(
+            Location.join(table.dataLocation, "data-\(UUID().uuidString.lowercased())"), of: FileChecksum.of(built.bytes))
         object = NewObject(location: location, bytes: built.bytes)
         var entry = DataFile(
             location: location, partition: table.spec.fields.isEmpty ? [] : [.date(day)],

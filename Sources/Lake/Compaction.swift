@@ -12,6 +12,9 @@ import Storage
 /// where one of them is not in the table any more, and follows any commit that did not touch them. Cut short between two
 /// groups, or killed anywhere, it leaves a table that is right; the next run plans from what is there. Files that were
 /// written and not committed are left to orphan removal where it is not certain that no snapshot has them.
+///
+/// A file that is damaged is not joined, which would make its values look sound: its neighbours are, and the run ends with
+/// an error that names it.
 public struct Compaction {
     /// What is joined, and how much at once.
     public struct Limits: Sendable {
@@ -108,16 +111,33 @@ public struct Compaction {
         state.groups = groups.count
         state.bytes = groups.reduce(0) { $0 + $1.bytes }
         try progress(state)
+        var damage: DamagedFileError?
         for group in groups {
-            try join(group, &report)
+            try join(intact(group, &damage), &report)
             state.groupsDone += 1
             state.bytesDone += group.bytes
             try progress(state)
         }
+        if let damage { throw damage }
         return report
     }
 
+    /// A group without its damaged files.
+    private func intact(_ group: CompactionPlan.Group, _ damage: inout DamagedFileError?) throws -> CompactionPlan.Group {
+        let files = try group.files.filter { file in
+            do {
+                try FileChecksum.check(file, of: table.identifier, in: table.catalog.storage)
+                return true
+            } catch let error as DamagedFileError {
+                damage = damage ?? error
+                return false
+            }
+        }
+        return CompactionPlan.Group(partition: group.partition, files: files)
+    }
+
     private mutating func join(_ group: CompactionPlan.Group, _ report: inout Report) throws {
+        guard group.files.count > 1 else { return }
         let files = try write(group)
         let rows = files.reduce(0) { $0 + $1.recordCount }
         guard rows == group.rows else {

@@ -151,6 +151,8 @@ public struct TableErasure {
             report.rows += count
             replaced.append(file.location)
             guard count < file.recordCount else { continue }
+            // What is written anew would look sound.
+            try FileChecksum.check(file, of: table.identifier, in: table.catalog.storage)
             let rest = try "SELECT e.* FROM (\(LakeTable(table).scanSQL(of: [file]))) AS e ANTI \(join)"
             let isSpecSame = file.partitionKey.specID == table.spec.specID
             kept += try TableWriter(connection).writeFiles(

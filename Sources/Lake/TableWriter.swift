@@ -92,7 +92,12 @@ public struct TableWriter {
         }
         let rows = "SELECT \(columns.joined(separator: ", ")) FROM (\(select))"
         let written = try spread(rows, lake, partitioning)
-        let files = try written.map { try lake.dataFile($0.file, partition: $0.partition) }
+        let files = try written.map { written in
+            var file = try lake.dataFile(written.file, partition: written.partition)
+            file.location = try FileChecksum.seal(
+                file.location, size: file.fileSizeInBytes, in: table.catalog.storage)
+            return file
+        }
         try makeDurable(files.map(\.location), table)
         return files
     }

@@ -13,20 +13,24 @@ final class FrameReader {
     private let file: SystemFile
     private let firstCommit: Int64
     private let recent: RecentBytes?
-    private var window = PaddedBytes(capacity: FrameReader.windowBytes)
+    private var window = FrameReader.newWindow()
     private var windowStart: Int64 = 0
     /// The largest read that the window has had to hold.
     private var largest = FrameReader.windowBytes
 
     /// Opens a segment.
     ///
-    /// - Parameter recent: where the newest bytes may be found without reading the file.
+    /// - Parameter recent: where the newest bytes may be found without reading the file. With it, the file is read past
+    ///   the page cache, where the log's writer leaves nothing: a consumer goes over it once, and copying it through fresh
+    ///   pages of the cache costs more than decoding it.
     init(_ segment: Segment, _ format: LogFormat, recent: RecentBytes? = nil) throws(LogError) {
         path = segment.path
         firstCommit = segment.firstCommit
         self.format = format
         self.recent = recent
-        file = try SystemFile(opening: path, flags: O_RDONLY)
+        file =
+            recent == nil
+            ? try SystemFile(opening: path, flags: O_RDONLY) : try SystemFile(openingDirect: path, flags: O_RDONLY)
     }
 
     func size() throws(LogError) -> Int64 { try file.size() }
@@ -51,7 +55,7 @@ final class FrameReader {
     func bytes(_ count: Int, at position: Int64) throws(LogError) -> UnsafeRawPointer? {
         if position < windowStart || position + Int64(count) > windowStart + Int64(window.count) {
             try fill(count, at: position)
-            guard window.count >= count else { return nil }
+            guard position + Int64(count) <= windowStart + Int64(window.count) else { return nil }
         }
         return UnsafeRawPointer(window.start) + Int(position - windowStart)
     }
@@ -59,16 +63,29 @@ final class FrameReader {
     private func fill(_ count: Int, at position: Int64) throws(LogError) {
         let size = max(count, FrameReader.windowBytes)
         if largest > FrameReader.keptBytes, size < FrameReader.keptBytes {
-            window = PaddedBytes(capacity: FrameReader.windowBytes)
+            window = FrameReader.newWindow()
             largest = FrameReader.windowBytes
         }
         largest = max(largest, size)
         window.removeAll()
-        windowStart = position
-        try window.append(room: size) { target throws(LogError) in
-            let target = UnsafeMutableRawPointer(target)
-            let got = recent?.read(size, at: position, of: firstCommit, into: target) ?? 0
-            return got >= count ? got : try file.read(size, at: position, into: target)
+        if let recent {
+            windowStart = position
+            try window.append(room: size) { target throws(LogError) in
+                let got = recent.read(size, at: position, of: firstCommit, into: UnsafeMutableRawPointer(target))
+                return got >= count ? got : 0
+            }
+            if window.count > 0 { return }
         }
+        // Whole blocks, which is what is read past the page cache.
+        let block = Int64(SystemFile.blockBytes)
+        windowStart = position / block * block
+        let blocks = (position + Int64(size) - windowStart + block - 1) / block
+        try window.append(room: Int(blocks * block)) { target throws(LogError) in
+            try file.read(Int(blocks * block), at: windowStart, into: UnsafeMutableRawPointer(target))
+        }
+    }
+
+    private static func newWindow() -> PaddedBytes {
+        PaddedBytes(capacity: windowBytes + 2 * SystemFile.blockBytes)
     }
 }

@@ -15,6 +15,9 @@ final class ByteRoom {
 
     deinit { start.deallocate() }
 
+    /// What is in it. Valid until the next change.
+    var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: start, count: count) }
+
     /// Where the next byte goes.
     var end: UnsafeMutablePointer<UInt8> { start + count }
 

@@ -15,6 +15,8 @@ final class ParquetColumn {
     private static let trialValues = 2_048
     /// The bytes of rooms that are kept from file to file.
     private static let keptBytes = 16 << 20
+    /// More than the header of a page takes.
+    private static let headerBytes = 256
 
     let leaf: ParquetSchema.Leaf
     /// Statistics of the row groups that are closed.
@@ -324,7 +326,6 @@ final class ParquetColumn {
         scratch.removeAll(keeping: ParquetColumn.keptBytes)
         if leaf.repetitionMax > 0 { addLevelsToPage(repetitions, leaf.repetitionMax) }
         if leaf.definitionMax > 0 { addLevelsToPage(definitions, leaf.definitionMax) }
-        var body = scratch
         if isCoding, let dictionary {
             hasCodedPages = true
             let width = dictionary.codeWidth
@@ -332,17 +333,11 @@ final class ParquetColumn {
             codes.start.withMemoryRebound(to: UInt32.self, capacity: codeCount) {
                 RunLength.encode($0, codeCount, width: width, to: scratch)
             }
-        } else {
-            if physical == .boolean {
-                appendBits()
-            } else if scratch.count == 0 {
-                body = values
-            } else {
-                // Nothing stands between the levels and values that are compressed already.
-                scratch.append(values)
-            }
+        } else if physical == .boolean {
+            appendBits()
+            values.removeAll()
         }
-        addPage(body) { thrift in
+        addPage(scratch, values, to: pages) { thrift in
             thrift.field(5) {
                 $0.field(1, int32: entries)
                 $0.field(2, int32: isCoding ? 8 : 0)
@@ -376,43 +371,49 @@ final class ParquetColumn {
         }
     }
 
-    /// Appends a page to those of the row group, compressed, with its header in front.
+    /// Appends a page, compressed, with its header in front.
+    /// - Parameters:
+    ///   - levels: what it begins with, and all that it is for codes.
+    ///   - values: what follows, unless it was compressed as it came.
     private func addPage(
-        _ body: ByteRoom, isDictionary: Bool = false, to room: ByteRoom? = nil,
+        _ levels: ByteRoom, _ values: ByteRoom, isDictionary: Bool = false, to room: ByteRoom,
         _ describe: (inout ThriftWriter) -> Void
     ) {
-        let room = room ?? pages
-        let length = body.count + elementBytes
-        let page = compress(body, length)
+        let length = levels.count + values.count + elementBytes
+        let isCompressed = compress(levels, values, length)
+        let parts = isCompressed ? [compressed] : [levels, values]
+        let crc = parts.reduce(0) { cbytes_crc32($0, $1.start, $1.count) }
         var thrift = ThriftWriter()
         thrift.structure {
             $0.field(1, int32: isDictionary ? 2 : 0)
             $0.field(2, int32: length)
-            $0.field(3, int32: page.count)
-            $0.field(4, int32: Int(Int32(bitPattern: cbytes_crc32(0, page.start, page.count))))
+            $0.field(3, int32: parts.reduce(0) { $0 + $1.count })
+            $0.field(4, int32: Int(Int32(bitPattern: crc)))
             describe(&$0)
         }
         uncompressed += thrift.bytes.count + length
         room.append(thrift.bytes)
-        room.append(page)
-    }
-
-    /// A page as it goes into the file, from what is compressed already and what is not.
-    private func compress(_ body: ByteRoom, _ length: Int) -> ByteRoom {
-        switch codec {
-        case .none: return body
-        case .zstd(let compressor):
-            compressed.removeAll(keeping: ParquetColumn.keptBytes)
-            _ = compressor.compress(body.start, body.count, to: compressed)
-        case .snappyJSON:
-            compressed.removeAll(keeping: ParquetColumn.keptBytes)
-            ParquetCodec.appendSnappyLength(length, to: compressed)
-            ParquetCodec.appendSnappy(body.start, body.count, to: compressed)
-            compressed.append(elements)
-        }
+        for part in parts { room.append(part) }
         elements.removeAll(keeping: ParquetColumn.keptBytes)
         elementBytes = 0
-        return compressed
+    }
+
+    /// Compresses what a page is made of into `compressed`; false when the column's pages are not compressed.
+    private func compress(_ levels: ByteRoom, _ values: ByteRoom, _ length: Int) -> Bool {
+        compressed.removeAll(keeping: ParquetColumn.keptBytes)
+        switch codec {
+        case .none: return false
+        case .zstd(let compressor):
+            let body = levels.count == 0 ? values : levels
+            if body !== values { levels.append(values) }
+            _ = compressor.compress(body.start, body.count, to: compressed)
+        case .snappyJSON:
+            ParquetCodec.appendSnappyLength(length, to: compressed)
+            ParquetCodec.appendSnappy(levels.start, levels.count, to: compressed)
+            ParquetCodec.appendSnappy(values.start, values.count, to: compressed)
+            compressed.append(elements)
+        }
+        return true
     }
 
     private let compressed = ByteRoom(capacity: 4_096)
@@ -432,7 +433,7 @@ final class ParquetColumn {
     }
 
     /// Ends the row group and appends it to a file.
-    func endGroup(to file: ByteRoom) -> Chunk {
+    func endGroup(to file: inout [UInt8]) -> Chunk {
         if isCoding, countsBounds, physical == .bytes, let dictionary { countEntries(dictionary) }
         endPage()
         let start = file.count
@@ -441,15 +442,18 @@ final class ParquetColumn {
         if hasCodedPages, let dictionary {
             dictionaryOffset = start
             encodings = [0, 3, 8]
-            addPage(dictionary.page, isDictionary: true, to: file) { thrift in
+            scratch.removeAll()
+            let page = ByteRoom(capacity: dictionary.page.count + ParquetColumn.headerBytes)
+            addPage(scratch, dictionary.page, isDictionary: true, to: page) { thrift in
                 thrift.field(7) {
                     $0.field(1, int32: dictionary.count)
                     $0.field(2, int32: 0)
                 }
             }
+            file.append(contentsOf: page.bytes)
         }
         let dataOffset = file.count
-        file.append(pages)
+        file.append(contentsOf: pages.bytes)
         let chunk = Chunk(
             leaf: leaf, codec: codec.number, statistics: group, encodings: encodings, dictionaryOffset: dictionaryOffset,
             dataOffset: dataOffset, uncompressedBytes: uncompressed, compressedBytes: file.count - start)

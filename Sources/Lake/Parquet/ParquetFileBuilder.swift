@@ -19,7 +19,9 @@ final class ParquetFileBuilder {
     private(set) var rows = 0
 
     private let schema: ParquetSchema
-    private let file = ByteRoom(capacity: 1 << 20)
+    private let rooms: FileRooms
+    private var file: [UInt8] = []
+    private var lastFileBytes = 0
     private var groups: [Group] = []
     private var rowsInGroup = 0
 
@@ -31,8 +33,6 @@ final class ParquetFileBuilder {
         var uncompressedBytes: Int { chunks.reduce(0) { $0 + $1.uncompressedBytes } }
     }
 
-    /// The bytes of rooms that are kept from file to file.
-    private static let keptBytes = 48 << 20
     private static let magic = Array("PAR1".utf8)
 
     /// - Parameters:
@@ -40,8 +40,10 @@ final class ParquetFileBuilder {
     ///   - unbounded: names of columns whose bounds nobody needs.
     ///   - level: Zstandard's level for all columns; nil for files that are soon written anew.
     ///   - json: names of columns that are worth compressing even then.
+    ///   - rooms: where files go that were written.
     init(
-        _ fields: [NestedField], manyValues: Set<String>, unbounded: Set<String>, level: Int32?, json: Set<String>
+        _ fields: [NestedField], manyValues: Set<String>, unbounded: Set<String>, level: Int32?, json: Set<String>,
+        _ rooms: FileRooms
     ) throws {
         schema = try ParquetSchema(fields)
         let compressor = try level.map { try ZstdCompressor(level: $0) }
@@ -51,7 +53,7 @@ final class ParquetFileBuilder {
                 hasManyValues: manyValues.contains($0.path[0]),
                 countsBounds: !unbounded.contains($0.path[0]) && $0.physical != .float && $0.physical != .double)
         }
-        file.append(ParquetFileBuilder.magic)
+        self.rooms = rooms
     }
 
     /// Compressed bytes of the file so far, without the pages that are being filled.
@@ -70,8 +72,12 @@ final class ParquetFileBuilder {
 
     private func endGroup() {
         guard rowsInGroup > 0 else { return }
+        if groups.isEmpty {
+            if file.capacity == 0 { file = rooms.take(lastFileBytes) }
+            file += ParquetFileBuilder.magic
+        }
         let offset = file.count
-        groups.append(Group(chunks: columns.map { $0.endGroup(to: file) }, rows: rowsInGroup, offset: offset))
+        groups.append(Group(chunks: columns.map { $0.endGroup(to: &file) }, rows: rowsInGroup, offset: offset))
         rowsInGroup = 0
     }
 
@@ -86,20 +92,18 @@ final class ParquetFileBuilder {
     }
 
     /// Ends the file and begins the next.
-    /// - Parameter room: what the file's bytes go into.
-    func finish(into room: [UInt8] = []) -> Built {
+    func finish() -> Built {
         endGroup()
         let footer = footer()
-        file.append(footer)
-        file.append(UInt32(footer.count))
-        file.append(ParquetFileBuilder.magic)
-        var bytes = room
-        bytes.removeAll(keepingCapacity: true)
-        bytes.append(contentsOf: UnsafeBufferPointer(start: file.start, count: file.count))
+        file += footer
+        withUnsafeBytes(of: UInt32(footer.count).littleEndian) { file.append(contentsOf: $0) }
+        file += ParquetFileBuilder.magic
         let built = Built(
-            bytes: bytes, rows: rows,
+            bytes: file, rows: rows,
             splitOffsets: groups.map { Int64($0.offset) },
             columns: columns.map { ($0.leaf, $0.bytesInFile, $0.statistics) })
+        lastFileBytes = file.count
+        file = []
         begin()
         for column in columns { column.endFile() }
         return built
@@ -112,8 +116,7 @@ final class ParquetFileBuilder {
     }
 
     private func begin() {
-        file.removeAll(keeping: ParquetFileBuilder.keptBytes)
-        file.append(ParquetFileBuilder.magic)
+        file.removeAll(keepingCapacity: true)
         groups = []
         rows = 0
         rowsInGroup = 0
