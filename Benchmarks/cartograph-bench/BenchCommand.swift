@@ -23,6 +23,7 @@ struct BenchCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Print one JSON object a line.") var json = false
     @Option(name: .long, help: "Runs of each measure, the median counts (default 5 in this process, 3 under load).")
     var runs: Int?
+    @Option(name: .long, help: "The one topic that lake measures.") var only: String?
     @Option(name: .long, help: "Commits for hours.") var commits = 1_000
     @Option(name: .long, help: "Events a second for platform and latency.") var rate = 50_000
     @Option(name: .long, help: "Seconds for platform and latency.") var seconds = 60
@@ -74,7 +75,7 @@ struct BenchCommand: AsyncParsableCommand {
         case .collect: Findings(try inProcess().collect())
         case .replay: Findings(try inProcess().replay())
         case .stream: Findings(try inProcess().stream())
-        case .lake: Findings(try inProcess().bronze())
+        case .lake: Findings(try inProcess().bronze(only: only))
         case .hours: Findings(try inProcess().bronzeHours(commits: commits))
         case .tables: Findings(try TableBench(runs: runs ?? 5).measures())
         case .http: try LoadBench(load).http()

@@ -12,7 +12,9 @@ extension InProcess {
     private static let repeats = 4
 
     /// Rows a processor second into committed Parquet: reading the log, decoding, writing, syncing, committing.
-    func bronze() throws -> [Measure] {
+    ///
+    /// - Parameter only: a topic to measure alone; nil for all of them together, the most frequent and the largest events.
+    func bronze(only: String?) throws -> [Measure] {
         let decoder = EventDecoder()
         let row = EventBatch(capacity: 1)
         var byTopic: [Topic: [Int]] = [:]
@@ -23,14 +25,20 @@ extension InProcess {
             }
             byTopic[row.type(0).topic, default: []].append(index)
         }
-        var measures = try bronze("all topics", Array(0..<events.count))
-        for (topic, indices) in byTopic.sorted(by: { $0.value.count > $1.value.count }) {
-            measures += try bronze(topic.name, indices)
+        func alone(_ name: String) throws -> [Int] {
+            guard let topic = Topic(name: name), let indices = byTopic[topic] else {
+                throw BenchError("there are no simulated events in \"\(name)\"")
+            }
+            return indices
         }
-        return measures
+        if let only { return try bronze(only, alone(only)) }
+        return try bronze("all topics", Array(0..<events.count)) + bronze("clicks", alone("clicks"))
+            + bronze("clicks with zstd 1", alone("clicks"), .zstd(1)) + bronze("purchases", alone("purchases"))
     }
 
-    private func bronze(_ name: String, _ indices: [Int]) throws -> [Measure] {
+    private func bronze(
+        _ name: String, _ indices: [Int], _ compression: BronzeWriter.Limits.Compression = .byPlace
+    ) throws -> [Measure] {
         try withFolder { folder in
             let log = try EmbeddedLog(folder: folder + "/log", partitions: InProcess.partitions)
             defer { log.close() }
@@ -41,7 +49,9 @@ extension InProcess {
             let lake = folder + "/lake"
             let catalog = try SQLiteCatalog(path: lake + "/catalog.sqlite", warehouse: lake)
             // One writer for all runs, as the platform has one: what it learnt and the memory that it has touched stay.
-            let writer = BronzeWriter(log: log, catalog: catalog)
+            var limits = BronzeWriter.Limits()
+            limits.compression = compression
+            let writer = BronzeWriter(log: log, catalog: catalog, limits: limits)
             var cpu: [Double] = []
             var wall: [Double] = []
             for run in 0...runs {
@@ -65,7 +75,7 @@ extension InProcess {
                 Measure(bench: "lake", measure: "bronze, \(name), wall", Spread(wall), unit: "rows/s"),
                 Measure(bench: "lake", measure: "bronze, \(name), fresh files", value: fresh, unit: "bytes/row"),
                 Measure(
-                    bench: "lake", measure: "bronze, \(name), joined by compaction", value: joined, unit: "bytes/row"),
+                    bench: "lake", measure: "bronze, \(name), joined", value: joined, unit: "bytes/row"),
                 Measure(
                     bench: "lake", measure: "bronze, \(name), compaction",
                     value: Double(joining.rows) / (Double(joining.spent) / 1e9), unit: "rows/cpu-s"),

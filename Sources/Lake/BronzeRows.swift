@@ -359,7 +359,8 @@ struct BronzeFile {
 
     fileprivate init(_ built: ParquetFileBuilder.Built, of table: Table, day: Int32) throws {
         let location = FileChecksum.location(
-            Location.join(table.dataLocation, "data-\(UUID().uuidString.lowercased())"), of: FileChecksum.of(built.bytes))
+            Location.join(table.dataLocation, "data-\(UUID().uuidString.lowercased())"),
+            of: FileChecksum.of(built.bytes))
         object = NewObject(location: location, bytes: built.bytes)
         var entry = DataFile(
             location: location, partition: table.spec.fields.isEmpty ? [] : [.date(day)],

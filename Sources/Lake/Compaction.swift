@@ -123,7 +123,8 @@ public struct Compaction {
     }
 
     /// A group without its damaged files.
-    private func intact(_ group: CompactionPlan.Group, _ damage: inout DamagedFileError?) throws -> CompactionPlan.Group {
+    private func intact(_ group: CompactionPlan.Group, _ damage: inout DamagedFileError?) throws -> CompactionPlan.Group
+    {
         let files = try group.files.filter { file in
             do {
                 try FileChecksum.check(file, of: table.identifier, in: table.catalog.storage)

@@ -68,7 +68,8 @@ public enum FileChecksum {
     /// - Returns: whether its name says what it must sum to.
     /// - Throws: ``DamagedFileError`` when it does not, or has another size, `StorageError` when it cannot be read.
     @discardableResult
-    public static func check(_ file: DataFile, of table: TableIdentifier, in storage: any ObjectStorage) throws -> Bool {
+    public static func check(_ file: DataFile, of table: TableIdentifier, in storage: any ObjectStorage) throws -> Bool
+    {
         guard let stated = stated(by: file.location) else { return false }
         let size = try storage.size(of: file.location)
         guard size == file.fileSizeInBytes else {

@@ -5,6 +5,8 @@ import Glibc
 final class FrameReader {
     /// Bytes read at a time, unless a frame is larger.
     private static let windowBytes = 256 << 10
+    /// The same for a consumer, whom nothing reads ahead for.
+    private static let consumerWindowBytes = 1 << 20
     /// The window that is kept; one that had to be larger for one frame is given back.
     private static let keptBytes = 4 << 20
 
@@ -13,10 +15,11 @@ final class FrameReader {
     private let file: SystemFile
     private let firstCommit: Int64
     private let recent: RecentBytes?
-    private var window = FrameReader.newWindow()
+    private let windowBytes: Int
+    private var window: PaddedBytes
     private var windowStart: Int64 = 0
     /// The largest read that the window has had to hold.
-    private var largest = FrameReader.windowBytes
+    private var largest: Int
 
     /// Opens a segment.
     ///
@@ -28,6 +31,9 @@ final class FrameReader {
         firstCommit = segment.firstCommit
         self.format = format
         self.recent = recent
+        windowBytes = recent == nil ? FrameReader.windowBytes : FrameReader.consumerWindowBytes
+        window = FrameReader.newWindow(windowBytes)
+        largest = windowBytes
         file =
             recent == nil
             ? try SystemFile(opening: path, flags: O_RDONLY) : try SystemFile(openingDirect: path, flags: O_RDONLY)
@@ -61,10 +67,10 @@ final class FrameReader {
     }
 
     private func fill(_ count: Int, at position: Int64) throws(LogError) {
-        let size = max(count, FrameReader.windowBytes)
+        let size = max(count, windowBytes)
         if largest > FrameReader.keptBytes, size < FrameReader.keptBytes {
-            window = FrameReader.newWindow()
-            largest = FrameReader.windowBytes
+            window = FrameReader.newWindow(windowBytes)
+            largest = windowBytes
         }
         largest = max(largest, size)
         window.removeAll()
@@ -85,7 +91,7 @@ final class FrameReader {
         }
     }
 
-    private static func newWindow() -> PaddedBytes {
-        PaddedBytes(capacity: windowBytes + 2 * SystemFile.blockBytes)
+    private static func newWindow(_ bytes: Int) -> PaddedBytes {
+        PaddedBytes(capacity: bytes + 2 * SystemFile.blockBytes)
     }
 }

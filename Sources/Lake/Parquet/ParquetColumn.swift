@@ -455,7 +455,8 @@ final class ParquetColumn {
         let dataOffset = file.count
         file.append(contentsOf: pages.bytes)
         let chunk = Chunk(
-            leaf: leaf, codec: codec.number, statistics: group, encodings: encodings, dictionaryOffset: dictionaryOffset,
+            leaf: leaf, codec: codec.number, statistics: group, encodings: encodings,
+            dictionaryOffset: dictionaryOffset,
             dataOffset: dataOffset, uncompressedBytes: uncompressed, compressedBytes: file.count - start)
         statistics.merge(group)
         bytesInFile += chunk.compressedBytes
