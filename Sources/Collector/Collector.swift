@@ -149,12 +149,17 @@ public final class Collector: Sendable {
         _ body: consuming PaddedBytes, as format: BodyFormat, source: String, stamp: ProducerStamp? = nil,
         completion: @escaping @Sendable (Result<CollectResult, CollectError>) -> Void
     ) {
+        let visit = erased?.begin()
+        let finish: @Sendable (Result<CollectResult, CollectError>) -> Void = { [erased] outcome in
+            if let visit { erased?.end(visit) }
+            completion(outcome)
+        }
         do throws(CollectError) {
-            let (batch, result) = try judge(body, format, source)
+            let (batch, result) = try judge(body, format, source, visit?.guests)
             batch.stamp = stamp
-            store(batch, result, completion)
+            store(batch, result, finish)
         } catch {
-            completion(.failure(error))
+            finish(.failure(error))
         }
     }
 
@@ -162,7 +167,9 @@ public final class Collector: Sendable {
     public func collect(
         _ body: consuming PaddedBytes, as format: BodyFormat, source: String, stamp: ProducerStamp? = nil
     ) async throws(CollectError) -> CollectResult {
-        let (batch, result) = try judge(body, format, source)
+        let visit = erased?.begin()
+        defer { if let visit { erased?.end(visit) } }
+        let (batch, result) = try judge(body, format, source, visit?.guests)
         batch.stamp = stamp
         return try await store(batch, result)
     }
@@ -174,7 +181,9 @@ public final class Collector: Sendable {
         let batch = AppendBatch(partitions: log.partitions)
         batch.stamp = stamp
         var result = CollectResult()
-        let guests = erased?.guests
+        let visit = erased?.begin()
+        defer { if let visit { erased?.end(visit) } }
+        let guests = visit?.guests
         for row in rows {
             batch.received += 1
             if let guests, row.raw.withUnsafeBytes({ guests.hold(rejected: $0) }) {
@@ -226,9 +235,15 @@ public final class Collector: Sendable {
         }
     }
 
-    /// Decides over each event of a body without storing anything.
+    /// Decides over each event of a body without storing anything, for a process in which nobody is erased meanwhile.
     public func judge(
         _ body: consuming PaddedBytes, _ format: BodyFormat, _ source: String
+    ) throws(CollectError) -> (AppendBatch, CollectResult) {
+        try judge(body, format, source, erased?.guests)
+    }
+
+    private func judge(
+        _ body: consuming PaddedBytes, _ format: BodyFormat, _ source: String, _ guests: ErasedPeople.Guests?
     ) throws(CollectError) -> (AppendBatch, CollectResult) {
         let bench = benches.withLock { $0.popLast() } ?? Bench()
         defer { benches.withLock { $0.append(bench) } }
@@ -239,7 +254,6 @@ public final class Collector: Sendable {
         let batch = AppendBatch(partitions: log.partitions, body: body, capacity: expected)
         var result = CollectResult()
         var count = 0
-        let guests = erased?.guests
         try batch.withBody { body throws(CollectError) in
             try EventBody(body, format).forEach { raw throws(CollectError) in
                 guard count < Collector.requestEvents else {

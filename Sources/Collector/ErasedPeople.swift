@@ -6,8 +6,9 @@ import Synchronization
 /// The people whose data were erased, known by keyed hashes of their ids: what was sent before the erasure stays out when
 /// it is sent again.
 ///
-/// An event of such a person counts as erased when it happened at or before the erasure; what happens later is kept again,
-/// since somebody may come back as a new customer. Rejected bytes that name one are erased unless they tell a later time.
+/// While an erasure runs, everything of the person is kept out. Afterwards an event counts as erased when it happened before
+/// the erasure was done; what happens later is kept again, since somebody may come back as a new customer. Rejected bytes
+/// that name one are erased unless they tell a later time.
 ///
 /// Kept in a file, `erasures/people` in the data folder: the hash's key, and a line for each person. Without the data
 /// folder the hashes say nothing, and with it they only answer whether a given id is one of them.
@@ -26,6 +27,7 @@ public final class ErasedPeople: Sendable {
     private let key: SipHash.Digest
     private let state: Mutex<State>
     private let count: Atomic<Int>
+    private let underWay = RequestsUnderWay()
 
     /// Opens the file, making the key if there is none yet; the file is written with the first person.
     ///
@@ -72,12 +74,22 @@ public final class ErasedPeople: Sendable {
         state.withLock { $0.until[digest(of: person)] }
     }
 
-    /// Remembers a person, durably: events up to `until` stay out from now on.
-    public func add(_ person: PersonID, until: Int64) throws {
+    /// Keeps a person out from now on, whatever their events tell, durably: for as long as their erasure runs, and until
+    /// it is finished where it is interrupted.
+    ///
+    /// Returns when all requests that may not have known it are done: what they let in is then in the log.
+    public func hold(_ person: PersonID) throws {
+        try change { $0[digest(of: person)] = .max }
+        underWay.waitForThoseBefore()
+    }
+
+    /// Remembers a person whose erasure is done, durably: events up to `until`, microseconds since 1970 UTC, stay out.
+    public func add(_ person: PersonID, until: Int64) throws { try change { $0[digest(of: person)] = until } }
+
+    private func change(_ body: (inout [SipHash.Digest: Int64]) -> Void) throws {
         try state.withLock { state in
             var next = state.until
-            let digest = digest(of: person)
-            next[digest] = max(until, next[digest] ?? .min)
+            body(&next)
             guard next.count <= Self.limit else {
                 throw ErasureError("\(path) remembers \(Self.limit) people already, which is the most it can")
             }
@@ -94,14 +106,30 @@ public final class ErasedPeople: Sendable {
 
     // MARK: - At the door
 
-    /// Who is not let in, for one request; nil when nobody was ever erased: then no event needs a look.
-    @inline(__always)
-    var guests: Guests? {
-        count.load(ordering: .relaxed) == 0 ? nil : Guests(hash: hash, until: state.withLock { $0.until })
+    /// A request at the door.
+    struct Visit: Sendable {
+        /// Who is not let in; nil when nobody was ever erased: then no event needs a look.
+        let guests: Guests?
+        fileprivate let number: Int
     }
 
+    /// Begins a request, which ends when its events are durable or refused.
+    func begin() -> Visit {
+        // The number first: who is added afterwards waits for this request.
+        let number = underWay.begin()
+        return Visit(guests: guests, number: number)
+    }
+
+    /// The people now; nil when nobody was ever erased.
+    var guests: Guests? {
+        count.load(ordering: .acquiring) == 0 ? nil : Guests(hash: hash, until: state.withLock { $0.until })
+    }
+
+    /// Ends a request.
+    func end(_ visit: Visit) { underWay.end(visit.number) }
+
     /// The people at one moment.
-    struct Guests {
+    struct Guests: Sendable {
         fileprivate let hash: SipHash
         fileprivate let until: [SipHash.Digest: Int64]
 

@@ -241,6 +241,19 @@ extension Connection {
         return failure(reason, api.pointee.duckdb_result_error_type(&result), sql)
     }
 
+    /// The first line of a reason. It may repeat bytes of a damaged file: characters that a terminal acts on are spelled.
+    private static func oneLine(_ reason: String) -> String {
+        let line =
+            reason.unicodeScalars.split(separator: "\n").first.map { Array($0) }
+            ?? Array("no reason given".unicodeScalars)
+        return line.reduce(into: "") { text, scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator: text += "\\u{\(String(scalar.value, radix: 16))}"
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+    }
+
     private func failure(_ reason: String?, _ type: duckdb_error_type, _ sql: String) -> any Error {
         // What a source threw says more than DuckDB's wrapping of its text.
         for id in registered.values {
@@ -251,7 +264,7 @@ extension Connection {
         {
             return EngineError.objectStore(reason ?? "", sql)
         }
-        let text = (reason ?? "no reason given").split(separator: "\n").first.map(String.init) ?? "no reason given"
+        let text = Self.oneLine(reason ?? "")
         switch type {
         case DUCKDB_ERROR_INTERRUPT:
             return EngineError(.interrupted, "the statement was interrupted", sql: sql)
@@ -263,8 +276,27 @@ extension Connection {
         case DUCKDB_ERROR_IO, DUCKDB_ERROR_PERMISSION:
             return EngineError(
                 .io, "\(text): check that the file exists, is readable and the disk is not full", sql: sql)
+        case DUCKDB_ERROR_PARSER, DUCKDB_ERROR_SYNTAX, DUCKDB_ERROR_BINDER, DUCKDB_ERROR_CATALOG:
+            return EngineError(.statement, text, sql: sql)
+        case DUCKDB_ERROR_INVALID:
+            return EngineError(Self.kind(ofText: text), text, sql: sql)
+        case DUCKDB_ERROR_INTERNAL, DUCKDB_ERROR_FATAL, DUCKDB_ERROR_SERIALIZATION, DUCKDB_ERROR_UNKNOWN_TYPE:
+            return EngineError(.fault, text, sql: sql)
         default:
-            return EngineError(text.hasPrefix("IO Error") ? .io : .statement, text, sql: sql)
+            return EngineError(text.hasPrefix("IO Error") ? .io : .data, text, sql: sql)
+        }
+    }
+
+    /// The kind of a failure without a type. That of a statement that cannot be prepared stands at the beginning of the
+    /// text; what has none there either came from below the engine.
+    private static func kind(ofText text: String) -> EngineError.Kind {
+        let words = text.prefix { $0 != ":" }
+        guard words.hasSuffix(" Error") else { return .fault }
+        switch words.dropLast(" Error".count) {
+        case "Parser", "Syntax", "Binder", "Catalog": return .statement
+        case "IO": return .io
+        case "Invalid", "INTERNAL", "FATAL", "Serialization": return .fault
+        default: return .data
         }
     }
 }

@@ -8,8 +8,12 @@ public struct EngineError: Error, CustomStringConvertible, Sendable {
         case interrupted
         /// The statement needs more memory than the engine may use.
         case outOfMemory
-        /// The statement is wrong, or what it read does not fit it.
+        /// The statement is wrong in itself: it does not parse, or names what is not there.
         case statement
+        /// The statement was understood and failed on what it read: a value that does not fit it, or a damaged file.
+        case data
+        /// The engine failed in a way that it has no word for: nearly always a damaged file.
+        case fault
         /// A file could not be read or written.
         case io
         /// A value or result is past a bound named in the message.

@@ -1,15 +1,12 @@
+import Storage
+
 /// The delete files of a snapshot, by what they apply to ("Scan planning" in the specification).
 struct DeleteIndex {
-    private var byFile: [String: [Delete]] = [:]
-    private var positions: [PartitionKey: [Delete]] = [:]
-    private var equality: [PartitionKey: [Delete]] = [:]
+    private var byFile: [ObjectName: [ScanDelete]] = [:]
+    private var positions: [PartitionKey: [ScanDelete]] = [:]
+    private var equality: [PartitionKey: [ScanDelete]] = [:]
     /// Equality deletes of an unpartitioned spec: they apply to every partition of every spec.
-    private var global: [Delete] = []
-
-    private struct Delete {
-        var file: DataFile
-        var sequenceNumber: Int64
-    }
+    private var global: [ScanDelete] = []
 
     /// Column id of the paths in files of position deletes.
     private static let filePathID = 2_147_483_546
@@ -18,12 +15,12 @@ struct DeleteIndex {
         let whole = Set(
             metadata.partitionSpecs.filter { $0.fields.allSatisfy { $0.transform == .void } }.map(\.specID))
         for entry in entries {
-            let delete = Delete(file: entry.file, sequenceNumber: entry.sequenceNumber ?? 0)
+            let delete = ScanDelete(file: entry.file, sequenceNumber: entry.sequenceNumber ?? 0)
             switch entry.file.content {
             case .data: continue
             case .positionDeletes:
                 if let target = Self.target(of: entry.file) {
-                    byFile[target, default: []].append(delete)
+                    byFile[ObjectName(target), default: []].append(delete)
                 } else {
                     positions[entry.file.partitionKey, default: []].append(delete)
                 }
@@ -48,11 +45,11 @@ struct DeleteIndex {
 
     /// What applies to a data file whose rows are of `sequence`. Positions count in what the same commit added;
     /// equality only in what was there before.
-    func files(for file: DataFile, _ sequence: Int64) -> [DataFile] {
+    func files(for file: DataFile, _ sequence: Int64) -> [ScanDelete] {
         let key = file.partitionKey
-        let byPosition = (byFile[file.location] ?? []) + (positions[key] ?? [])
+        let named = byFile.isEmpty ? [] : byFile[ObjectName(file.location)] ?? []
+        let byPosition = named + (positions[key] ?? [])
         let byValue = (equality[key] ?? []) + global
-        return byPosition.filter { $0.sequenceNumber >= sequence }.map(\.file)
-            + byValue.filter { $0.sequenceNumber > sequence }.map(\.file)
+        return byPosition.filter { $0.sequenceNumber >= sequence } + byValue.filter { $0.sequenceNumber > sequence }
     }
 }

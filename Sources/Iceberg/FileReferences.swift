@@ -3,39 +3,41 @@ import Storage
 /// Every file that a table's metadata leads to, from all of its snapshots.
 struct FileReferences {
     /// The metadata files in the log.
-    private(set) var metadataFiles: Set<String> = []
-    private(set) var manifestLists: Set<String> = []
-    private(set) var manifests: Set<String> = []
+    private(set) var metadataFiles: [String] = []
+    private(set) var manifestLists: [String] = []
+    private(set) var manifests: [String] = []
     /// Files of rows and of deletes that a snapshot has. Those that it only says it removed are needed by others, or by
     /// none.
-    private(set) var dataFiles: Set<String> = []
-    private(set) var statistics: Set<String> = []
+    private(set) var dataFiles: [String] = []
+    private(set) var statistics: [String] = []
 
     init(of metadata: TableMetadata, _ storage: any ObjectStorage) throws {
         let reader = SnapshotReader(metadata, storage)
-        metadataFiles = Set(metadata.metadataLog.map(\.location))
-        manifestLists = Set(metadata.snapshots.map(\.manifestList)).subtracting([""])
-        statistics = Set(metadata.statisticsFiles.map(\.location))
+        metadataFiles = metadata.metadataLog.map(\.location)
+        manifestLists = metadata.snapshots.map(\.manifestList).filter { !$0.isEmpty }
+        statistics = metadata.statisticsFiles.map(\.location)
         let found = try reader.manifests(of: metadata.snapshots)
-        manifests = Set(found.keys)
-        for locations in try Array(found.values).mapAtOnce(
-            upTo: AtOnce.reads, { try reader.entries(of: $0).filter(\.isLive).map(\.file.location) })
-        {
-            dataFiles.formUnion(locations)
-        }
+        manifests = found.values.map(\.location)
+        dataFiles = try Array(found.values).mapAtOnce(
+            upTo: AtOnce.reads, { try reader.entries(of: $0).filter(\.isLive).map(\.file.location) }
+        ).flatMap { $0 }
     }
 
-    var all: Set<String> {
-        metadataFiles.union(manifestLists).union(manifests).union(dataFiles).union(statistics)
-    }
+    private var all: [String] { metadataFiles + manifestLists + manifests + dataFiles + statistics }
+
+    /// What the files are called, however they are spelled.
+    var names: Set<ObjectName> { Set(all.map(ObjectName.init)) }
+
+    /// The files.
+    var locations: LocationSet { LocationSet(all) }
 }
 
 extension SnapshotReader {
-    /// The manifests of several snapshots, by location.
-    func manifests(of snapshots: [Snapshot]) throws -> [String: ManifestFile] {
-        var found: [String: ManifestFile] = [:]
+    /// The manifests of several snapshots, by what they are called.
+    func manifests(of snapshots: [Snapshot]) throws -> [ObjectName: ManifestFile] {
+        var found: [ObjectName: ManifestFile] = [:]
         for manifests in try snapshots.mapAtOnce(upTo: AtOnce.reads, { try self.manifests(of: $0) }) {
-            for manifest in manifests { found[manifest.location] = manifest }
+            for manifest in manifests { found[ObjectName(manifest.location)] = manifest }
         }
         return found
     }

@@ -37,7 +37,23 @@ package struct JSONWriter {
 
     /// An integer.
     package mutating func value(_ number: some BinaryInteger) {
-        raw(String(number))
+        separate()
+        guard let small = Int64(exactly: number) else { return bytes.append(contentsOf: String(number).utf8) }
+        if small < 0 { bytes.append(UInt8(ascii: "-")) }
+        // Without a string in between: a table with a long history has thousands of ids and times.
+        var rest = small.magnitude
+        let start = bytes.count
+        repeat {
+            bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
+            rest /= 10
+        } while rest > 0
+        bytes[start...].reverse()
+    }
+
+    /// A value that was encoded before.
+    package mutating func value(encoded json: [UInt8]) {
+        separate()
+        bytes.append(contentsOf: json)
     }
 
     /// A boolean.
@@ -114,19 +130,32 @@ package struct JSONWriter {
 
     private mutating func quote(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case 0..<0x20:
-                bytes.append(contentsOf: "\\u00".utf8)
-                bytes.append(Self.hexadecimal[Int(byte >> 4)])
-                bytes.append(Self.hexadecimal[Int(byte & 15)])
-            default: bytes.append(byte)
+        var text = text
+        text.withUTF8 { content in
+            if content.allSatisfy({ !Self.isEscaped($0) }) {
+                bytes.append(contentsOf: content)
+            } else {
+                for byte in content { escape(byte) }
             }
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func isEscaped(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+
+    private mutating func escape(_ byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+            bytes.append(UInt8(ascii: "\\"))
+            bytes.append(byte)
+        case 0..<0x20:
+            bytes.append(contentsOf: "\\u00".utf8)
+            bytes.append(Self.hexadecimal[Int(byte >> 4)])
+            bytes.append(Self.hexadecimal[Int(byte & 15)])
+        default: bytes.append(byte)
+        }
     }
 
     private static let hexadecimal = Array("0123456789abcdef".utf8)

@@ -7,13 +7,7 @@ package enum ManifestList {
     package static func of(_ snapshot: Snapshot, from storage: any ObjectStorage) throws -> [ManifestFile] {
         if !snapshot.manifestList.isEmpty {
             let manifests = try read(try storage.read(snapshot.manifestList), at: snapshot.manifestList)
-            // A list that is cut off after its header is a whole Avro file without manifests.
-            if manifests.isEmpty, snapshot.hasFiles {
-                throw IcebergError(
-                    .malformed,
-                    "\(snapshot.manifestList): lists no manifests, while snapshot \(snapshot.id) says that it has files"
-                )
-            }
+            try check(manifests, of: snapshot)
             return manifests
         }
         // Tables with such snapshots have one partition spec; what is not said counts as unknown.
@@ -21,6 +15,32 @@ package enum ManifestList {
             ManifestFile(
                 location: location, length: try storage.size(of: location), specID: 0, content: .data,
                 sequenceNumber: 0, minSequenceNumber: 0, addedSnapshotID: snapshot.id, partitions: [])
+        }
+    }
+
+    /// Checks that no manifests are missing. A list that is cut off between two of its blocks, or after its header, is a
+    /// whole Avro file; only what the snapshot counts can tell.
+    private static func check(_ manifests: [ManifestFile], of snapshot: Snapshot) throws {
+        for (content, total) in [(.data, "total-data-files"), (.deletes, "total-delete-files")]
+            as [(ManifestFile.Content, String)]
+        {
+            guard let expected = snapshot.summary[total].flatMap({ Int($0) }) else { continue }
+            var listed = 0
+            var isCounted = true
+            for manifest in manifests where manifest.content == content {
+                guard let added = manifest.addedFiles, let existing = manifest.existingFiles else {
+                    isCounted = false
+                    break
+                }
+                listed += added + existing
+            }
+            // More may be listed than is counted: some writers forget files that others added.
+            guard !isCounted || listed >= expected else {
+                throw IcebergError(
+                    .malformed,
+                    "\(snapshot.manifestList): lists \(listed) files of \(content.word), while snapshot \(snapshot.id) "
+                        + "says that it has \(expected): manifests are missing")
+            }
         }
     }
 
@@ -126,14 +146,5 @@ package enum ManifestList {
             throw IcebergError(.badRequest, "\(number) does not fit a manifest list's 32 bits")
         }
         return narrow
-    }
-}
-
-extension Snapshot {
-    /// Whether the summary says that there are files with rows.
-    fileprivate var hasFiles: Bool {
-        ["total-data-files", "total-records"].allSatisfy { name in
-            (summary[name].flatMap { Int64($0) } ?? 0) > 0
-        }
     }
 }

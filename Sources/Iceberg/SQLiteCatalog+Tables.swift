@@ -57,9 +57,10 @@ extension SQLiteCatalog {
         return version
     }
 
-    /// Drops the table, then deletes everything in its folder, and the metadata files that lie elsewhere.
+    /// Drops the table, then deletes everything in its own folders, which must be inside of the warehouse.
     ///
-    /// What cannot be deleted is left over as files of no table. Nothing is deleted from the folders of other tables.
+    /// What cannot be deleted is left over as files of no table. Nothing is deleted from the folders of other tables, and
+    /// nothing that the table's manifests name elsewhere.
     public func purgeTable(_ identifier: TableIdentifier) throws {
         let version = try load(identifier)
         let metadata = version.metadata
@@ -69,18 +70,23 @@ extension SQLiteCatalog {
                 "\(identifier) says \(TableProperty.garbageCollection)=false, so its files are not its own: drop it "
                     + "without purging")
         }
-        if let other = try tables(sharing: metadata.location, without: identifier).first {
+        let places = TablePlaces(metadata)
+        guard places.isInside(ObjectName(warehouse)) else {
             throw IcebergError(
-                .badRequest, "\(other) keeps files in the folder of \(identifier): drop it without purging")
+                .badRequest,
+                "\(identifier) keeps files in \(places.folders.joined(separator: ", ")), and not all of that is inside the "
+                    + "warehouse \(warehouse): drop it without purging, and remove its files by hand")
         }
+        try checkIsAlone(identifier, in: places)
         try dropTable(identifier)
-        let folder = metadata.location.hasSuffix("/") ? metadata.location : metadata.location + "/"
-        storage.discard(try storage.list(prefix: folder).map(\.location))
+        for folder in places.folders {
+            let files = try storage.list(prefix: folder.hasSuffix("/") ? folder : folder + "/").map(\.location)
+            storage.discard(files.filter { places.contain(ObjectName($0)) })
+        }
     }
 
-    /// The tables whose folder, as far as their metadata's location tells, is `folder`, in it, or around it.
+    /// The tables that keep files in `folder`, or have it in one of their own.
     package func tables(sharing folder: String, without own: TableIdentifier? = nil) throws -> [TableIdentifier] {
-        let wanted = Self.comparable(folder) + "/"
         let rows = try asking("look for tables in \(folder)") {
             try database.read { db in
                 try Row.fetchAll(
@@ -91,21 +97,24 @@ extension SQLiteCatalog {
                         """, arguments: [name])
             }
         }
-        return rows.compactMap { row -> TableIdentifier? in
+        let wanted = ObjectName(folder)
+        return try rows.compactMap { row -> TableIdentifier? in
             let identifier = TableIdentifier(row[0], row[1])
-            let file = Self.comparable(row[2])
-            let parts = file.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-            // Unless the table puts its metadata elsewhere, it lies in metadata/ of its folder.
-            let base = (parts.last == "metadata" ? parts.dropLast() : parts).joined(separator: "/") + "/"
-            let isShared = file.hasPrefix(wanted) || wanted.hasPrefix(base)
-            return isShared && identifier != own ? identifier : nil
+            let file: String = row[2]
+            guard identifier != own else { return nil }
+            // Unless the table puts its metadata elsewhere, it lies in metadata/ of its folder. This also speaks for views,
+            // and for tables whose metadata cannot be read.
+            let folder = Location.folder(of: file)
+            let usual = Location.name(of: folder) == "metadata" ? Location.folder(of: folder) : folder
+            if ObjectName(usual).overlaps(wanted) { return identifier }
+            do {
+                return TablePlaces(try version(at: file).metadata).overlap(wanted) ? identifier : nil
+            } catch is IcebergError {
+                return nil
+            } catch let error as StorageError where error.kind != .failed {
+                return nil
+            }
         }
-    }
-
-    /// A location without scheme spellings and trailing slashes that make no difference.
-    private static func comparable(_ location: String) -> String {
-        if let local = try? Location.path(of: location) { return local }
-        return location.hasSuffix("/") ? String(location.dropLast()) : location
     }
 
     private func location(of identifier: TableIdentifier, _ db: Database) throws -> String? {

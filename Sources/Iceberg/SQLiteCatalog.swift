@@ -166,7 +166,12 @@ extension SQLiteCatalog {
         guard let location = try asking("load \(identifier)", { try metadataLocation(of: identifier) }) else {
             throw IcebergError(.notFound, "there is no table \(identifier) in the catalog \(name)")
         }
-        return TableVersion(
+        return try version(at: location)
+    }
+
+    /// The version that a metadata file holds.
+    func version(at location: String) throws -> TableVersion {
+        TableVersion(
             location: location,
             metadata: try locating(location) { try TableMetadata(parsing: try storage.read(location)) })
     }
@@ -242,8 +247,14 @@ extension TableMetadata {
     /// The metadata files that `base` still listed and this version does not, when the table wants them deleted.
     fileprivate func leaving(_ base: TableVersion) -> [String] {
         guard properties[TableProperty.deleteAfterCommit] == "true" else { return [] }
-        let kept = Set(metadataLog.map(\.location))
-        return base.metadata.metadataLog.map(\.location).filter { !kept.contains($0) }
+        var gone = LocationSet(base.metadata.metadataLog.map(\.location))
+        gone.subtract(metadataLog.map(\.location) + [base.location])
+        // The log is what its writers made of it, and may name any file.
+        let places = TablePlaces(self)
+        _ = gone.extract { name in
+            !places.contain(name) || ![".metadata.json", ".metadata.json.gz"].contains { name.text.hasSuffix($0) }
+        }
+        return gone.sorted
     }
 }
 

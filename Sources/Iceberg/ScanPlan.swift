@@ -7,7 +7,22 @@ public struct ScanTask: Sendable, Hashable {
     /// Age of its rows.
     public var sequenceNumber: Int64
     /// Files of positions and of values whose rows are deleted from it.
-    public var deletes: [DataFile]
+    public var deletes: [ScanDelete]
+
+    /// A file of rows that are all as old as `sequenceNumber`.
+    public init(file: DataFile, sequenceNumber: Int64 = 0, deletes: [ScanDelete] = []) {
+        self.file = file
+        self.sequenceNumber = sequenceNumber
+        self.deletes = deletes
+    }
+}
+
+/// A delete file that applies to a data file.
+public struct ScanDelete: Sendable, Hashable {
+    /// The file.
+    public var file: DataFile
+    /// Age of the deletes, by which it is told for which rows they hold.
+    public var sequenceNumber: Int64
 }
 
 /// The files that a read opens, and what it was spared.
@@ -17,12 +32,20 @@ public struct ScanPlan: Sendable {
     /// What was looked at and what was skipped.
     public internal(set) var counts = Counts()
 
+    /// A plan that reads nothing.
+    public init() {}
+
+    /// A plan of these tasks.
+    public init(tasks: [ScanTask]) { self.tasks = tasks }
+
     /// Manifests and files that a plan came across.
     public struct Counts: Sendable, Hashable {
         /// Manifests that were read.
         public var manifestsRead = 0
         /// Manifests whose partition summaries, or whose counts, excluded them.
         public var manifestsSkipped = 0
+        /// Data files of the manifests that were skipped, as far as the manifest list counts them.
+        public var filesSkippedByManifest = 0
         /// Files of the manifests that were read whose partition excluded them.
         public var filesSkippedByPartition = 0
         /// Files whose columns' statistics excluded them.
@@ -31,12 +54,23 @@ public struct ScanPlan: Sendable {
         public var deleteFiles = 0
     }
 
+    /// The delete files that apply to any of the tasks, each once.
+    public var deletes: [ScanDelete] {
+        var seen: Set<String> = []
+        return tasks.flatMap(\.deletes).filter { seen.insert($0.file.location).inserted }
+    }
+
+    /// Data files of the snapshot, those that are not opened included.
+    public var filesInSnapshot: Int {
+        tasks.count + counts.filesSkippedByManifest + counts.filesSkippedByPartition + counts.filesSkippedByStatistics
+    }
+
     /// The data files, where no rows of them are deleted.
     /// - Throws: ``IcebergError`` `.deleteFilesPresent` when delete files apply to one of them.
     public func files() throws -> [DataFile] {
         if let task = tasks.first(where: { !$0.deletes.isEmpty }) {
             throw IcebergError(
-                .deleteFilesPresent, "rows of \(task.file.location) are deleted by \(task.deletes[0].location)")
+                .deleteFilesPresent, "rows of \(task.file.location) are deleted by \(task.deletes[0].file.location)")
         }
         return tasks.map(\.file)
     }
@@ -59,13 +93,20 @@ extension Table {
         guard let snapshot = snapshot ?? currentSnapshot else { return ScanPlan() }
         let reader = SnapshotReader(metadata, storage)
         let manifests = try reader.manifests(of: snapshot)
-        let wanted = manifests.filter { $0.mayHaveLiveFiles && pruning.mayMatch($0) }
+        var skippedFiles = 0
+        let wanted = manifests.filter { manifest in
+            guard manifest.mayHaveLiveFiles else { return false }
+            if pruning.mayMatch(manifest) { return true }
+            if manifest.content == .data { skippedFiles += (manifest.addedFiles ?? 0) + (manifest.existingFiles ?? 0) }
+            return false
+        }
         let found = try wanted.mapAtOnce(upTo: AtOnce.reads) { manifest in
             try PlannedManifest(try reader.entries(of: manifest), manifest.content, pruning)
         }
         var plan = ScanPlan()
         plan.counts.manifestsRead = wanted.count
         plan.counts.manifestsSkipped = manifests.count - wanted.count
+        plan.counts.filesSkippedByManifest = skippedFiles
         let deletes = DeleteIndex(found.filter { $0.content == .deletes }.flatMap(\.entries), metadata)
         var applied: Set<String> = []
         for manifest in found where manifest.content == .data {
@@ -74,7 +115,7 @@ extension Table {
             for entry in manifest.entries {
                 let sequence = entry.sequenceNumber ?? 0
                 let files = deletes.isEmpty ? [] : deletes.files(for: entry.file, sequence)
-                for file in files { applied.insert(file.location) }
+                for delete in files { applied.insert(delete.file.location) }
                 plan.tasks.append(ScanTask(file: entry.file, sequenceNumber: sequence, deletes: files))
             }
         }

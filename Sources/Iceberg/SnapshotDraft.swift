@@ -9,7 +9,7 @@ struct TableChange: Sendable {
         case everything
         case partitions(Set<PartitionKey>)
         /// By location; every one of them must be in the table.
-        case files(Set<String>)
+        case files(LocationSet)
         /// Files all of whose rows are meant; a file of which only some may be ends the commit.
         case rows(RowFilter)
     }
@@ -24,7 +24,7 @@ struct TableChange: Sendable {
     /// Of the snapshot that the rows of the added files were read at, when they stand for those of removed files.
     var readSequence: Int64?
     /// Data files that must be in the table, by location.
-    var requiring: Set<String> = []
+    var requiring = LocationSet()
     /// When not nil, manifests are written anew, of about this many bytes; 0 for what the table says.
     var manifestBytes: Int64?
 }
@@ -118,9 +118,9 @@ private struct DraftWork {
     }
 
     func check(_ files: [DataFile]) throws {
-        var seen: Set<String> = []
+        var seen = LocationSet()
         for file in files {
-            guard seen.insert(file.location).inserted else {
+            guard seen.insert(file.location) else {
                 throw IcebergError(.badRequest, "\(file.location) is added twice in one commit")
             }
             guard file.recordCount >= 0, file.fileSizeInBytes >= 0 else {
@@ -165,7 +165,7 @@ private struct DraftWork {
     }
 
     /// Checks that data files are in the table.
-    func require(_ locations: Set<String>, in manifests: [ManifestFile]) throws {
+    func require(_ locations: LocationSet, in manifests: [ManifestFile]) throws {
         var missing = locations
         for manifest in manifests where manifest.content == .data && !missing.isEmpty {
             for entry in try reader.entries(of: manifest) where entry.isLive { missing.remove(entry.file.location) }
@@ -173,10 +173,10 @@ private struct DraftWork {
         guard missing.isEmpty else { throw Self.missing(missing, "that rows are deleted from") }
     }
 
-    private static func missing(_ locations: Set<String>, _ what: String) -> IcebergError {
+    private static func missing(_ locations: LocationSet, _ what: String) -> IcebergError {
         IcebergError(
             .filesMissing,
-            "\(locations.count) files \(what), \(locations.min() ?? "") among them, are not in the table; plan again")
+            "\(locations.count) files \(what), \(locations.sorted.first ?? "") among them, are not in the table; plan again")
     }
 
     /// Rewrites the manifests that hold files to be removed; the others stay as they are.
@@ -299,8 +299,8 @@ private struct DraftWork {
 }
 
 extension TableChange.Removal {
-    fileprivate var locations: Set<String> {
-        if case .files(let locations) = self { locations } else { [] }
+    fileprivate var locations: LocationSet {
+        if case .files(let locations) = self { locations } else { LocationSet() }
     }
 }
 

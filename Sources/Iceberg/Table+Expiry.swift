@@ -17,6 +17,9 @@ public struct ExpiryReport: Sendable, Hashable {
     public var deletedStatistics = 0
     /// Files that nothing refers to any more, but that storage did not let go of; try again or remove them by hand.
     public var undeleted: [String] = []
+    /// Files that only forgotten snapshots name and that are left alone, because they are outside of the table's own
+    /// folders: whose they are cannot be told. Sorted.
+    public var foreign: [String] = []
 
     /// Nothing removed.
     public init() {}
@@ -25,6 +28,9 @@ public struct ExpiryReport: Sendable, Hashable {
 extension Table {
     /// Forgets snapshots made before `moment`, except the last `keepLast` (at least one) of every branch and those that
     /// a tag names, and then deletes the files that no remaining snapshot refers to.
+    ///
+    /// Files outside of the table's own folders (its location, and where its properties put data and metadata) are never
+    /// deleted, whatever its manifests say; the report names them.
     ///
     /// A branch that says how many or how long it keeps its snapshots has its way, and branches and tags past their own
     /// age go too. A reader that still reads a forgotten snapshot loses its files: `graceSeconds` keeps what was the
@@ -70,12 +76,15 @@ extension Table {
             }
             if try commit(update) {
                 // Which attempt landed is not known, nor what was committed after it: nothing that is there now goes.
-                garbage.keep(try FileReferences(of: metadata, storage).all)
+                garbage.keep(try FileReferences(of: metadata, storage).locations)
             }
         }
+        garbage.keep(LocationSet(metadata.metadataLog.map(\.location) + [metadataLocation]))
+        let places = TablePlaces(metadata)
+        report.foreign = garbage.leave { !places.contain($0) }
         // From the leaves up: should this be cut short, what is left is still found from the lists that remain.
-        func removed(_ locations: Set<String>) -> Int {
-            isDryRun ? locations.count : delete(locations.sorted(), &report.undeleted)
+        func removed(_ locations: LocationSet) -> Int {
+            isDryRun ? locations.count : delete(locations.sorted, &report.undeleted)
         }
         report.deletedDataFiles = removed(garbage.dataFiles)
         report.deletedManifests = removed(garbage.manifests)
@@ -185,10 +194,10 @@ extension TableMetadata {
 
 /// The files that only expired snapshots refer to.
 private struct ExpiryGarbage {
-    var manifestLists: Set<String> = []
-    var manifests: Set<String> = []
-    var dataFiles: Set<String> = []
-    var statistics: Set<String> = []
+    var manifestLists = LocationSet()
+    var manifests = LocationSet()
+    var dataFiles = LocationSet()
+    var statistics = LocationSet()
 
     init() {}
 
@@ -199,33 +208,42 @@ private struct ExpiryGarbage {
         let remaining = metadata.snapshots.filter { kept.contains($0.id) }
         let reachable = try reader.manifests(of: remaining)
         var unreachable = try reader.manifests(of: expired)
-        for location in reachable.keys { unreachable[location] = nil }
+        for name in reachable.keys { unreachable[name] = nil }
+        manifests = LocationSet(unreachable.values.map(\.location))
+        manifestLists = LocationSet(expired.map(\.manifestList).filter { !$0.isEmpty })
+        let files = metadata.statisticsFiles
+        statistics = LocationSet(files.filter { !kept.contains($0.snapshotID) }.map(\.location))
         for locations in try Array(unreachable.values).mapAtOnce(
             upTo: AtOnce.reads, { try reader.entries(of: $0).map(\.file.location) })
         {
             dataFiles.formUnion(locations)
         }
+        // What remaining snapshots need stays, whatever the expired ones call it: a manifest may name a manifest as data.
+        keep(LocationSet(reachable.values.map(\.location) + remaining.map(\.manifestList)))
+        keep(LocationSet(files.filter { kept.contains($0.snapshotID) }.map(\.location)))
+        guard !dataFiles.isEmpty || !statistics.isEmpty else { return }
         // Only live entries hold a file: a remaining snapshot that removed it does not need it.
-        if !dataFiles.isEmpty {
-            let live = reachable.values.filter(\.mayHaveLiveFiles)
-            for locations in try live.mapAtOnce(
-                upTo: AtOnce.reads, { try reader.entries(of: $0).filter(\.isLive).map(\.file.location) })
-            {
-                dataFiles.subtract(locations)
-            }
+        let live = reachable.values.filter(\.mayHaveLiveFiles)
+        for locations in try live.mapAtOnce(
+            upTo: AtOnce.reads, { try reader.entries(of: $0).filter(\.isLive).map(\.file.location) })
+        {
+            keep(LocationSet(locations))
         }
-        manifests = Set(unreachable.keys)
-        manifestLists = Set(expired.map(\.manifestList)).subtracting(remaining.map(\.manifestList))
-        manifestLists.remove("")
-        let all = metadata.statisticsFiles
-        statistics = Set(all.filter { !kept.contains($0.snapshotID) }.map(\.location))
-            .subtracting(all.filter { kept.contains($0.snapshotID) }.map(\.location))
     }
 
-    mutating func keep(_ locations: Set<String>) {
+    mutating func keep(_ locations: LocationSet) {
         dataFiles.subtract(locations)
         manifests.subtract(locations)
         manifestLists.subtract(locations)
         statistics.subtract(locations)
+    }
+
+    /// Takes out the files that are not to be deleted, and returns them.
+    mutating func leave(where isForeign: (ObjectName) -> Bool) -> [String] {
+        var left = dataFiles.extract(where: isForeign)
+        left.formUnion(manifests.extract(where: isForeign))
+        left.formUnion(manifestLists.extract(where: isForeign))
+        left.formUnion(statistics.extract(where: isForeign))
+        return left.sorted
     }
 }

@@ -30,32 +30,31 @@ extension Table {
     ///   - isDryRun: Only tells what would be removed.
     /// - Throws: ``IcebergError`` `.badRequest` when the table's files are not its own, when another table of the catalog
     ///   keeps files in the same folders, or when the metadata names the listed files in another way (by another scheme
-    ///   or bucket), so that it cannot be told which are needed. Then nothing is removed.
+    ///   or bucket, or with percent escapes), so that it cannot be told which are needed. Then nothing is removed.
     public mutating func removeOrphans(
         graceSeconds: Double = Table.orphanGraceSeconds, isDryRun: Bool = false
     ) throws -> OrphanReport {
         try checkOwnsFiles()
         let youngest = (Double(policy.now()) - max(0, graceSeconds) * 1000) * 1000
         // Listed before the table is read: what is committed in between is listed and then found to be needed.
-        let folders = metadata.folders
-        var listed: [ObjectInfo] = []
-        for folder in folders where !folders.contains(where: { $0 != folder && folder.hasPrefix($0) }) {
-            listed += try storage.list(prefix: folder)
-        }
+        let places = TablePlaces(metadata)
+        let listed = try places.folders.flatMap { try storage.list(prefix: $0.hasSuffix("/") ? $0 : $0 + "/") }
         try refresh()
-        guard metadata.folders == folders else {
+        guard TablePlaces(metadata) == places else {
             throw IcebergError(.conflict, "\(identifier) moved its files while they were listed; try again")
         }
-        try checkIsAlone(in: folders)
-        let references = try FileReferences(of: metadata, storage).all.union([metadataLocation])
-        let needed = Set(try references.map(ObjectName.init))
-        let paths = Set(needed.map(\.path))
+        try catalog.checkIsAlone(identifier, in: places)
+        let needed = try FileReferences(of: metadata, storage).names.union([ObjectName(metadataLocation)])
+        // The same path by another scheme, in another bucket or with percent escapes.
+        let alike = Set(needed.map(\.loosely))
         var report = OrphanReport()
         report.listedFiles = listed.count
         for file in listed {
-            let name = try ObjectName(file.location)
+            let name = ObjectName(file.location)
             if needed.contains(name) || Location.name(of: file.location) == "version-hint.text" { continue }
-            guard !paths.contains(name.path) else {
+            // What storage lists outside of the folder that it was asked for is not to be touched.
+            guard places.contain(name) else { continue }
+            guard !alike.contains(name.loosely) else {
                 throw IcebergError(
                     .badRequest,
                     "\(file.location) is listed, and the metadata of \(identifier) refers to the same path in another way; "
@@ -68,54 +67,7 @@ extension Table {
             report.orphans.append(file.location)
             report.orphanBytes += file.size
         }
-        report.orphans.sort()
         if !isDryRun { _ = delete(report.orphans, &report.undeleted) }
         return report
-    }
-
-    /// Checks that no other table has files in these folders, or these in one of its own.
-    private func checkIsAlone(in folders: [String]) throws {
-        let mine = try folders.map(ObjectName.init)
-        for namespace in try catalog.listNamespaces() {
-            for other in try catalog.listTables(in: namespace) where other != identifier {
-                for folder in try catalog.load(other).metadata.folders {
-                    let theirs = try ObjectName(folder)
-                    guard !mine.contains(where: { $0.path.hasPrefix(theirs.path) || theirs.path.hasPrefix($0.path) })
-                    else {
-                        throw IcebergError(
-                            .badRequest,
-                            "\(identifier) and \(other) share the folder \(folder); whose files they are cannot be told"
-                        )
-                    }
-                }
-            }
-        }
-    }
-}
-
-extension TableMetadata {
-    /// Where the table's files are, each with a slash at the end.
-    fileprivate var folders: [String] {
-        let all = [location, properties[TableProperty.dataPath], properties[TableProperty.metadataPath]]
-        return Set(all.compactMap { $0 }.map { $0.hasSuffix("/") ? $0 : $0 + "/" }).sorted()
-    }
-}
-
-/// A location in parts that can be compared, however it is spelled.
-private struct ObjectName: Hashable {
-    /// The scheme and, beyond the local disk, the bucket.
-    var root: String
-    var path: String
-
-    init(_ location: String) throws {
-        if let scheme = location.range(of: "://"), !location.hasPrefix("file:") {
-            let rest = location[scheme.upperBound...]
-            let slash = rest.firstIndex(of: "/") ?? rest.endIndex
-            root = String(location[..<slash])
-            path = String(rest[slash...])
-        } else {
-            root = "file"
-            path = try Location.path(of: location) + (location.hasSuffix("/") ? "/" : "")
-        }
     }
 }

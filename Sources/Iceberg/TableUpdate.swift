@@ -104,7 +104,7 @@ extension TableUpdate {
     ) {
         stage(
             TableChange(
-                operation: operation, removal: .files(Set(locations)), adding: files, summary: summary, branch: branch,
+                operation: operation, removal: .files(LocationSet(locations)), adding: files, summary: summary, branch: branch,
                 readSequence: base.map { $0.metadata.snapshot(on: branch)?.sequenceNumber ?? 0 }),
             validate: validate)
     }
@@ -135,7 +135,7 @@ extension TableUpdate {
         stage(
             TableChange(
                 operation: hasData ? .overwrite : .delete, removal: .nothing, adding: files, summary: summary,
-                branch: branch, requiring: Set(referenced)), validate: validate)
+                branch: branch, requiring: LocationSet(referenced)), validate: validate)
     }
 
     /// Writes the manifests anew, sorted by partition and of about `targetBytes` each, so that plans read few of them.

@@ -311,7 +311,7 @@ public final class BronzeWriter {
             do {
                 try commitOnce(round, &report)
                 return
-            } catch let error as IcebergError where error.kind == .conflict && attempt < limits.attempts {
+            } catch  where Self.isOutrun(error) && attempt < limits.attempts {
                 policy.pause(Int.random(in: 0...pauseMilliseconds))
                 pauseMilliseconds = min(policy.lastPauseMilliseconds, pauseMilliseconds * 2)
                 do {
@@ -321,6 +321,16 @@ public final class BronzeWriter {
                     throw error
                 }
             }
+        }
+    }
+
+    /// Whether another has committed meanwhile: the commit met its version, or found the lists of the one before gone with
+    /// its snapshot.
+    private static func isOutrun(_ error: any Error) -> Bool {
+        switch error {
+        case let error as IcebergError: error.kind == .conflict
+        case let error as StorageError: error.kind == .notFound
+        default: false
         }
     }
 

@@ -3,6 +3,7 @@ public import EventLog
 public import Events
 import Foundation
 import Iceberg
+public import Storage
 
 /// Looks at every byte under a data folder for a person's id: files of the tables decoded column by column, manifests value
 /// by value, the log record by record, and all other files as bytes.
@@ -23,7 +24,7 @@ public struct ErasureScan {
     }
 
     /// The largest file that is read as bytes in one piece; larger ones are read in pieces that overlap.
-    private static let pieceBytes = 8 << 20
+    fileprivate static let pieceBytes = 8 << 20
     /// The largest manifest read.
     private static let avroBytes: Int64 = 512 << 20
     /// The most leftovers that are named.
@@ -42,31 +43,45 @@ public struct ErasureScan {
         self.connection = connection
     }
 
-    /// Scans a data folder.
+    /// Scans a data folder, and the tables' place in an object store where they are in one.
+    ///
+    /// Others may be at work meanwhile: a file that is gone when its turn comes is passed over, and one in which something
+    /// was found is looked at again in the end.
     ///
     /// - Parameters:
     ///   - log: the log in it, of which the segments are.
-    ///   - progress: called with the bytes read and all there are.
+    ///   - objects: the object store, and the prefix under which all objects are looked at.
+    ///   - progress: called with the bytes read, all there are, and what is read; what it throws ends the scan.
     public func run(
-        folder: String, log: EmbeddedLog, progress: (Int64, Int64, String) -> Void = { _, _, _ in }
+        folder: String, log: EmbeddedLog, objects: (storage: any ObjectStorage, prefix: String)? = nil,
+        progress: (Int64, Int64, String) throws -> Void = { _, _, _ in }
     ) throws -> Report {
         var report = Report()
-        let files = Self.files(folder)
-        let total = files.reduce(0) { $0 + $1.bytes }
-        for (name, bytes) in files {
-            progress(report.bytes, total, name)
-            let path = folder + "/" + name
-            if name.contains(id) { report.add("\(name): in its name") }
-            for what in try leftovers(in: path, bytes) { report.add("\(name): \(what)") }
-            report.files += 1
-            report.bytes += bytes
+        var places = Self.files(folder).map { Place.file(folder, $0.name, $0.bytes) }
+        if let objects {
+            places += try objects.storage.list(prefix: objects.prefix).map {
+                Place.object(objects.storage, $0.location, $0.size)
+            }
         }
-        let places = try log.places(
+        let total = places.reduce(0) { $0 + $1.bytes }
+        var suspects: [Place] = []
+        for place in places {
+            try progress(report.bytes, total, place.name)
+            if try !leftovers(in: place).isEmpty { suspects.append(place) }
+            report.files += 1
+            report.bytes += place.bytes
+        }
+        for place in suspects {
+            for what in try leftovers(in: place) { report.add("\(place.name): \(what)") }
+        }
+        var records: Int64 = 0
+        let found = try log.places(
             progress: { done, _ in
-                report.records = done
-                progress(total, total, "the log's records")
+                records = done
+                try progress(total, total, "the log's records")
             }, where: { topic, record in Self.names(person, topic, record) })
-        for (partition, offsets) in places.offsets { report.add("log \(partition): records \(offsets)") }
+        report.records = records
+        for (partition, offsets) in found.offsets { report.add("log \(partition): records \(offsets)") }
         return report
     }
 
@@ -75,21 +90,100 @@ public struct ErasureScan {
         guard topic == .quarantine else { return person.isIn(accepted: record) }
         guard let (words, raw) = QuarantineRecord.decode(record) else { return person.isIn(rejected: record) }
         return person.isIn(rejected: raw)
-            || Array(words.source.utf8).withUnsafeBytes { person.isIn(rejected: $0) }
+            || [words.source, words.reason].contains { word in
+                Array(word.utf8).withUnsafeBytes { person.isIn(rejected: $0) }
+            }
     }
 
     /// Whether a file that no table refers to has to go: it names the person, or cannot be read.
     public func mustGo(_ path: String) throws -> Bool {
         let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber
-        return try !leftovers(in: path, size?.int64Value ?? 0).isEmpty
+        return try !leftovers(in: .file("", path, size?.int64Value ?? 0)).isEmpty
     }
 
-    private func leftovers(in path: String, _ bytes: Int64) throws -> [String] {
-        if path.hasSuffix(".parquet") { return try inParquet(path) }
-        if path.hasSuffix(".avro") { return try inAvro(path, bytes) }
+    /// Whether an object that no table refers to has to go: it names the person, or cannot be read.
+    public func mustGo(_ object: ObjectInfo, in storage: any ObjectStorage) throws -> Bool {
+        if !Location.isRemote(object.location) { return try mustGo(try Location.path(of: object.location)) }
+        return try !leftovers(in: .object(storage, object.location, object.size)).isEmpty
+    }
+
+    // MARK: - Places
+
+    /// What is looked at: a file, or an object of a store.
+    private enum Place {
+        case file(_ folder: String, _ name: String, _ bytes: Int64)
+        case object(any ObjectStorage, _ location: String, _ bytes: Int64)
+
+        /// How it is named in a report.
+        var name: String {
+            switch self {
+            case .file(_, let name, _): name
+            case .object(_, let location, _): location
+            }
+        }
+
+        /// How the engine opens it.
+        var path: String {
+            switch self {
+            case .file(let folder, let name, _): folder.isEmpty ? name : folder + "/" + name
+            case .object(_, let location, _): location
+            }
+        }
+
+        var bytes: Int64 {
+            switch self {
+            case .file(_, _, let bytes), .object(_, _, let bytes): bytes
+            }
+        }
+
+        /// Whether it is still there.
+        var exists: Bool {
+            get throws {
+                switch self {
+                case .file: access(path, F_OK) == 0
+                case .object(let storage, let location, _): try storage.exists(location)
+                }
+            }
+        }
+
+        /// Calls `body` with its bytes, a piece after another, until that says that it has seen enough.
+        func forEachPiece(_ body: (Data) -> Bool) throws {
+            switch self {
+            case .file:
+                let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+                defer { file.closeFile() }
+                while let piece = try file.read(upToCount: ErasureScan.pieceBytes), !piece.isEmpty {
+                    if body(piece) { return }
+                }
+            case .object(let storage, let location, let bytes):
+                for start in stride(from: 0, to: bytes, by: ErasureScan.pieceBytes) {
+                    let end = min(bytes, start + Int64(ErasureScan.pieceBytes))
+                    if body(Data(try storage.read(location, range: start..<end))) { return }
+                }
+            }
+        }
+    }
+
+    private func leftovers(in place: Place) throws -> [String] {
+        do {
+            return (place.name.contains(id) ? ["in its name"] : []) + (try contents(of: place))
+        } catch {
+            // One that was exchanged or removed meanwhile holds nothing any more.
+            guard try place.exists else { return [] }
+            throw error
+        }
+    }
+
+    private func contents(of place: Place) throws -> [String] {
+        let path = place.path
+        if path.hasSuffix(".parquet") {
+            let found = try inParquet(path)
+            return try found.isEmpty || place.exists ? found : []
+        }
+        if path.hasSuffix(".avro") { return try inAvro(place) }
         // A segment's records are looked at through the log; what its other frames hold are names of senders.
-        if path.hasSuffix(".log"), path.contains("/log/segments/") { return try inSegment(path) }
-        return try inBytes(path) ? ["in its bytes"] : []
+        if case .file = place, path.hasSuffix(".log"), path.contains("/log/segments/") { return try inSegment(path) }
+        return try inBytes(place) ? ["in its bytes"] : []
     }
 
     // MARK: - Kinds of files
@@ -141,9 +235,13 @@ public struct ErasureScan {
         return isFound
     }
 
-    private func inAvro(_ path: String, _ bytes: Int64) throws -> [String] {
-        guard bytes <= Self.avroBytes else { return ["larger than a manifest can be"] }
-        let content = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+    private func inAvro(_ place: Place) throws -> [String] {
+        guard place.bytes <= Self.avroBytes else { return ["larger than a manifest can be"] }
+        var content: [UInt8] = []
+        try place.forEachPiece {
+            content += $0
+            return false
+        }
         do {
             let isFound = try AvroInspection.hasValue(in: content) { value in
                 value.withUnsafeBytes { person.isNamed(by: $0) }
@@ -160,21 +258,20 @@ public struct ErasureScan {
             ? ["as a sender's name"] : []
     }
 
-    private func inBytes(_ path: String) throws -> Bool {
-        let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-        defer { file.closeFile() }
+    private func inBytes(_ place: Place) throws -> Bool {
         // Ids are at most 128 bytes; escaped, each of them may take six.
         let overlap = 1_024
         var piece = Data()
-        while true {
-            guard let next = try file.read(upToCount: Self.pieceBytes), !next.isEmpty else { return false }
+        var isFound = false
+        try place.forEachPiece { next in
             piece = piece.suffix(overlap) + next
-            let isFound = Array(piece).withUnsafeBytes { bytes in
+            isFound = Array(piece).withUnsafeBytes { bytes in
                 if person.bytes.count >= Self.telling, Data(bytes).range(of: Data(person.bytes)) != nil { return true }
                 return person.isIn(rejected: bytes)
             }
-            if isFound { return true }
+            return isFound
         }
+        return isFound
     }
 
     // MARK: - Files

@@ -20,76 +20,58 @@ extension LakeScan {
             private var text: String { "\(hasPositions) \(equality.map { "\($0.fieldIDs) \($0.isGlobal)" })" }
         }
 
-        let positions: [Entry]
-        let equality: [EqualityKey: [Entry]]
+        let positions: [ScanDelete]
+        let equality: [EqualityKey: [ScanDelete]]
         private let table: Table
-        private let partitions: [Partition: Int]
-        /// The youngest of each kind, by partition.
-        private let youngestPositions: [Int: Int64]
-        private let youngestEquality: [EqualityKey: [Int: Int64]]
-
-        /// A partition, by the bytes of its values: as a floating-point number, NaN would not equal itself.
-        private struct Partition: Hashable {
-            var specID: Int
-            var values: [[UInt8]?]
-
-            init(_ file: DataFile) {
-                specID = file.specID
-                values = file.partition.map(SingleValue.encode)
-            }
-        }
+        private let partitions: [PartitionKey: Int]
 
         /// What no delete file is for has this number.
         private static let none = -1
 
-        init(_ entries: [Entry], _ table: Table) throws {
+        init(_ deletes: [ScanDelete], _ table: Table) {
             self.table = table
-            var positions: [Entry] = []
-            var equality: [EqualityKey: [Entry]] = [:]
-            var partitions: [Partition: Int] = [:]
-            var youngestPositions: [Int: Int64] = [:]
-            var youngestEquality: [EqualityKey: [Int: Int64]] = [:]
-            for entry in entries {
-                let key = Partition(entry.file)
-                let part = partitions[key] ?? partitions.count
-                partitions[key] = part
-                switch entry.file.content {
+            var positions: [ScanDelete] = []
+            var equality: [EqualityKey: [ScanDelete]] = [:]
+            var partitions: [PartitionKey: Int] = [:]
+            for delete in deletes {
+                let key = delete.file.partitionKey
+                partitions[key] = partitions[key] ?? partitions.count
+                switch delete.file.content {
                 case .data: continue
-                case .positionDeletes:
-                    positions.append(entry)
-                    youngestPositions[part] = max(youngestPositions[part] ?? 0, entry.sequence)
-                case .equalityDeletes:
-                    // What is left of a dropped partition field does not part anything.
-                    let spec = table.metadata.spec(id: entry.file.specID)
-                    let isGlobal = spec?.fields.allSatisfy { $0.transform == .void } ?? false
-                    let key = EqualityKey(fieldIDs: Set(entry.file.equalityIDs).sorted(), isGlobal: isGlobal)
-                    equality[key, default: []].append(entry)
-                    let youngest = youngestEquality[key]?[part] ?? 0
-                    youngestEquality[key, default: [:]][part] = max(youngest, entry.sequence)
+                case .positionDeletes: positions.append(delete)
+                case .equalityDeletes: equality[Self.key(delete.file, table), default: []].append(delete)
                 }
             }
             self.positions = positions
             self.equality = equality
             self.partitions = partitions
-            self.youngestPositions = youngestPositions
-            self.youngestEquality = youngestEquality
+        }
+
+        private static func key(_ file: DataFile, _ table: Table) -> EqualityKey {
+            // What is left of a dropped partition field does not part anything.
+            let spec = table.metadata.spec(id: file.specID)
+            let isGlobal = spec?.fields.allSatisfy { $0.transform == .void } ?? false
+            return EqualityKey(fieldIDs: Set(file.equalityIDs).sorted(), isGlobal: isGlobal)
         }
 
         /// A number for the file's partition, -1 for those without deletes.
         func partition(of file: DataFile) -> Int {
-            partitions.isEmpty ? Self.none : partitions[Partition(file)] ?? Self.none
+            partitions.isEmpty ? Self.none : partitions[file.partitionKey] ?? Self.none
         }
 
-        /// What may hold for a data file; nil when nothing does.
-        func signature(of entry: Entry) -> Signature? {
-            if partitions.isEmpty { return nil }
-            let part = partition(of: entry.file)
-            let hasPositions = youngestPositions[part].map { entry.sequence <= $0 } ?? false
-            let keys = youngestEquality.filter { key, youngest in
-                let newest = key.isGlobal ? youngest.values.max() : youngest[part]
-                return newest.map { entry.sequence < $0 } ?? false
-            }.keys.sorted { "\($0)" < "\($1)" }
-            return hasPositions || !keys.isEmpty ? Signature(hasPositions: hasPositions, equality: keys) : nil
+        /// What holds for a data file; nil when nothing does.
+        func signature(of task: ScanTask) -> Signature? {
+            if task.deletes.isEmpty { return nil }
+            var keys: Set<EqualityKey> = []
+            var hasPositions = false
+            for delete in task.deletes {
+                if delete.file.content == .positionDeletes {
+                    hasPositions = true
+                } else {
+                    keys.insert(Self.key(delete.file, table))
+                }
+            }
+            return Signature(hasPositions: hasPositions, equality: keys.sorted { "\($0)" < "\($1)" })
         }
 
         /// A column that deletes compare, which the current schema may not have any more.

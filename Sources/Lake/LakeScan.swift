@@ -9,13 +9,6 @@ import Storage
 /// Most tables need none of this: files that have all ids under their names are read in one go, as they are. The others
 /// fall into groups of files that are read alike.
 struct LakeScan {
-    /// A file, and the age of what it holds.
-    struct Entry {
-        var file: DataFile
-        /// The data sequence number: which files a delete holds for depends on it.
-        var sequence: Int64
-    }
-
     let table: Table
     /// The columns to return.
     let fields: [NestedField]
@@ -33,17 +26,17 @@ struct LakeScan {
         }
     }
 
-    /// A SELECT of the columns over these files.
-    func sql(data: [Entry], deletes: [Entry]) throws -> String {
-        let held = try Deletes(deletes, table)
+    /// A SELECT of the columns over these files, less the rows that are deleted from them.
+    func sql(_ tasks: [ScanTask]) throws -> String {
+        let held = Deletes(ScanPlan(tasks: tasks).deletes, table)
         var plain: [DataFile] = []
-        var marked: [Deletes.Signature: [Entry]] = [:]
-        for entry in data {
-            guard let signature = held.signature(of: entry) else {
-                plain.append(entry.file)
+        var marked: [Deletes.Signature: [ScanTask]] = [:]
+        for task in tasks {
+            guard let signature = held.signature(of: task) else {
+                plain.append(task.file)
                 continue
             }
-            marked[signature, default: []].append(entry)
+            marked[signature, default: []].append(task)
         }
         let names = try NameMapping(of: table.metadata)
         let reader = FileReader(table: table)
@@ -63,7 +56,7 @@ struct LakeScan {
 
     /// Rows of files for which the same kinds of deletes hold.
     private func select(
-        _ entries: [Entry], less deletes: Deletes, _ signature: Deletes.Signature, _ names: NameMapping?
+        _ entries: [ScanTask], less deletes: Deletes, _ signature: Deletes.Signature, _ names: NameMapping?
     ) throws -> String {
         let reader = FileReader(table: table)
         // A delete may compare columns that the table has no more.
@@ -73,7 +66,7 @@ struct LakeScan {
         }
         let rows = try reader.selects(entries.map(\.file), read, names, rowNumbers: true) { Self.name($0) }
         let places = try entries.map { entry in
-            "(\(SQL.literal(try reader.path(entry.file))), \(deletes.partition(of: entry.file)), \(entry.sequence))"
+            "(\(SQL.literal(try reader.path(entry.file))), \(deletes.partition(of: entry.file)), \(entry.sequenceNumber))"
         }
         var from =
             "(\(rows.joined(separator: " UNION ALL "))) r "
@@ -86,23 +79,22 @@ struct LakeScan {
         return "SELECT \(columns.joined(separator: ", ")) FROM \(from)"
     }
 
-    /// Position deletes name files by location, and hold for those of their partition that are not younger.
-    private func positions(of entries: [Entry], _ deletes: Deletes, _ reader: FileReader) throws -> String {
+    /// Position deletes name files by location, and hold for those that are not younger.
+    private func positions(of entries: [ScanTask], _ deletes: Deletes, _ reader: FileReader) throws -> String {
         let rows = try reader.selects(
             deletes.positions.map(\.file), Self.positionFields, Self.positionNames, fileNames: true
         ) { Self.name($0) }
         let sources = try deletes.positions.map { entry in
-            "(\(SQL.literal(try reader.path(entry.file))), \(deletes.partition(of: entry.file)), \(entry.sequence))"
+            "(\(SQL.literal(try reader.path(entry.file))), \(entry.sequenceNumber))"
         }
         let targets = try entries.map { entry in
-            "(\(SQL.literal(entry.file.location)), \(SQL.literal(try reader.path(entry.file))), "
-                + "\(deletes.partition(of: entry.file)), \(entry.sequence))"
+            "(\(SQL.literal(entry.file.location)), \(SQL.literal(try reader.path(entry.file))), \(entry.sequenceNumber))"
         }
         return " ANTI JOIN (SELECT t.file, d.\(Self.name(Self.positionFields[1])) AS pos "
             + "FROM (\(rows.joined(separator: " UNION ALL "))) d "
-            + "JOIN (VALUES \(sources.joined(separator: ", "))) x(file, part, seq) ON x.file = d.cartograph_file "
-            + "JOIN (VALUES \(targets.joined(separator: ", "))) t(location, file, part, seq) "
-            + "ON t.location = d.\(Self.name(Self.positionFields[0])) AND t.part = x.part AND t.seq <= x.seq) p "
+            + "JOIN (VALUES \(sources.joined(separator: ", "))) x(file, seq) ON x.file = d.cartograph_file "
+            + "JOIN (VALUES \(targets.joined(separator: ", "))) t(location, file, seq) "
+            + "ON t.location = d.\(Self.name(Self.positionFields[0])) AND t.seq <= x.seq) p "
             + "ON p.file = r.cartograph_file AND p.pos = r.file_row_number"
     }
 
@@ -117,7 +109,7 @@ struct LakeScan {
             Self.name($0)
         }
         let sources = try entries.map { entry in
-            "(\(SQL.literal(try reader.path(entry.file))), \(deletes.partition(of: entry.file)), \(entry.sequence))"
+            "(\(SQL.literal(try reader.path(entry.file))), \(deletes.partition(of: entry.file)), \(entry.sequenceNumber))"
         }
         let keys = columns.map(Self.name)
         // Of equal keys only the youngest matters.

@@ -16,35 +16,43 @@ public struct LakeTable: Sendable {
     ///
     /// Columns are found by field id, or by the table's name mapping in files without ids, so files from before a rename
     /// or an addition read right. Rows that delete files take away are left out.
+    ///
+    /// - Parameter filter: Files none of whose rows it means are left out; the other rows of the files that are read are
+    ///   there too. Its columns are those of ``schema(at:)``.
     /// - Throws: ``LakeTableError`` that names the file when one is missing, not of the size or the number of rows that
     ///   the table knows, or written in a way that is not read; `IcebergError` when the metadata is damaged.
-    public func scanSQL(at snapshot: Snapshot? = nil) throws -> String {
-        let then = snapshot?.schemaID.flatMap { id in table.metadata.schemas.first { $0.schemaID == id } }
-        let scan = try LakeScan(table, schema: then ?? table.schema)
-        let (data, deletes) = try entries(at: snapshot)
-        return try scan.sql(data: data, deletes: deletes)
+    public func scanSQL(at snapshot: Snapshot? = nil, where filter: RowFilter = .always(true)) throws -> String {
+        try scanSQL(of: plan(at: snapshot, where: filter), at: snapshot)
     }
 
-    /// The files of a snapshot, the current one when it is nil, by what they hold.
-    func entries(at snapshot: Snapshot?) throws -> (data: [LakeScan.Entry], deletes: [LakeScan.Entry]) {
-        var data: [LakeScan.Entry] = []
-        var deletes: [LakeScan.Entry] = []
-        guard let snapshot = snapshot ?? table.currentSnapshot else { return ([], []) }
-        let codec = ManifestCodec(table.metadata)
-        let storage = table.catalog.storage
-        for manifest in try ManifestList.of(snapshot, from: storage) where manifest.mayHaveLiveFiles {
-            for entry in try codec.read(try storage.read(manifest.location), of: manifest) where entry.isLive {
-                let found = LakeScan.Entry(file: entry.file, sequence: entry.sequenceNumber ?? 0)
-                if entry.file.content == .data { data.append(found) } else { deletes.append(found) }
-            }
-        }
-        return (data, deletes)
+    /// Which files of a snapshot may have rows that a filter means.
+    /// - Throws: `IcebergError` `.badRequest` when the filter does not fit ``schema(at:)``, or what is wrong with the
+    ///   metadata.
+    public func plan(at snapshot: Snapshot? = nil, where filter: RowFilter = .always(true)) throws -> ScanPlan {
+        try table.plan(where: filter, at: snapshot, schema: schema(at: snapshot))
+    }
+
+    /// The columns that the table had when a snapshot was made; those it has now for the current one.
+    public func schema(at snapshot: Snapshot?) -> Schema {
+        snapshot?.schemaID.flatMap { id in table.metadata.schemas.first { $0.schemaID == id } } ?? table.schema
+    }
+
+    /// A SELECT of the columns that the table had at a snapshot over the files of a plan.
+    /// - Throws: As ``scanSQL(at:where:)``.
+    public func scanSQL(of plan: ScanPlan, at snapshot: Snapshot? = nil) throws -> String {
+        try LakeScan(table, schema: schema(at: snapshot)).sql(plan.tasks)
+    }
+
+    /// A SELECT of the table's columns over some of its files, less the rows that are deleted from them.
+    /// - Throws: As ``scanSQL(at:where:)``.
+    public func scanSQL(of tasks: [ScanTask]) throws -> String {
+        try LakeScan(table, schema: table.schema).sql(tasks)
     }
 
     /// A SELECT of the table's columns over some of its files, for which no delete files hold.
-    /// - Throws: As ``scanSQL(at:)``.
+    /// - Throws: As ``scanSQL(at:where:)``.
     public func scanSQL(of files: [DataFile]) throws -> String {
-        try LakeScan(table, schema: table.schema).sql(data: files.map { .init(file: $0, sequence: 0) }, deletes: [])
+        try scanSQL(of: files.map { ScanTask(file: $0) })
     }
 
     /// The field ids that go into the table's Parquet files.

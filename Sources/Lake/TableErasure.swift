@@ -3,7 +3,7 @@ public import EventLog
 public import Events
 import Foundation
 public import Iceberg
-import Storage
+public import Storage
 
 /// Takes the rows of erased records out of bronze, and of the silver tables that hold a row for each event: files that have
 /// some are written anew without them. What is made from those is for the models to make again.
@@ -33,6 +33,10 @@ public struct TableErasure {
 
     private static let places = "cartograph_erased_places"
     private static let rowsAtOnce = 1_000
+    /// Files that one statement reads.
+    private static let filesAtOnce = 1_000
+    /// Attempts to write a table that others write, too.
+    private static let attempts = 16
 
     private let catalog: any Catalog
     private let connection: Connection
@@ -49,17 +53,16 @@ public struct TableErasure {
     ///
     /// - Parameter progress: called with the name of the table that is read.
     public func places(
-        of person: PersonID, progress: (String) -> Void = { _ in }
+        of person: PersonID, progress: (String) throws -> Void = { _ in }
     ) throws -> (places: LogPlaces, latest: Int64?) {
         var found = LogPlaces()
         var latest: Int64?
         for topic in Topic.allCases {
             guard let table = try table(BronzeTable(topic).identifier) else { continue }
-            progress("\(table.identifier)")
+            try progress("\(table.identifier)")
             let isRejected = topic == .quarantine
             let scan = try LakeTable(table).scanSQL()
-            let word = "source"
-            let columns = "raw, log_partition, log_offset" + (isRejected ? ", \(word)" : "")
+            let columns = "raw, log_partition, log_offset" + (isRejected ? ", source, reason" : "")
             // The engine leaves out almost everything; what it leaves in is looked at by the one rule.
             let filter = isRejected ? "" : " WHERE contains(raw, $1) OR contains(raw, '\\')"
             let parameters: [Value] = isRejected ? [] : [.string(String(decoding: person.bytes, as: UTF8.self))]
@@ -69,7 +72,7 @@ public struct TableErasure {
                 let isNamed = raw.withUnsafeBytes { raw in
                     guard isRejected else { return person.isIn(accepted: raw) }
                     return person.isIn(rejected: raw)
-                        || Self.bytes(row[3]).withUnsafeBytes { person.isIn(rejected: $0) }
+                        || row[3...4].contains { Self.bytes($0).withUnsafeBytes { person.isIn(rejected: $0) } }
                 }
                 guard isNamed else { return true }
                 found.insert(offset, of: TopicPartition(topic, Int(partition)))
@@ -115,50 +118,78 @@ public struct TableErasure {
 
     /// Takes the rows at some places out of the bronze and silver tables of their topics, one commit for each table.
     ///
-    /// A commit says what the one before said of the log and of the models' inputs, and which days it changed.
+    /// Only files whose bounds allow such rows are looked into, and only those that have some are written anew. A commit
+    /// says what the one before said of the log and of the models' inputs, and which days it changed.
+    ///
+    /// - Parameter progress: called with a table's name, its files written anew and how many there will be.
     public func remove(
-        _ places: LogPlaces, days: Set<String>?, progress: (String) -> Void = { _ in }
+        _ places: LogPlaces, days: Set<String>?, progress: (String, Int, Int) throws -> Void = { _, _, _ in }
     ) throws -> [Report] {
         try show(places)
         var reports: [Report] = []
         for topic in Topic.allCases where places.count(in: topic) > 0 {
-            for table in [try table(BronzeTable(topic).identifier), try silver(topic)].compactMap({ $0 }) {
-                progress("\(table.identifier)")
-                reports.append(try remove(topic, table, days))
+            for identifier in [BronzeTable(topic).identifier, try silver(topic)?.identifier].compactMap({ $0 }) {
+                guard let report = try remove(topic, identifier, places, days, progress) else { continue }
+                reports.append(report)
             }
         }
         return reports
     }
 
-    private func remove(_ topic: Topic, _ table: Table, _ days: Set<String>?) throws -> Report {
+    /// Tries again when another has written to the table meanwhile: compaction, or another engine.
+    private func remove(
+        _ topic: Topic, _ identifier: TableIdentifier, _ places: LogPlaces, _ days: Set<String>?,
+        _ progress: (String, Int, Int) throws -> Void
+    ) throws -> Report? {
+        for attempt in 1... {
+            guard let table = try table(identifier) else { return nil }
+            do {
+                return try remove(topic, table, places, days, progress)
+            } catch let error as IcebergError where error.kind == .conflict && attempt < Self.attempts {
+                continue
+            } catch is WrittenMeanwhile where attempt < Self.attempts {
+                continue
+            } catch is WrittenMeanwhile {
+                throw LakeTableError(
+                    "\(identifier) was written by another \(attempt) times while rows were taken out of it: erase again "
+                        + "when that is done, which goes on from here")
+            }
+        }
+        return nil
+    }
+
+    private struct WrittenMeanwhile: Error {}
+
+    private func remove(
+        _ topic: Topic, _ table: Table, _ places: LogPlaces, _ days: Set<String>?,
+        _ progress: (String, Int, Int) throws -> Void
+    ) throws -> Report {
         var report = Report(table: "\(table.identifier)")
-        let files = try table.files()
-        guard let snapshot = table.currentSnapshot, !files.isEmpty else { return report }
-        let join =
-            "JOIN \(Self.places) AS p ON p.topic = \(SQL.literal(topic.name)) "
-            + "AND p.place_partition = e.log_partition AND p.place_offset = e.log_offset"
-        let paths = try files.map { try Location.path(of: $0.location) }
-        let hits = try connection.query(
-            "SELECT e.filename, count(*) FROM read_parquet(\(SQL.list(paths)), filename = true, union_by_name = true, "
-                + "hive_partitioning = false) AS e \(join) GROUP BY 1", rowsMax: .max)
-        guard !hits.rows.isEmpty else { return report }
-        var rows: [String: Int64] = [:]
-        for hit in hits.rows { rows[hit[0].text] = hit[1].integer }
+        guard let snapshot = table.currentSnapshot else { return report }
+        let (data, deletes) = try LakeTable(table).entries(at: snapshot)
+        let bounds = PlaceBounds(table, topic, places)
+        let hits = try hits(topic, table, data.map(\.file).filter { bounds.mayHold($0) })
+        guard !hits.isEmpty else { return report }
         var replaced: [String] = []
         var kept: [DataFile] = []
-        for (file, path) in zip(files, paths) {
-            guard let count = rows[path] else { continue }
+        let scan = try LakeScan(table, schema: table.schema)
+        try progress(report.table, 0, hits.count)
+        for entry in data {
+            guard let count = hits[try Location.opened(entry.file.location)] else { continue }
             report.rows += count
-            replaced.append(file.location)
-            guard count < file.recordCount else { continue }
-            // What is written anew would look sound.
-            try FileChecksum.check(file, of: table.identifier, in: table.catalog.storage)
-            let rest = try "SELECT e.* FROM (\(LakeTable(table).scanSQL(of: [file]))) AS e ANTI \(join)"
-            let isSpecSame = file.partitionKey.specID == table.spec.specID
-            kept += try TableWriter(connection).writeFiles(
-                rest, for: table, partitioning: isSpecSame ? .one(file.partitionKey) : .unknown)
+            replaced.append(entry.file.location)
+            if count < entry.file.recordCount {
+                // What is written anew would look sound.
+                try FileChecksum.check(entry.file, of: table.identifier, in: table.catalog.storage)
+                let rest =
+                    "SELECT e.* FROM (\(try scan.sql(data: [entry], deletes: deletes))) AS e ANTI \(join(topic))"
+                let isSpecSame = entry.file.partitionKey.specID == table.spec.specID
+                kept += try TableWriter(connection).writeFiles(
+                    rest, for: table, partitioning: isSpecSame ? .one(entry.file.partitionKey) : .unknown)
+            }
+            try progress(report.table, replaced.count, hits.count)
         }
-        guard replaced.count == rows.count else {
+        guard replaced.count == hits.count else {
             throw LakeTableError("\(table.identifier): the engine names files in another way than the table does")
         }
         report.filesReplaced = replaced.count
@@ -169,11 +200,32 @@ public struct TableErasure {
         try changed.replaceFiles(
             replaced, with: kept, operation: kept.isEmpty ? .delete : .overwrite, summary: summary
         ) { current in
-            guard current?.id == snapshot.id else {
-                throw LakeTableError("\(table.identifier) was written meanwhile: erase again, which goes on from here")
-            }
+            guard current?.id == snapshot.id else { throw WrittenMeanwhile() }
         }
         return report
+    }
+
+    /// Rows at the places, by the path under which the engine opens their file.
+    private func hits(_ topic: Topic, _ table: Table, _ files: [DataFile]) throws -> [String: Int64] {
+        let columns = table.schema.fields.filter { ["log_partition", "log_offset"].contains($0.name) }
+        var hits: [String: Int64] = [:]
+        // A statement names its files, and none may be longer than the engine takes.
+        for start in stride(from: 0, to: files.count, by: Self.filesAtOnce) {
+            let some = Array(files[start..<min(start + Self.filesAtOnce, files.count)])
+            let selects = try FileReader(table: table).selects(
+                some, columns, try NameMapping(of: table.metadata), fileNames: true
+            ) { $0.name }
+            let found = try connection.query(
+                "SELECT e.cartograph_file, count(*) FROM (\(selects.joined(separator: " UNION ALL "))) AS e "
+                    + "\(join(topic)) GROUP BY 1", rowsMax: .max)
+            for hit in found.rows { hits[hit[0].text] = hit[1].integer }
+        }
+        return hits
+    }
+
+    private func join(_ topic: Topic) -> String {
+        "JOIN \(Self.places) AS p ON p.topic = \(SQL.literal(topic.name)) "
+            + "AND p.place_partition = e.log_partition AND p.place_offset = e.log_offset"
     }
 
     /// Makes the models write some tables anew: they only ever add rows to these, and rows that are gone would stay.
@@ -190,16 +242,21 @@ public struct TableErasure {
     /// Forgets all snapshots of a table but the current one, with every branch and tag that names another, and deletes
     /// the files that only they had; then the files of no snapshot for which `mustGo` says so.
     public func forgetPast(
-        of identifier: TableIdentifier, _ report: inout Report, mustGo: (String) throws -> Bool
+        of identifier: TableIdentifier, _ report: inout Report, mustGo: (ObjectInfo) throws -> Bool
     ) throws {
         var table = try catalog.loadTable(identifier)
-        let current = table.metadata.currentSnapshotID
-        let stale = table.metadata.references.filter { $0.value.snapshotID != current }.map(\.key).sorted()
-        if !stale.isEmpty {
+        for attempt in 1... {
+            let current = table.metadata.currentSnapshotID
+            let stale = table.metadata.references.filter { $0.value.snapshotID != current }.map(\.key).sorted()
+            guard !stale.isEmpty else { break }
             var metadata = table.metadata
             for name in stale { metadata.references[name] = nil }
-            _ = try catalog.commit(identifier, replacing: table.version, with: metadata)
-            report.referencesDropped = stale
+            do {
+                _ = try catalog.commit(identifier, replacing: table.version, with: metadata)
+                report.referencesDropped += stale
+            } catch let error as IcebergError where error.kind == .conflict && attempt < Self.attempts {
+                // Written meanwhile: its references are looked at again.
+            }
             try table.refresh()
         }
         let expiry = try table.expireSnapshots(keepLast: 1, olderThan: Date(timeIntervalSinceNow: 86_400))
@@ -212,7 +269,7 @@ public struct TableErasure {
         }
         let known = try Self.files(of: table)
         for object in try catalog.storage.list(prefix: table.location + "/") where !known.contains(object.location) {
-            guard try mustGo(object.location) else { continue }
+            guard try mustGo(object) else { continue }
             try catalog.storage.delete(object.location)
             report.orphansDeleted += 1
         }

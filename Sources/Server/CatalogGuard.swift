@@ -16,7 +16,7 @@ struct CatalogGuard: Sendable {
 
     // MARK: Places
 
-    /// Checks where a new table's files would go.
+    /// Checks where a table's files would go.
     func checkFolder(_ location: String, of identifier: TableIdentifier) throws {
         try checkPlace(location, "the location")
         if let other = try catalog.tables(sharing: location, without: identifier).first {
@@ -54,7 +54,8 @@ struct CatalogGuard: Sendable {
         if base?.location != next.location { try checkFolder(next.location, of: request.identifier) }
         for name in Self.places {
             guard let place = next.properties[name], place != base?.properties[name] else { continue }
-            try checkPlace(place, name)
+            // Upkeep deletes in it what the metadata names, so it must be no other table's.
+            try checkFolder(place, of: request.identifier)
         }
         for snapshot in request.addedSnapshots { try checkPlace(snapshot.manifestList, "the manifest-list") }
         for case .setStatistics(_, _, let file) in request.updates {

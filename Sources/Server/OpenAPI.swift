@@ -40,6 +40,7 @@ enum OpenAPI {
         "/api/v1/quarantine":{"get":{"summary":"Rejected events by reason, and the newest","parameters":[{"name":"limit","in":"query","schema":{"type":"integer","default":20}}],"responses":{"200":{"description":"Counts and rows"}}}},
         "/api/v1/batch":{"post":{"summary":"Run the models now","responses":{"200":{"description":"The run's report"}}}},
         "/api/v1/verify":{"post":{"summary":"Check the books now","responses":{"200":{"description":"The trial balance"}}}},
+        "/api/v1/erasures":{"post":{"summary":"Erase a customer, or say what would be erased: lines that say how far it is, then one with the certificate or the error","requestBody":{"required":true,"content":{"application/json":{"schema":{"type":"object","required":["user"],"properties":{"user":{"type":"string"},"dry_run":{"type":"boolean"}}}}}},"responses":{"200":{"description":"NDJSON of progress, certificate or error","content":{"application/x-ndjson":{}}},"400":{"$ref":"#/components/responses/Malformed"},"401":{"$ref":"#/components/responses/Unauthorized"},"403":{"$ref":"#/components/responses/Forbidden"},"415":{"$ref":"#/components/responses/Unsupported"}}}},
         "/healthz":{"get":{"summary":"Alive","responses":{"200":{"description":"Alive"}}}},
         "/readyz":{"get":{"summary":"Ready to take events","responses":{"200":{"description":"Ready"},"503":{"description":"Not ready"}}}},
         "/metrics":{"get":{"summary":"Prometheus metrics","responses":{"200":{"description":"Text format 0.0.4"}}}}}}

@@ -56,6 +56,12 @@ public enum Location {
         folder.hasSuffix("/") ? folder + name : folder + "/" + name
     }
 
+    /// What a location lies in, without a slash at the end.
+    public static func folder(of location: String) -> String {
+        guard let slash = location.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "" }
+        return String(location[..<slash])
+    }
+
     /// The last component of a location.
     public static func name(of location: String) -> String {
         guard let slash = location.utf8.lastIndex(of: UInt8(ascii: "/")) else { return location }

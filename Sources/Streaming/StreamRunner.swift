@@ -1,5 +1,5 @@
 public import EventLog
-import Events
+public import Events
 public import Foundation
 import Synchronization
 
@@ -40,6 +40,7 @@ public final class StreamRunner: Sendable {
     private let isStopping = Atomic<Bool>(false)
     private let finished = DispatchSemaphore(value: 0)
     private let progress = Mutex(Progress())
+    private let exchange = StateExchange()
 
     /// How far the stream is.
     public struct Progress: Sendable {
@@ -84,6 +85,7 @@ public final class StreamRunner: Sendable {
                 report("the live view stopped: \(error)")
             }
             feed.close()
+            exchange.close()
             finished.signal()
         }
         thread.name = "stream"
@@ -98,9 +100,22 @@ public final class StreamRunner: Sendable {
         finished.signal()
     }
 
+    /// Builds the state anew from the log beside the one that is shown, which goes on being shown until then, and has the
+    /// thread go on with the new one; returns when that is in the checkpoint.
+    ///
+    /// - Throws: what `older` and `progress` throw; `LogError`; ``CheckpointError`` when it was not saved.
+    public func rebuild(
+        older: LiveRebuild.Older = { _, _ in }, progress: (Int64, Int64) throws -> Void = { _, _ in }
+    ) throws {
+        let built = try LiveRebuild.build(log, to: log.cut(), settings, older: older, progress: progress)
+        guard try !exchange.give(built) else { return }
+        // The thread has ended and keeps no state any more.
+        try Checkpoint.save(built.stream, built.position, to: settings.checkpointPath)
+    }
+
     private func run() throws {
         var (stream, position) = StreamRunner.restore(log, settings, report)
-        let reader = try StreamReader(log, from: position.offsets, commit: position.commit)
+        var reader = try StreamReader(log, from: position.offsets, commit: position.commit)
         var generations = FilterGenerations(position, stream)
         var nextPublish = EmbeddedLog.steadyClock()
         // Pauses are on the steady clock: the time of day may step back.
@@ -111,6 +126,20 @@ public final class StreamRunner: Sendable {
         var lag = 0.0
         while true {
             let stopping = isStopping.load(ordering: .acquiring)
+            if let built = exchange.take() {
+                (stream, position) = (built.stream, built.position)
+                reader = try StreamReader(log, from: position.offsets, commit: position.commit)
+                generations = FilterGenerations(position, stream)
+                rate = EventRate()
+                do {
+                    try save(stream, position)
+                } catch {
+                    exchange.taken(.failure(error))
+                    throw error
+                }
+                exchange.taken(.success(()))
+                checkpointedCommit = position.commit
+            }
             let cut = log.cut()
             let before = (commit: reader.commit, offsets: reader.offsets)
             let behind = try reader.read(before: cut, atLeast: StreamRunner.step) { stream.apply($0, topic: $1) }
@@ -119,8 +148,9 @@ public final class StreamRunner: Sendable {
             let tick = EmbeddedLog.steadyClock()
             if reader.commit != before.commit { lag = Double(max(0, now - cut.receivedAt)) / 1_000 }
             position.commit = reader.commit
-            if tick >= nextPublish
-                && (reader.commit != publishedCommit || tick >= nextPublish + StreamRunner.publishAtLeastEvery)
+            // A state built anew is shown once it is where the one before it was.
+            if tick >= nextPublish, reader.commit >= publishedCommit,
+                (reader.commit != publishedCommit || tick >= nextPublish + StreamRunner.publishAtLeastEvery)
             {
                 rate.note(stream.counters.events, at: tick)
                 try publish(stream, reader.commit, cut, now, rate.perSecond, lag)
@@ -132,9 +162,7 @@ public final class StreamRunner: Sendable {
                 position.offsets = reader.offsets
                 position.filterOffsets = generations.old
                 position.youngFilterOffsets = generations.young
-                try Checkpoint.save(stream, position, to: settings.checkpointPath)
-                let restartsFrom = position.filterOffsets.minimum(position.offsets)
-                progress.withLock { $0.restartsFrom = restartsFrom }
+                try save(stream, position)
                 checkpointedCommit = reader.commit
                 nextCheckpoint = EmbeddedLog.steadyClock() + StreamRunner.checkpointEvery
             }
@@ -145,6 +173,12 @@ public final class StreamRunner: Sendable {
                 log.waitForCommit(after: cut.commit, seconds: Double(due) / 1e6)
             }
         }
+    }
+
+    private func save(_ stream: ShopStream, _ position: Checkpoint.Position) throws {
+        try Checkpoint.save(stream, position, to: settings.checkpointPath)
+        let restartsFrom = position.filterOffsets.minimum(position.offsets)
+        progress.withLock { $0.restartsFrom = restartsFrom }
     }
 
     private func publish(
@@ -201,7 +235,7 @@ public final class StreamRunner: Sendable {
 }
 
 /// Where the two generations of the event ids' filter began, as log offsets at or before their first id.
-private struct FilterGenerations {
+struct FilterGenerations {
     private(set) var old: LogOffsets
     private(set) var young: LogOffsets
     private var rotations: Int

@@ -55,6 +55,10 @@ final class BatchService: Sendable {
     private let folder: DataFolder
     private let settings: Settings
     private let stream: StreamRunner.Settings
+    private let erased: ErasedPeople
+    private let place: LakePlace
+    /// The keyed hash of the person whose erasure is under way.
+    private let erasing = Mutex<String?>(nil)
     private let report: @Sendable (String) -> Void
     private let status = Mutex(Status())
     private let runs: Counter
@@ -74,8 +78,8 @@ final class BatchService: Sendable {
     init(
         log: EmbeddedLog, catalog: any Catalog, lake: LakeService, folder: DataFolder,
         objectStore: (@Sendable () throws -> ObjectStoreAccess)?, project: ModelProject,
-        settings: Settings, stream: StreamRunner.Settings, engineBytes: Int, metrics: Metrics,
-        report: @escaping @Sendable (String) -> Void
+        settings: Settings, stream: StreamRunner.Settings, engineBytes: Int, erased: ErasedPeople, place: LakePlace,
+        metrics: Metrics, report: @escaping @Sendable (String) -> Void
     ) {
         self.log = log
         self.catalog = catalog
@@ -83,6 +87,8 @@ final class BatchService: Sendable {
         self.folder = folder
         self.settings = settings
         self.stream = stream
+        self.erased = erased
+        self.place = place
         self.report = report
         var engine = DuckDB.Settings()
         engine.threads = 2
@@ -231,7 +237,7 @@ final class BatchService: Sendable {
     /// Brings the tables up to the log and checks the books there.
     func check(_ bench: borrowing BatchBench, progress: @escaping (String) -> Void = { _ in }) -> TrialBalance {
         let books = Books(log: log, catalog: catalog, connection: bench.connection, stream: stream)
-        return books.check(
+        var balance = books.check(
             settled: { cut, body in
                 try lake.settled(at: cut) {
                     progress("the models")
@@ -240,24 +246,71 @@ final class BatchService: Sendable {
                     body()
                 }
             }, progress: progress)
+        do {
+            balance.problems += try unfinishedErasures()
+        } catch {
+            balance.problems.append("\(error)")
+        }
+        return balance
     }
 
-    /// Erases a person.
+    // MARK: - Erasure
+
+    /// What to tell of erasures that were interrupted, and of none that is under way.
+    func unfinishedErasures() throws -> [String] {
+        let running = erasing.withLock { $0 }
+        return try ErasurePlan.pending(folder).filter { $0.subject != running }.map(\.notice)
+    }
+
+    /// Erases a person on the thread, in its turn; a server goes on taking events and showing them meanwhile.
+    ///
+    /// - Parameter progress: called on the thread, often.
     func erase(
-        _ person: PersonID, dryRun: Bool, _ bench: borrowing BatchBench, _ people: ErasedPeople,
-        progress: @escaping Erasure.Progress
+        _ person: PersonID, dryRun: Bool, live: StreamRunner,
+        progress: @escaping @Sendable (String, Int64, Int64?) -> Void
+    ) async throws -> ErasureCertificate {
+        try await perform { [self] bench in
+            erasing.withLock { $0 = erased.digest(of: person).description }
+            defer { erasing.withLock { $0 = nil } }
+            return try erasure(bench) { try live.rebuild(older: $0, progress: $1) }.run(person, dryRun: dryRun) {
+                [self] in
+                if stopsSoon { throw CommandError("the server is stopping") }
+                progress($0, $1, $2)
+            }
+        }
+    }
+
+    /// Erases a person where no server runs.
+    func erase(
+        _ person: PersonID, dryRun: Bool, _ bench: borrowing BatchBench, progress: @escaping Erasure.Progress
     ) throws -> ErasureCertificate {
+        try erasure(bench) { [self] older, progress in
+            try LiveRebuild.run(log, to: log.cut(), stream, older: older, progress: progress)
+        }.run(person, dryRun: dryRun, progress: progress)
+    }
+
+    private var stopsSoon: Bool { condition.withLock { isStopping } }
+
+    private func erasure(
+        _ bench: borrowing BatchBench,
+        rebuildLive: @escaping (LiveRebuild.Older, (Int64, Int64) throws -> Void) throws -> Void
+    ) -> Erasure {
         let runner = bench.runner
-        return try Erasure(
-            folder: folder, log: log, catalog: catalog, lake: lake, erased: people, stream: stream,
+        let objects = place.s3.flatMap { s3 in
+            Location.isRemote(place.warehouse)
+                ? Erasure.ObjectPlace(storage: s3, prefix: Location.join(place.warehouse, "")) : nil
+        }
+        return Erasure(
+            shop: Erasure.Shop(
+                folder: folder, log: log, catalog: catalog, lake: lake, erased: erased, stream: stream,
+                objects: objects),
             runModels: { told in
                 try runner.run { step in
                     if case .started(let name, let number, let count) = step { told(name, number, count) }
                 }.models.filter { $0.status != .unchanged }.count
-            }, connection: bench.connection,
+            }, rebuildLive: rebuildLive, connection: bench.connection,
             appended: runner.project.models.filter { $0.materialization == .incremental && $0.strategy == .append }
-                .map { TableIdentifier($0.schema, $0.name) }
-        ).run(person, dryRun: dryRun, progress: progress)
+                .map { TableIdentifier($0.schema, $0.name) })
     }
 
     private func fail(_ text: String) {

@@ -74,6 +74,22 @@ struct CollectorConnection {
         _ path: String, _ body: ByteBuffer, contentType: String = "application/x-ndjson",
         headers extra: [(String, String)] = []
     ) async throws -> CollectorAnswer {
+        try await send(path, body, contentType, extra)
+        return try await answer()
+    }
+
+    /// Sends JSON and reads an answer that comes line by line; one that is no success comes as its last line, with its
+    /// status.
+    mutating func post(
+        _ path: String, json body: [UInt8], line: @escaping ([UInt8]) throws -> Void
+    ) async throws -> CollectorAnswer {
+        try await send(path, ByteBuffer(bytes: body), "application/json", [])
+        return try await answer(line: line)
+    }
+
+    private mutating func send(
+        _ path: String, _ body: ByteBuffer, _ contentType: String, _ extra: [(String, String)]
+    ) async throws {
         var headers = HTTPHeaders([
             ("host", "\(address.host):\(address.port)"), ("content-type", contentType),
             ("content-length", String(body.readableBytes)),
@@ -82,10 +98,9 @@ struct CollectorConnection {
         if let token = address.token { headers.add(name: "authorization", value: "Bearer \(token)") }
         let head = HTTPRequestHead(version: .http1_1, method: .POST, uri: path, headers: headers)
         try await outbound.write(contentsOf: [.head(head), .body(body), .end])
-        return try await answer()
     }
 
-    private mutating func answer() async throws -> CollectorAnswer {
+    private mutating func answer(line: (([UInt8]) throws -> Void)? = nil) async throws -> CollectorAnswer {
         var status = 0
         var retryAfter: Int?
         var body: [UInt8] = []
@@ -99,6 +114,11 @@ struct CollectorConnection {
                     throw CommandError("the collector's answer is over \(CollectorConnection.answerBytes) bytes")
                 }
                 body.append(contentsOf: bytes.readableBytesView)
+                guard let line, status == 200 else { continue }
+                while let end = body.firstIndex(of: 0x0a) {
+                    try line(Array(body[..<end]))
+                    body.removeSubrange(...end)
+                }
             case .end:
                 return CollectorAnswer(status: status, body: body, retryAfter: retryAfter)
             }

@@ -12,49 +12,76 @@ import Telemetry
 
 /// Takes a person out of everything that a data folder holds, step by step; each step may be done again, so that one that
 /// was interrupted is finished by the next run.
+///
+/// Events come in meanwhile, and the person's are kept out from the first step to the last. The bronze tables, their upkeep
+/// and the log's beginning stand still while it works.
 struct Erasure {
-    let folder: DataFolder
-    let log: EmbeddedLog
-    let catalog: any Catalog
-    let lake: LakeService
-    let erased: ErasedPeople
-    let stream: StreamRunner.Settings
+    /// What the steps work with.
+    struct Shop {
+        let folder: DataFolder
+        let log: EmbeddedLog
+        let catalog: any Catalog
+        let lake: LakeService
+        let erased: ErasedPeople
+        let stream: StreamRunner.Settings
+        /// Where the tables are when they are in an object store.
+        let objects: ObjectPlace?
+    }
+
+    /// Tables that are in an object store.
+    struct ObjectPlace: Sendable {
+        let storage: S3Storage
+        /// Under which all objects are looked at.
+        let prefix: String
+    }
+
+    let shop: Shop
     /// Runs the models now, on the thread that this runs on.
     let runModels: (@escaping (String, Int, Int) -> Void) throws -> Int
+    /// Has the live view made anew.
+    let rebuildLive: (LiveRebuild.Older, (Int64, Int64) throws -> Void) throws -> Void
     let connection: Connection
     /// Tables that models only add rows to.
     let appended: [TableIdentifier]
+
+    private var folder: DataFolder { shop.folder }
+    private var log: EmbeddedLog { shop.log }
+    private var catalog: any Catalog { shop.catalog }
 
     /// Those of them that are made of others' rows: they cannot lose some and keep the rest.
     private var derived: [TableIdentifier] {
         appended.filter { identifier in !Topic.events.contains { $0.name == identifier.name } }
     }
 
-    /// What goes on: a word, how far, of how much.
-    typealias Progress = (String, Int64, Int64?) -> Void
+    /// What goes on: a word, how far, of how much; what it throws ends the erasure there.
+    typealias Progress = (String, Int64, Int64?) throws -> Void
 
     func run(_ person: PersonID, dryRun: Bool, progress: @escaping Progress) throws -> ErasureCertificate {
+        try shop.lake.withoutTidying { try runAlone(person, dryRun, progress) }
+    }
+
+    private func runAlone(
+        _ person: PersonID, _ dryRun: Bool, _ progress: @escaping Progress
+    ) throws -> ErasureCertificate {
         let began = ContinuousClock.now
-        for namespace in try catalog.listNamespaces() {
-            for identifier in try catalog.listTables(in: namespace) {
-                guard Location.isRemote(try catalog.loadTable(identifier).location) else { continue }
-                throw CommandError(
-                    "\(identifier) is in an object store: erasing works on tables in folders, whose every byte can be "
-                        + "looked at afterwards")
-            }
-        }
-        let subject = erased.digest(of: person).description
+        try checkPlaces()
+        let subject = shop.erased.digest(of: person).description
         var plan =
             try ErasurePlan.pending(folder).first { $0.subject == subject }
             ?? ErasurePlan(
                 id: ErasurePlan.id(now: EmbeddedLog.wallClock()), subject: subject, startedAt: EmbeddedLog.wallClock(),
                 until: EmbeddedLog.wallClock())
-        // First of all nothing may come in again behind the search.
-        if !dryRun { try erased.add(person, until: plan.until) }
-        var certificate = try lake.settled(at: log.cut()) {
+        // A replay that somebody else runs is found out before anything goes.
+        let ledger = try dryRun ? nil : replayLedger()
+        if !dryRun {
+            // Written down before anybody is kept out, so that this never goes on unnoticed.
+            try plan.save(folder)
+            // First of all nothing may come in again behind the search.
+            try shop.erased.hold(person)
+        }
+        var certificate = try shop.lake.settled(at: log.cut()) {
             try find(person, &plan, dryRun, progress)
-            var certificate = ErasureCertificate(
-                id: plan.id, subject: subject, startedAt: plan.startedAt, until: plan.until)
+            var certificate = ErasureCertificate(id: plan.id, subject: subject, startedAt: plan.startedAt)
             let places = try places(of: plan)
             for topic in Topic.allCases where places.count(in: topic) > 0 {
                 certificate.log.records[topic.name] = places.count(in: topic)
@@ -62,27 +89,57 @@ struct Erasure {
             certificate.businessDays = plan.days?.count
             certificate.dryRun = dryRun
             guard !dryRun else { return certificate }
-            let inLog = try log.erase(places) { progress("overwriting the log", $0, $1) }
+            let inLog = try log.erase(places) { try? progress("overwriting the log", $0, $1) }
             certificate.log.segments = inLog.segments
-            try removeBesideTheLog(person, &certificate)
+            try removeBesideTheLog(person, ledger, &certificate)
             let tables = TableErasure(catalog, connection)
-            certificate.tables = try tables.remove(places, days: plan.days) { progress("rewriting \($0)", 0, nil) }
+            certificate.tables = try tables.remove(places, days: plan.days) {
+                try progress("rewriting \($0)", Int64($1), Int64($2))
+            }
             if !places.isEmpty { try tables.forget(derived) }
-            certificate.models = try runModels { progress("building \($0)", Int64($1), Int64($2)) }
-            try rebuildLive(progress)
+            certificate.models = try runModels { try? progress("building \($0)", Int64($1), Int64($2)) }
+            try rebuildLive(
+                { start, apply in try BronzeEvents.forEach(before: start, catalog, connection, apply) },
+                { try progress("rebuilding the live view", $0, $1) })
             try forgetPast(person, &certificate, progress)
             return certificate
         }
         guard !dryRun else { return certificate }
         try verify(person, &certificate, progress)
-        certificate.finishedAt = Timestamp.text(EmbeddedLog.wallClock())
+        let now = EmbeddedLog.wallClock()
+        // Clocks run ahead: what was erased must not come back because it says that it happens tomorrow.
+        let until = max(now, plan.until)
+        certificate.erasedUntil = Timestamp.text(until)
+        certificate.finishedAt = Timestamp.text(now)
         certificate.seconds = (ContinuousClock.now - began).inSeconds
         try SystemFile.replace(folder.erasures, plan.id + ".json", with: Array(try certificate.json.utf8) + [0x0a])
-        if certificate.complete { try plan.remove(folder) }
+        if certificate.complete {
+            try shop.erased.add(person, until: until)
+            try plan.remove(folder)
+        }
         return certificate
     }
 
     // MARK: - Steps
+
+    /// Tables in an object store are looked at where the configuration says that they are.
+    private func checkPlaces() throws {
+        for namespace in try catalog.listNamespaces() {
+            for identifier in try catalog.listTables(in: namespace) {
+                let location = try catalog.loadTable(identifier).location
+                guard Location.isRemote(location) else { continue }
+                if let objects = shop.objects, location.hasPrefix(objects.prefix) { continue }
+                throw CommandError(
+                    "\(identifier) is at \(location), outside of the lake's place: whether something is left there "
+                        + "could not be told; set `lake:` to the folder that holds all tables, or drop the table")
+            }
+        }
+    }
+
+    private func replayLedger() throws -> ReplayLedger? {
+        guard FileManager.default.fileExists(atPath: folder.log + "/replay") else { return nil }
+        return try ReplayLedger(folder: folder.log)
+    }
 
     /// Finds everything that has to go, and writes it down before anything goes.
     private func find(
@@ -91,21 +148,18 @@ struct Erasure {
         var found = try places(of: plan)
         var latest: Int64?
         found.formUnion(
-            try log.places(progress: { progress("searching the log", $0, $1) }) { topic, record in
+            try log.places(progress: { try progress("searching the log", $0, $1) }) { topic, record in
                 guard ErasureScan.names(person, topic, record) else { return false }
                 latest = [latest, PersonMention.time(inRejected: record)].compactMap { $0 }.max()
                 return true
             })
         let tables = TableErasure(catalog, connection)
-        let inBronze = try tables.places(of: person) { progress("searching \($0)", 0, nil) }
+        let inBronze = try tables.places(of: person) { try progress("searching \($0)", 0, nil) }
         found.formUnion(inBronze.places)
-        // Clocks run ahead: what is erased now must not come back because it says that it happens tomorrow.
         plan.until = max(plan.until, latest ?? .min, inBronze.latest ?? .min)
         plan.places = found.texts
         if let days = plan.days { plan.days = try tables.days(of: found).map { days.union($0) } }
-        guard !dryRun else { return }
-        try plan.save(folder)
-        try erased.add(person, until: plan.until)
+        if !dryRun { try plan.save(folder) }
     }
 
     private func places(of plan: ErasurePlan) throws -> LogPlaces {
@@ -117,10 +171,10 @@ struct Erasure {
     }
 
     /// A replay that is on its way, and what repairs have set aside.
-    private func removeBesideTheLog(_ person: PersonID, _ certificate: inout ErasureCertificate) throws {
-        if FileManager.default.fileExists(atPath: folder.log + "/replay") {
-            certificate.replayLines = try ReplayLedger(folder: folder.log).erase { person.isIn(rejected: $0) }
-        }
+    private func removeBesideTheLog(
+        _ person: PersonID, _ ledger: ReplayLedger?, _ certificate: inout ErasureCertificate
+    ) throws {
+        if let ledger { certificate.replayLines = try ledger.erase { person.isIn(rejected: $0) } }
         let aside = folder.log + "/damaged"
         guard FileManager.default.fileExists(atPath: aside) else { return }
         let scan = ErasureScan(person, connection)
@@ -131,14 +185,6 @@ struct Erasure {
         }
     }
 
-    /// The live view's state holds hashes of sessions and orders, and sums.
-    private func rebuildLive(_ progress: @escaping Progress) throws {
-        try LiveRebuild.run(
-            log, to: log.cut(), stream,
-            older: { start, apply in try BronzeEvents.forEach(before: start, catalog, connection, apply) },
-            progress: { progress("rebuilding the live view", $0, $1) })
-    }
-
     /// Old snapshots, files of no snapshot, and the catalogue's free pages.
     private func forgetPast(
         _ person: PersonID, _ certificate: inout ErasureCertificate, _ progress: Progress
@@ -147,12 +193,10 @@ struct Erasure {
         let scan = ErasureScan(person, connection)
         for namespace in try catalog.listNamespaces() {
             for identifier in try catalog.listTables(in: namespace) {
-                progress("forgetting the past of \(identifier)", 0, nil)
+                try progress("forgetting the past of \(identifier)", 0, nil)
                 let index = certificate.tables.firstIndex { $0.table == "\(identifier)" }
                 var report = index.map { certificate.tables[$0] } ?? TableErasure.Report(table: "\(identifier)")
-                try tables.forgetPast(of: identifier, &report) { location in
-                    try scan.mustGo(try Location.path(of: location))
-                }
+                try tables.forgetPast(of: identifier, &report) { try scan.mustGo($0, in: catalog.storage) }
                 if let index { certificate.tables[index] = report } else { certificate.tables.append(report) }
             }
         }
@@ -164,22 +208,23 @@ struct Erasure {
     private func verify(
         _ person: PersonID, _ certificate: inout ErasureCertificate, _ progress: @escaping Progress
     ) throws {
-        let books = Books(log: log, catalog: catalog, connection: connection, stream: stream)
+        let books = Books(log: log, catalog: catalog, connection: connection, stream: shop.stream)
         let balance = books.check(
             settled: { cut, body in
-                try lake.settled(at: cut) {
+                try shop.lake.settled(at: cut) {
                     _ = try runModels { _, _, _ in }
                     body()
                 }
-            }, progress: { progress("checking the books: \($0)", 0, nil) })
+            }, progress: { try? progress("checking the books: \($0)", 0, nil) })
+        try progress("looking at every byte", 0, nil)
         certificate.verification.balanced = balance.balanced
         certificate.verification.problems =
             balance.problems
             + balance.lines.filter { !$0.balanced }.map {
                 "\($0.name): \($0.leftName) \($0.left), \($0.rightName) \($0.right)"
             }
-        certificate.verification.scan = try ErasureScan(person, connection).run(folder: folder.path, log: log) {
-            progress("looking at every byte: \($2)", $0, $1)
-        }
+        certificate.verification.scan = try ErasureScan(person, connection).run(
+            folder: folder.path, log: log, objects: shop.objects.map { ($0.storage, $0.prefix) }
+        ) { try progress("looking at every byte: \($2)", $0, $1) }
     }
 }

@@ -33,7 +33,7 @@ struct ErasureCertificate: Codable {
     var finishedAt = ""
     var seconds = 0.0
     /// Events of the person up to then are not let in again.
-    var erasedUntil: String
+    var erasedUntil = ""
     var log = Log()
     var tables: [TableErasure.Report] = []
     /// Business days made again; nil for all.
@@ -59,12 +59,11 @@ struct ErasureCertificate: Codable {
         case setAside = "set_aside"
     }
 
-    init(id: String, subject: String, startedAt: Int64, until: Int64) {
+    init(id: String, subject: String, startedAt: Int64) {
         self.id = id
         self.subject = subject
         version = Cartograph.version
         self.startedAt = Timestamp.text(startedAt)
-        erasedUntil = Timestamp.text(until)
     }
 
     init(from decoder: any Decoder) throws {
@@ -125,7 +124,7 @@ struct ErasureCertificate: Codable {
             add("person (keyed hash)", subject)
             add("started, finished", "\(startedAt), \(finishedAt)")
         }
-        add("events up to", erasedUntil)
+        if !dryRun { add("events up to", erasedUntil) }
         add("records in the log", records.grouped)
         for (topic, count) in log.records.sorted(by: { $0.key < $1.key }) { add("  \(topic)", count.grouped) }
         if dryRun { return (lines + [table.text]).joined(separator: "\n") }

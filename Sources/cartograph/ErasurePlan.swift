@@ -39,6 +39,12 @@ struct ErasurePlan: Codable {
             }
     }
 
+    /// What to tell of a plan that was not finished.
+    var notice: String {
+        "the erasure \(id) is not complete, and the person is kept out: run `cartograph lake erase` for the same person "
+            + "again"
+    }
+
     func save(_ folder: DataFolder) throws {
         try SystemFolder.create(folder.erasures)
         try SystemFile.replace(folder.erasures, id + Self.suffix, with: Array(try JSONEncoder().encode(self)))

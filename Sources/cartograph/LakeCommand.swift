@@ -108,6 +108,8 @@ struct LakeCommand: AsyncParsableCommand {
             name: .long,
             help: "Read the tables as they were: a time (RFC 3339), or one table's snapshot id, tag or branch.")
         var at: String?
+        @Flag(name: .long, help: "Open all files of the tables, also those that can have no rows of the answer.")
+        var allFiles = false
 
         /// The engine's memory for a query.
         private static let engineBytes = 1 << 30
@@ -120,26 +122,41 @@ struct LakeCommand: AsyncParsableCommand {
             settings.temporaryFolder = folder.temporary + "/sql"
             settings.objectStore = place.objectStore
             let connection = try DuckDB(settings).connect()
-            let scans = try defineViews(try place.openCatalog(), connection)
-            let result = try naming(scans, connection) { try connection.query(statement) }
+            let views = try defineViews(try tablesToRead(try place.openCatalog()), connection)
+            let result = try naming(views.map(\.scan), connection) { try connection.query(statement) }
             print(common.json ? result.json() : result.table(width: Query.width))
+            for view in views where view.opened < view.files {
+                CommandExit.say(
+                    "\(view.scan.table.table.identifier): opened \(Int64(view.opened).grouped) of "
+                        + "\(Int64(view.files).grouped) files")
+            }
             if result.isTruncated {
                 CommandExit.say("only the first \(result.rows.count) rows are shown: add a LIMIT or an aggregate")
             }
         }
 
-        /// A view for each table that the statement may be about, over the files of the snapshot asked for. So another
-        /// table's damage is nothing to it; only a statement that names no table sees all that can be read.
-        private func defineViews(_ catalog: any Catalog, _ connection: Connection) throws -> [Scan] {
-            var scans: [Scan] = []
+        /// A table that the statement may be about, and the snapshot asked for; nil for the current one.
+        private struct Read {
+            let lake: LakeTable
+            let snapshot: Snapshot?
+            /// Whether the statement names it.
+            let isNamed: Bool
+        }
+
+        private struct View {
+            let scan: DamageSearch.Scan
+            let opened: Int
+            let files: Int
+        }
+
+        /// The tables that the statement names, so that another table's damage is nothing to it; only a statement that
+        /// names no table sees all that can be read.
+        private func tablesToRead(_ catalog: any Catalog) throws -> [Read] {
+            var reads: [Read] = []
             var found = at == nil
             let instant = at.flatMap { Timestamp.parse($0) }
-            let namespaces = try catalog.listNamespaces()
-            for namespace in namespaces {
-                try connection.execute("CREATE SCHEMA IF NOT EXISTS \(SQL.identifier(namespace))")
-            }
             let words = Set(statement.lowercased().split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map(String.init))
-            let known = try namespaces.flatMap(catalog.listTables(in:))
+            let known = try catalog.listNamespaces().flatMap(catalog.listTables(in:))
             let named = known.filter { identifier in
                 // A name of other characters is spelled with quotes, perhaps doubled.
                 let name = identifier.name.lowercased()
@@ -161,9 +178,7 @@ struct LakeCommand: AsyncParsableCommand {
                             snapshot = known
                         }
                     }
-                    let name = "\(SQL.identifier(identifier.namespace)).\(SQL.identifier(identifier.name))"
-                    try connection.execute("CREATE VIEW \(name) AS \(try LakeTable(table).scanSQL(at: snapshot))")
-                    scans.append((LakeTable(table), snapshot))
+                    reads.append(Read(lake: LakeTable(table), snapshot: snapshot, isNamed: !named.isEmpty))
                 } catch  where named.isEmpty {
                     CommandExit.say("\(identifier) cannot be read: \(error)")
                 }
@@ -173,22 +188,46 @@ struct LakeCommand: AsyncParsableCommand {
                     "--at '\(at ?? "")' is neither a time (2026-11-21T10:00:00Z) nor a snapshot, a tag or a branch "
                         + "of a table")
             }
-            return scans
+            return reads
         }
 
-        private typealias Scan = (table: LakeTable, snapshot: Snapshot?)
+        /// A view for each table, over those of its files that may have rows that the statement asks for.
+        private func defineViews(_ reads: [Read], _ connection: Connection) throws -> [View] {
+            for namespace in Set(reads.map { $0.lake.table.identifier.namespace }) {
+                try connection.execute("CREATE SCHEMA IF NOT EXISTS \(SQL.identifier(namespace))")
+            }
+            let filters = StatementFilters(
+                of: statement, reads.map { .init($0.lake.table.identifier, $0.lake.schema(at: $0.snapshot)) },
+                by: connection)
+            var views: [View] = []
+            for read in reads {
+                let identifier = read.lake.table.identifier
+                do {
+                    let filter = allFiles ? .always(true) : filters.filter(of: identifier)
+                    let plan = try read.lake.plan(at: read.snapshot, where: filter)
+                    let scan = DamageSearch.Scan(read.lake, plan)
+                    let name = "\(SQL.identifier(identifier.namespace)).\(SQL.identifier(identifier.name))"
+                    _ = try naming([scan], connection, areBound: false) {
+                        try connection.execute(
+                            "CREATE VIEW \(name) AS \(try read.lake.scanSQL(of: plan, at: read.snapshot))")
+                    }
+                    views.append(View(scan: scan, opened: plan.tasks.count, files: plan.filesInSnapshot))
+                } catch  where !read.isNamed {
+                    CommandExit.say("\(identifier) cannot be read: \(error)")
+                }
+            }
+            return views
+        }
 
         /// The engine does not say of all damage which file it is in; then the tables' files are looked through.
         private func naming<Result>(
-            _ scans: [Scan], _ connection: Connection, _ body: () throws -> Result
+            _ scans: [DamageSearch.Scan], _ connection: Connection, areBound: Bool = true, _ body: () throws -> Result
         ) throws -> Result {
             do {
                 return try body()
-            } catch let error as EngineError where error.isOfUnnamedFile {
-                for scan in scans {
-                    if let named = try scan.table.unreadableFile(at: scan.snapshot, by: connection) { throw named }
-                }
-                throw error
+            } catch let error as EngineError {
+                var search = try DamageSearch(like: connection)
+                throw try search.explained(error, scans, areBound: areBound)
             }
         }
 

@@ -48,6 +48,10 @@ final class LakeService: Sendable {
     private let upkeepStopping = DispatchSemaphore(value: 0)
     private let upkeepFinished = DispatchSemaphore(value: 0)
     private let isStopping = Atomic<Bool>(false)
+    /// Held by whoever tidies up: files and snapshots, or the log's old segments.
+    private let tidying = NSLock()
+    /// How many want that nobody tidies up.
+    private let pauses = Atomic<Int>(0)
     private let drained: Counter
     private let isStarted = Atomic<Bool>(false)
 
@@ -134,12 +138,15 @@ final class LakeService: Sendable {
                 do {
                     let ready = try upkeep ?? makeUpkeep()
                     upkeep = ready
-                    try ready.care { [self] _, _ in
-                        if isStopping.load(ordering: .relaxed) { throw CancellationError() }
+                    try tidy {
+                        try ready.care { [self] _, _ in
+                            let isUnwanted = isStopping.load(ordering: .relaxed) || pauses.load(ordering: .relaxed) > 0
+                            if isUnwanted { throw CancellationError() }
+                        }
                     }
                     lastFailure = nil
                 } catch is CancellationError {
-                    break
+                    if isStopping.load(ordering: .relaxed) { break }
                 } catch {
                     if lastFailure != "\(error)" { report("the bronze tables could not be tidied up: \(error)") }
                     lastFailure = "\(error)"
@@ -156,6 +163,20 @@ final class LakeService: Sendable {
         thread.name = name
         thread.stackSize = 8 << 20
         thread.start()
+    }
+
+    /// Runs `body`, which tidies up, unless somebody else does or wants that nobody does: then not at all.
+    func tidy(_ body: () throws -> Void) rethrows {
+        guard pauses.load(ordering: .relaxed) == 0, tidying.try() else { return }
+        defer { tidying.unlock() }
+        try body()
+    }
+
+    /// Runs `body` while nobody tidies up; joining files ends at its next step.
+    func withoutTidying<Result>(_ body: () throws -> Result) rethrows -> Result {
+        pauses.add(1, ordering: .relaxed)
+        defer { pauses.subtract(1, ordering: .relaxed) }
+        return try tidying.withLock { try body() }
     }
 
     private func makeUpkeep() throws -> BronzeUpkeep {

@@ -38,6 +38,18 @@ struct Operations: ShopOperations {
         return Array(try JSONEncoder().encode(balance))
     }
 
+    func erase(
+        _ person: PersonID, dryRun: Bool, progress: @escaping @Sendable ([UInt8]) -> Void
+    ) async throws -> [UInt8] {
+        let pace = ErasurePace()
+        let certificate = try await shop.batch.erase(person, dryRun: dryRun, live: runner) { note, done, total in
+            guard pace.isDue else { return }
+            // Texts and numbers always encode.
+            if let line = try? ErasureLine.progress(note, done, total).encoded { progress(line) }
+        }
+        return try ErasureLine.certificate(certificate).encoded
+    }
+
     private struct Status: Encodable {
         struct Batch: Encodable {
             let at: String
@@ -65,12 +77,14 @@ struct Operations: ShopOperations {
 
     func status() async throws -> [UInt8] {
         let batch = shop.batch.current
+        let erasures = try shop.batch.unfinishedErasures()
         let status = Status(
             version: Cartograph.version, started_at: Timestamp.text(startedAt), data: shop.data,
             last_batch: batch.lastRunAt.map {
                 Status.Batch(at: $0, ok: batch.failure == nil, seconds: batch.lastSeconds, error: batch.failure)
             },
-            problems: [logFailure, runner.current.failure, shop.lake.current.failure, batch.failure].compactMap { $0 })
+            problems: [logFailure, runner.current.failure, shop.lake.current.failure, batch.failure].compactMap { $0 }
+                + erasures)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes]
         return Array(try encoder.encode(status))

@@ -17,7 +17,7 @@ struct RetentionService: Sendable {
         var lastFailure: String?
         while !Task.isCancelled {
             do {
-                try removeWhatIsOver()
+                try lake.tidy { try removeWhatIsOver() }
                 lastFailure = nil
             } catch {
                 if lastFailure != "\(error)" { report("the log could not be shortened: \(error)") }

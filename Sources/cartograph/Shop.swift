@@ -44,9 +44,7 @@ struct Shop {
         let log = try EmbeddedLog(folder: folder.log, partitions: partitions, taken: covered)
         do {
             for note in log.recoveryNotes { report("recovered: \(note)") }
-            for plan in try ErasurePlan.pending(folder) {
-                report("the erasure \(plan.id) is not complete: run `cartograph lake erase` for the same person again")
-            }
+            for plan in try ErasurePlan.pending(folder) { report(plan.notice) }
             return try open(folder, settings, engineBytes, home, log, place, catalog, covered, lock, report)
         } catch {
             log.close()
@@ -68,13 +66,14 @@ struct Shop {
         let lake = try LakeService(
             log: log, catalog: catalog, covered: covered, objectStore: place.objectStore, temporary: folder.temporary,
             seconds: settings.lakeSeconds, metrics: metrics, report: report)
+        let erased = try ErasedPeople(folder: folder.erasures)
         let batch = BatchService(
             log: log, catalog: catalog, lake: lake, folder: folder, objectStore: place.objectStore,
             project: try ModelProject(folder: home.models), settings: settings, stream: stream,
-            engineBytes: engineBytes, metrics: metrics, report: report)
+            engineBytes: engineBytes, erased: erased, place: place, metrics: metrics, report: report)
         return Shop(
             folder: folder, settings: settings, home: home, log: log, catalog: catalog, lake: lake,
-            erased: try ErasedPeople(folder: folder.erasures), batch: batch,
+            erased: erased, batch: batch,
             metrics: metrics, lock: lock, stream: stream)
     }
 

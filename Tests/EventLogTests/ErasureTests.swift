@@ -132,6 +132,31 @@ struct ErasureTests {
         #expect(try LogCheck.run(folder: folder.path).isWhole)
     }
 
+    @Test func aReaderThatHasTheNewestSegmentOpenGoesOnInTheNewFile() throws {
+        let folder = try LogFolder()
+        try fill(folder, segmentBytes: 64 << 20)
+        try folder.open { log in
+            let consumer = try log.consumer(of: Topic.events, from: log.cut().offsets)
+            var seen: [String] = []
+            func read() throws {
+                while try consumer.next(
+                    before: log.cut(), { try $0.forEachRecord { seen.append(String(decoding: $1, as: UTF8.self)) } })
+                {}
+            }
+            func append(_ text: String) throws { _ = try log.appendAndWait(AppendBatch(["{\"user_id\":\"\(text)\"}"])) }
+            try append("carla")
+            try read()
+            _ = try log.erase(try places(log))
+            try append("dora")
+            try append(Self.person)
+            // The second time the newest bytes are no longer in memory either.
+            _ = try log.erase(try places(log))
+            try append("emma")
+            try read()
+            #expect(seen == ["carla", "dora", "emma"].map { "{\"user_id\":\"\($0)\"}" })
+        }
+    }
+
     @Test func anErasedEventThatComesAgainLeavesAPlaceAndNothingElse() throws {
         let folder = try LogFolder()
         try folder.open { log in

@@ -39,7 +39,7 @@ struct MaintenanceTests {
         try compactor.replaceFiles([a.location], with: [joined], operation: .replace)
         let applied = Dictionary(
             uniqueKeysWithValues: try compactor.plan().tasks.map {
-                (Location.name(of: $0.file.location), workspace.names($0.deletes))
+                (Location.name(of: $0.file.location), workspace.names($0.deletes.map(\.file)))
             })
         #expect(applied == ["joined": ["after"], "b": ["after", "before"]])
         #expect(compactor.currentSnapshot?.summary["total-delete-files"] == "2")
@@ -68,7 +68,7 @@ struct MaintenanceTests {
             kind { try addDeletes([delete(.positionDeletes, "q", of: table)], referencing: [b.location], to: &table) }
                 == .filesMissing)
         // Deletes can be taken out like data, here with the rows they were applied to.
-        let p = try #require(try table.plan().tasks.first { $0.file.location == a.location }?.deletes.first)
+        let p = try #require(try table.plan().tasks.first { $0.file.location == a.location }?.deletes.first?.file)
         try table.replaceFiles([a.location, p.location], with: [new], operation: .replace)
         #expect(workspace.names(try table.plan().files()) == ["b2", "new"])
         #expect(table.currentSnapshot?.summary["total-delete-files"] == "0")

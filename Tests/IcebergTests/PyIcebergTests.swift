@@ -159,8 +159,12 @@ struct PyIcebergTests {
         (first.partitionSpecs, first.defaultSpecID) = (second.partitionSpecs, second.defaultSpecID)
         first.formatVersion = 2
         first.lastSequenceNumber = 9
-        first.snapshots[0].sequenceNumber = 1
-        first.snapshots[1].sequenceNumber = 9
+        first.snapshots = zip(first.snapshots, [1, 9]).map { old, number in
+            Snapshot(
+                id: old.id, parentID: old.parentID, sequenceNumber: number,
+                timestampMilliseconds: old.timestampMilliseconds, manifestList: old.manifestList, summary: old.summary,
+                schemaID: old.schemaID)
+        }
         #expect(first == second)
     }
 

@@ -204,7 +204,7 @@ struct ScanTests {
         let plan = try table.plan(at: snapshot)
         let applied = Dictionary(
             uniqueKeysWithValues: plan.tasks.map { task in
-                (Location.name(of: task.file.location), workspace.names(task.deletes))
+                (Location.name(of: task.file.location), workspace.names(task.deletes.map(\.file)))
             })
         #expect(
             applied == [
@@ -214,7 +214,7 @@ struct ScanTests {
         #expect(plan.counts.deleteFiles == 4)
         #expect(kind { _ = try plan.files() } == .deleteFilesPresent)
         let second = try table.plan(where: .equal("day", .date(2)), at: snapshot)
-        #expect(second.tasks.map { workspace.names($0.deletes) } == [["global", "named"]])
+        #expect(second.tasks.map { workspace.names($0.deletes.map(\.file)) } == [["global", "named"]])
         #expect(second.counts.filesSkippedByPartition == 3)
     }
 }

@@ -141,12 +141,13 @@ struct StrictnessTests {
         let location = workspace.path + "/list.avro"
         try workspace.storage.create(
             try ManifestList.encode([], snapshotID: 1, parentID: nil, sequenceNumber: 1), at: location)
-        var snapshot = Snapshot(
-            id: 1, parentID: nil, sequenceNumber: 1, timestampMilliseconds: 1, manifestList: location,
-            summary: ["total-data-files": "0", "total-records": "0"], schemaID: 0)
-        #expect(try ManifestList.of(snapshot, from: workspace.storage) == [])
-        snapshot.summary = ["total-data-files": "3", "total-records": "30"]
-        #expect(kind { _ = try ManifestList.of(snapshot, from: workspace.storage) } == .malformed)
+        func snapshot(_ files: String, _ rows: String) -> Snapshot {
+            Snapshot(
+                id: 1, parentID: nil, sequenceNumber: 1, timestampMilliseconds: 1, manifestList: location,
+                summary: ["total-data-files": files, "total-records": rows], schemaID: 0)
+        }
+        #expect(try ManifestList.of(snapshot("0", "0"), from: workspace.storage) == [])
+        #expect(kind { _ = try ManifestList.of(snapshot("3", "30"), from: workspace.storage) } == .malformed)
     }
 
     @Test("Two values are one partition only when they are the same bits")

@@ -12,7 +12,7 @@ final class FrameReader {
 
     let path: String
     private let format: LogFormat
-    private let file: SystemFile
+    private var file: SystemFile
     private let firstCommit: Int64
     private let recent: RecentBytes?
     private let windowBytes: Int
@@ -34,9 +34,7 @@ final class FrameReader {
         windowBytes = recent == nil ? FrameReader.windowBytes : FrameReader.consumerWindowBytes
         window = FrameReader.newWindow(windowBytes)
         largest = windowBytes
-        file =
-            recent == nil
-            ? try SystemFile(opening: path, flags: O_RDONLY) : try SystemFile(openingDirect: path, flags: O_RDONLY)
+        file = try FrameReader.open(path, past: recent != nil)
     }
 
     func size() throws(LogError) -> Int64 { try file.size() }
@@ -59,11 +57,30 @@ final class FrameReader {
 
     /// `count` bytes at a position; nil when the file ends before that.
     func bytes(_ count: Int, at position: Int64) throws(LogError) -> UnsafeRawPointer? {
-        if position < windowStart || position + Int64(count) > windowStart + Int64(window.count) {
+        if !holds(count, position) {
             try fill(count, at: position)
-            guard position + Int64(count) <= windowStart + Int64(window.count) else { return nil }
+            // An erasure exchanges files under those who read them; what is written since is only in the new one.
+            if !holds(count, position), try reopenIfExchanged() { try fill(count, at: position) }
+            guard holds(count, position) else { return nil }
         }
         return UnsafeRawPointer(window.start) + Int(position - windowStart)
+    }
+
+    /// Whether the window has these bytes.
+    @inline(__always)
+    private func holds(_ count: Int, _ position: Int64) -> Bool {
+        position >= windowStart && position + Int64(count) <= windowStart + Int64(window.count)
+    }
+
+    private static func open(_ path: String, past cache: Bool) throws(LogError) -> SystemFile {
+        cache ? try SystemFile(openingDirect: path, flags: O_RDONLY) : try SystemFile(opening: path, flags: O_RDONLY)
+    }
+
+    /// Opens the file that has taken the place of the one that is open; false when none has.
+    private func reopenIfExchanged() throws(LogError) -> Bool {
+        guard try file.isExchanged() else { return false }
+        file = try FrameReader.open(path, past: recent != nil)
+        return true
     }
 
     private func fill(_ count: Int, at position: Int64) throws(LogError) {

@@ -16,9 +16,9 @@ public struct LogErasureReport: Sendable, Equatable {
 extension EmbeddedLog {
     /// Finds the records that `isWanted` says yes to, in everything that the log holds now.
     ///
-    /// - Parameter progress: called now and then with the records read and all there are.
+    /// - Parameter progress: called now and then with the records read and all there are; what it throws ends the search.
     public func places(
-        progress: (Int64, Int64) -> Void = { _, _ in },
+        progress: (Int64, Int64) throws -> Void = { _, _ in },
         where isWanted: (Topic, UnsafeRawBufferPointer) throws -> Bool
     ) throws -> LogPlaces {
         var found = LogPlaces()
@@ -35,7 +35,7 @@ extension EmbeddedLog {
                 try frame.forEachRecord { offset, record in
                     if try isWanted(partition.topic, record) { found.insert(offset, of: partition) }
                 }
-                progress(done, total)
+                try progress(done, total)
             })
         {}
         return found

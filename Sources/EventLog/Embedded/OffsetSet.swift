@@ -15,6 +15,12 @@ public struct OffsetSet: Sendable, Equatable, CustomStringConvertible {
         return index < ranges.count && ranges[index].contains(offset)
     }
 
+    /// Whether it holds an offset of a range.
+    public func hasAny(in range: ClosedRange<Int64>) -> Bool {
+        let index = place(of: range.lowerBound)
+        return index < ranges.count && ranges[index].lowerBound <= range.upperBound
+    }
+
     /// Adds an offset.
     public mutating func insert(_ offset: Int64) { insert(offset..<(offset + 1)) }
 

@@ -35,6 +35,18 @@ package struct SystemFile: ~Copyable {
         return Int64(info.st_size)
     }
 
+    /// Whether another file has taken this one's place under its name; not when there is none any more.
+    package borrowing func isExchanged() throws(LogError) -> Bool {
+        var own = stat()
+        var there = stat()
+        guard fstat(descriptor, &own) == 0 else { throw LogError.last("stat", path) }
+        guard stat(path, &there) == 0 else {
+            if errno == ENOENT { return false }
+            throw LogError.last("stat", path)
+        }
+        return own.st_ino != there.st_ino || own.st_dev != there.st_dev
+    }
+
     /// Writes all bytes at a position, however many calls it takes.
     ///
     /// Direct files take only whole aligned blocks from aligned memory. One that refuses those after all is written
