@@ -84,7 +84,7 @@ let package = Package(
         room("Access", knows: [.product(name: "Crypto", package: "swift-crypto")]),
         room("Iceberg", knows: ["Storage", "CZlib", "CZstd", .product(name: "GRDB", package: "GRDB.swift")]),
         room("Engine", knows: ["CDuckDB"]),
-        room("Lake", knows: ["Iceberg", "Storage", "Engine", "EventLog", "Events", "Telemetry", "CZstd"]),
+        room("Lake", knows: ["CBytes", "Iceberg", "Storage", "Engine", "EventLog", "Events", "Telemetry", "CZstd"]),
         room("Models", knows: ["Lake", "Iceberg", "Engine", .product(name: "Yams", package: "Yams")]),
         room("Books", knows: ["Events", "EventLog", "Streaming", "Lake", "Engine", "Iceberg"]),
         room(

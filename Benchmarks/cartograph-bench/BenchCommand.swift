@@ -8,14 +8,14 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "cartograph-bench",
         abstract: "Measure Cartograph in processor time per event.",
         discussion: """
-            decode, append, collect, replay, stream and lake run in this process on 64 MB of simulated events; tables \
-            commits to Iceberg tables and plans over their files. http, single, platform and latency start the real binary and load it over loopback; http and single check its books \
+            decode, append, collect, replay, stream and lake run in this process on 64 MB of simulated events; hours \
+            makes the commits of an hour of bronze with its upkeep beside; tables commits to Iceberg tables and plans over their files. http, single, platform and latency start the real binary and load it over loopback; http and single check its books \
             afterwards. peers gives the same events to Redis and PostgreSQL, which `scripts/bootstrap bench` installs.
             """)
 
     /// What can be measured.
     enum Name: String, ExpressibleByArgument, CaseIterable {
-        case decode, append, collect, replay, stream, lake, tables, http, single, platform, latency, peers
+        case decode, append, collect, replay, stream, lake, hours, tables, http, single, platform, latency, peers
     }
 
     @Argument(help: "\(Name.allCases.map(\.rawValue).joined(separator: ", ")); all but peers when none is named.")
@@ -23,6 +23,8 @@ struct BenchCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Print one JSON object a line.") var json = false
     @Option(name: .long, help: "Runs of each measure, the median counts (default 5 in this process, 3 under load).")
     var runs: Int?
+    @Option(name: .long, help: "The one topic that lake measures.") var only: String?
+    @Option(name: .long, help: "Commits for hours.") var commits = 1_000
     @Option(name: .long, help: "Events a second for platform and latency.") var rate = 50_000
     @Option(name: .long, help: "Seconds for platform and latency.") var seconds = 60
     @Option(name: .long, help: "Events a request for http, such as 500,1000; the last also for peers.")
@@ -73,7 +75,8 @@ struct BenchCommand: AsyncParsableCommand {
         case .collect: Findings(try inProcess().collect())
         case .replay: Findings(try inProcess().replay())
         case .stream: Findings(try inProcess().stream())
-        case .lake: Findings(try inProcess().bronze() + inProcess().bronzeHours())
+        case .lake: Findings(try inProcess().bronze(only: only))
+        case .hours: Findings(try inProcess().bronzeHours(commits: commits))
         case .tables: Findings(try TableBench(runs: runs ?? 5).measures())
         case .http: try LoadBench(load).http()
         case .single: try LoadBench(load).single()

@@ -9,13 +9,11 @@ import Synchronization
 
 /// Hours of small commits in minutes: what bronze comes to when nobody stops it.
 extension InProcess {
-    /// Commits of the run: 50 minutes of one a second.
-    static let hoursCommits = 3_000
-    /// Commits at the beginning and the end whose times are compared.
-    private static let sample = 300
+    /// Windows that the run is cut into; times of the first and the last are compared.
+    private static let windows = 10
 
-    /// Time, files, snapshots and metadata of many commits, with the upkeep beside them.
-    func bronzeHours() throws -> [Measure] {
+    /// Time, files, snapshots and metadata of many commits, a second of a quiet shop each, with the upkeep beside them.
+    func bronzeHours(commits: Int) throws -> [Measure] {
         try withFolder { folder in
             let log = try EmbeddedLog(folder: folder + "/log", partitions: InProcess.partitions)
             defer { log.close() }
@@ -38,12 +36,12 @@ extension InProcess {
             let batches = try batches(of: [64])
             var seconds: [Double] = []
             var most = (files: 0.0, snapshots: 0.0, metadata: 0.0)
-            for number in 0..<InProcess.hoursCommits {
+            for number in 0..<commits {
                 _ = try log.appendAndWait(batches[number % batches.count])
                 let began = Clocks.now()
                 _ = try writer.drain(to: log.cut())
                 seconds.append(Double(Clocks.now() - began) / 1e9)
-                guard number % 100 == 99 else { continue }
+                guard number % InProcess.windows == InProcess.windows - 1 else { continue }
                 let clicks = try catalog.loadTable(TableIdentifier("bronze", "clicks"))
                 most.files = max(most.files, Double(try clicks.files().count))
                 most.snapshots = max(most.snapshots, Double(clicks.metadata.snapshots.count))
@@ -53,16 +51,17 @@ extension InProcess {
             ended.wait()
             if let error = failure.withLock({ $0 }) { throw error }
             let clicks = try catalog.loadTable(TableIdentifier("bronze", "clicks"))
+            let window = max(1, commits / InProcess.windows)
             func measure(_ name: String, _ value: Double, _ unit: String) -> Measure {
-                Measure(bench: "lake", measure: "bronze hours, \(name)", value: value, unit: unit)
+                Measure(bench: "hours", measure: name, value: value, unit: unit)
             }
             return [
                 Measure(
-                    bench: "lake", measure: "bronze hours, first commits",
-                    Spread(seconds.prefix(InProcess.sample).map { $0 * 1_000 }), unit: "ms"),
+                    bench: "hours", measure: "the first \(window) of \(commits) commits",
+                    Spread(seconds.prefix(window).map { $0 * 1_000 }), unit: "ms"),
                 Measure(
-                    bench: "lake", measure: "bronze hours, last commits",
-                    Spread(seconds.suffix(InProcess.sample).map { $0 * 1_000 }), unit: "ms"),
+                    bench: "hours", measure: "the last \(window) of \(commits) commits",
+                    Spread(seconds.suffix(window).map { $0 * 1_000 }), unit: "ms"),
                 measure("files of a day at most", most.files, "files"),
                 measure("files of a day at the end", Double(try clicks.files().count), "files"),
                 measure("snapshots at most", most.snapshots, "snapshots"),

@@ -57,6 +57,8 @@ public struct Books {
                 addSilver(&balance)
                 addGold(live, &balance)
             }
+            progress("the tables' files")
+            addFiles(&balance)
         } catch {
             balance.problems.append("bringing the tables up to the log: \(error)")
         }
@@ -168,6 +170,32 @@ public struct Books {
                 balance.problems.append("silver \(topic.name): \(error)")
             }
         }
+    }
+
+    // MARK: - Files
+
+    /// Every data file of the lake beside the checksum in its name.
+    private func addFiles(_ balance: inout TrialBalance) {
+        var checked = 0
+        var unchecked = 0
+        var damaged = 0
+        do {
+            for namespace in try catalog.listNamespaces() {
+                for identifier in try catalog.listTables(in: namespace) {
+                    let found = try LakeTable(try catalog.loadTable(identifier)).checkFiles()
+                    checked += found.checked
+                    unchecked += found.unchecked
+                    damaged += found.problems.count
+                    balance.problems += found.problems
+                }
+            }
+        } catch {
+            balance.problems.append("the tables' files: \(error)")
+        }
+        balance.lines.append(
+            TrialBalance.Line(
+                "data files", "with a checksum", String(checked), "that sum to it", String(checked - damaged)))
+        if unchecked > 0 { balance.notes["data files without a checksum"] = String(unchecked) }
     }
 
     // MARK: - Gold and the live view

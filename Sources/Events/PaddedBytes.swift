@@ -24,7 +24,9 @@ public struct PaddedBytes: ~Copyable {
     deinit { start.deallocate() }
 
     private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<UInt8> {
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: capacity + EventLimits.padding, alignment: 64)
+        // Large ones are read into past the page cache, which wants whole blocks of memory, too.
+        let raw = UnsafeMutableRawPointer.allocate(
+            byteCount: capacity + EventLimits.padding, alignment: capacity >= 64 << 10 ? 4_096 : 64)
         return raw.bindMemory(to: UInt8.self, capacity: capacity + EventLimits.padding)
     }
 

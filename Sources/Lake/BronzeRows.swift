@@ -7,10 +7,11 @@ import Storage
 /// Records of one topic on their way into bronze files: copied from the log's frames, decoded into batches of columns,
 /// encoded. A file ends at its row or byte target, or when the UTC day of its records ends, since it holds one partition.
 final class BronzeRows {
-    /// The rows that are decoded before they are encoded.
-    private static let batchRows = 2_048
-    /// The bytes of events that are held until then; one event has at most half of that.
-    private static let stagingBytes = 2 << 20
+    /// The rows that are decoded before they are encoded: few, so that they stay in the processor's cache although the
+    /// log goes from topic to topic.
+    private static let batchRows = 256
+    /// The bytes of events that are held until then, unless one event alone has more.
+    private static let stagingBytes = 128 << 10
 
     let layout: BronzeLayout
     /// The files that are complete, with the partition value that they have.
@@ -26,7 +27,8 @@ final class BronzeRows {
     private let batch: EventBatch
     private let decoder = EventDecoder()
     private let members: EventMembers?
-    private var staging = PaddedBytes(capacity: BronzeRows.stagingBytes)
+    /// Events as a plain page has them: each after its length in four bytes.
+    private let staging = ByteRoom(capacity: BronzeRows.stagingBytes)
     private var day: Int64?
     private let numbers = UnsafeMutablePointer<Int64>.allocate(capacity: BronzeRows.batchRows)
     private let none = UnsafeMutablePointer<FieldSet>.allocate(capacity: BronzeRows.batchRows)
@@ -47,7 +49,8 @@ final class BronzeRows {
         var offset: Int64
     }
 
-    init(_ table: Table, _ layout: BronzeLayout, _ limits: BronzeWriter.Limits) throws {
+    init(_ table: Table, _ layout: BronzeLayout, _ limits: BronzeWriter.Limits, _ rooms: FileRooms) throws {
+        precondition(EventLimits.padding <= ByteRoom.slack, "the decoder reads past what is staged")
         self.table = table
         self.layout = layout
         self.limits = limits
@@ -55,7 +58,7 @@ final class BronzeRows {
         members = layout.members.isEmpty ? nil : EventMembers(layout.members, capacity: BronzeRows.batchRows)
         builder = try ParquetFileBuilder(
             layout.fields, manyValues: ["event_id", "raw", "log_offset"], unbounded: ["raw", "items"],
-            level: limits.compressionLevel)
+            level: limits.compression.level(for: table), json: ["raw"], rooms)
         none.initialize(repeating: 0, count: BronzeRows.batchRows)
     }
 
@@ -82,9 +85,8 @@ final class BronzeRows {
             if layout.topic == .quarantine {
                 try addRejected(record, receivedAt, partition, offset)
             } else {
-                let start = staging.count
-                staging.append(record)
-                if let reason = decoder.decode(staging.start + start, count: record.count, into: batch) {
+                let event = stage(event: record)
+                if let reason = decoder.decode(event, count: record.count, into: batch) {
                     throw LogError.undecodable(
                         partition: partition.description, offset: offset, what: reason.description)
                 }
@@ -97,7 +99,21 @@ final class BronzeRows {
     /// Whether the next record needs the batch to be encoded first: strings point into what is staged, which must not move.
     private func isFull(with next: Int) -> Bool {
         let held = layout.topic == .quarantine ? rejected.count : batch.count
-        return held == BronzeRows.batchRows || held > 0 && staging.count + next * 2 + 4_096 > BronzeRows.stagingBytes
+        return held == BronzeRows.batchRows || held > 0 && !staging.hasRoom(next * 2 + 4_096)
+    }
+
+    /// Copies an event behind those that are staged, with zeros behind it, at which the decoder stops at the latest.
+    @inline(__always)
+    private func stage(event: UnsafeRawBufferPointer) -> UnsafePointer<UInt8> {
+        staging.reserve(event.count + 4)
+        let start = staging.end
+        UnsafeMutableRawPointer(start).storeBytes(of: UInt32(event.count).littleEndian, as: UInt32.self)
+        if let bytes = event.baseAddress {
+            UnsafeMutableRawPointer(start + 4).copyMemory(from: bytes, byteCount: event.count)
+        }
+        (start + 4 + event.count).update(repeating: 0, count: EventLimits.padding)
+        staging.count += event.count + 4
+        return UnsafePointer(start + 4)
     }
 
     /// Ends the file that was begun and hands over all that are complete.
@@ -132,7 +148,7 @@ final class BronzeRows {
         batch.removeAll()
         rejected.removeAll(keepingCapacity: true)
         members?.removeAll()
-        staging.removeAll()
+        staging.removeAll(keeping: BronzeRows.stagingBytes)
     }
 
     // MARK: - Encoding
@@ -158,7 +174,7 @@ final class BronzeRows {
             case .items(let parts):
                 encodeItems(parts, view, first: leaf - 1)
                 leaf += parts.count - 1
-            case .raw: column.append(view.raws, count)
+            case .raw: column.append(plain: staging.start, staging.count, count)
             case .receivedAt: column.append(view.receivedAts, count)
             case .partition:
                 for row in 0..<count { numbers[row] = Int64(view.partitions[row]) }
@@ -300,7 +316,7 @@ final class BronzeRows {
 
     private func stage(_ bytes: UnsafeRawBufferPointer) -> StringRef {
         let start = staging.count
-        staging.append(bytes)
+        if let first = bytes.baseAddress { staging.append(first, bytes.count) }
         return StringRef(UnsafePointer(staging.start + start), bytes.count)
     }
 
@@ -337,12 +353,14 @@ final class BronzeRows {
 
 /// A bronze file that is complete, and not yet written.
 struct BronzeFile {
-    let object: NewObject
+    private(set) var object: NewObject
     /// The table's entry for it.
     let entry: DataFile
 
     fileprivate init(_ built: ParquetFileBuilder.Built, of table: Table, day: Int32) throws {
-        let location = Location.join(table.dataLocation, "data-\(UUID().uuidString.lowercased()).parquet")
+        let location = FileChecksum.location(
+            Location.join(table.dataLocation, "data-\(UUID().uuidString.lowercased())"),
+            of: FileChecksum.of(built.bytes))
         object = NewObject(location: location, bytes: built.bytes)
         var entry = DataFile(
             location: location, partition: table.spec.fields.isEmpty ? [] : [.date(day)],
@@ -359,5 +377,11 @@ struct BronzeFile {
             entry.upperBounds[leaf.fieldID] = SingleValue.upperBound(bounds.upper)
         }
         self.entry = entry
+    }
+
+    /// Gives the bytes away, which are written.
+    mutating func takeBytes() -> [UInt8] {
+        defer { object.bytes = [] }
+        return object.bytes
     }
 }

@@ -29,10 +29,29 @@ public final class BronzeWriter {
         /// Seconds after which a round is committed although the log has more: what came first must not wait for what
         /// came last.
         public var roundSeconds = 2.0
-        /// Zstandard's level for fresh files.
-        public var compressionLevel: Int32 = 1
+        /// How fresh files are compressed.
+        public var compression = Compression.byPlace
         /// Attempts to commit a round beside other writers.
         public var attempts = 16
+
+        /// How fresh files are compressed, which compaction soon writes anew with Zstandard.
+        public enum Compression: Sendable, Equatable {
+            /// `fast` where the table lies on a disk, `zstd(1)` in an object store, where each byte is sent.
+            case byPlace
+            /// Only the events' text, with Snappy.
+            case fast
+            /// Every column, at this level.
+            case zstd(Int32)
+
+            /// Zstandard's level for a table's files; nil for none.
+            func level(for table: Table) -> Int32? {
+                switch self {
+                case .byPlace: Location.isRemote(table.dataLocation) ? 1 : nil
+                case .fast: nil
+                case .zstd(let level): level
+                }
+            }
+        }
 
         /// The limits of a platform that shares its machine.
         public init() {}
@@ -56,6 +75,7 @@ public final class BronzeWriter {
     private var tables: [Topic: OpenTable] = [:]
     private var consumer: (any LogConsumer)?
     private var readTopics: Set<Topic> = []
+    private let rooms = FileRooms()
 
     /// A table that is written to.
     private struct OpenTable {
@@ -142,8 +162,8 @@ public final class BronzeWriter {
         while isBehind(cut, failures) {
             let began = report.rowCount
             do {
-                let round = try read(to: cut, &failures)
-                try write(round.flatMap(\.files))
+                var round = try read(to: cut, &failures)
+                try write(&round)
                 try commit(round, &report)
                 attempts = 0
             } catch is SchemaChanged where attempts < limits.attempts {
@@ -182,7 +202,7 @@ public final class BronzeWriter {
     /// The files of one topic in a round, and what the table covers with them.
     private struct Written {
         let topic: Topic
-        let files: [BronzeFile]
+        var files: [BronzeFile]
         let covered: LogOffsets
     }
 
@@ -208,7 +228,7 @@ public final class BronzeWriter {
             tables[topic] = open
         } else {
             try BronzeTable(topic).checkPartitioning(table)
-            let rows = try BronzeRows(table, try Self.layout(topic, table), limits)
+            let rows = try BronzeRows(table, try Self.layout(topic, table), limits, rooms)
             tables[topic] = OpenTable(table: table, covered: covered, rows: rows)
         }
     }
@@ -286,13 +306,17 @@ public final class BronzeWriter {
     /// Files that are written at the same time: what they wait for is the disk's journal.
     private static let writesAtOnce = 8
 
-    private func write(_ files: [BronzeFile]) throws {
+    private func write(_ round: inout [Written]) throws {
         let storage = catalog.storage
         do {
-            _ = try files.map(\.object).mapAtOnce(upTo: Self.writesAtOnce) { try storage.create([$0]) }
+            let objects = round.flatMap { $0.files.map(\.object) }
+            _ = try objects.mapAtOnce(upTo: Self.writesAtOnce) { try storage.create([$0]) }
         } catch {
-            discard(files)
+            discard(round.flatMap(\.files))
             throw error
+        }
+        for topic in round.indices {
+            for file in round[topic].files.indices { rooms.give(round[topic].files[file].takeBytes()) }
         }
     }
 

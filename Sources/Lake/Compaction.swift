@@ -14,6 +14,9 @@ import Storage
 /// where one of them is not in the table any more, and follows any commit that did not touch them. Cut short between two
 /// groups, or killed anywhere, it leaves a table that is right; the next run plans from what is there. Files that were
 /// written and not committed are left to orphan removal where it is not certain that no snapshot has them.
+///
+/// A file that is damaged is not joined, which would make its values look sound: its neighbours are, and the run ends with
+/// an error that names it.
 public struct Compaction {
     /// What is joined, and how much at once.
     public struct Limits: Sendable {
@@ -113,20 +116,42 @@ public struct Compaction {
         state.bytes = groups.reduce(0) { $0 + $1.bytes }
         try progress(state)
         var rewritten: Set<PartitionKey> = []
+        var damage: DamagedFileError?
         for group in groups {
-            if try join(group, read: plan.snapshot, sort, &report) { rewritten.insert(group.partition) }
+            let whole = try intact(group, &damage)
+            if try join(whole, read: plan.snapshot, sort, &report) { rewritten.insert(group.partition) }
             state.groupsDone += 1
             state.bytesDone += group.bytes
             try progress(state)
         }
         if plan.deleteFiles + plan.idleDeletes.count > 0 { try dropDeletes(in: rewritten, &report) }
+        if let damage { throw damage }
         return report
     }
 
-    /// Writes a group's rows anew and replaces its files; false when another writer had touched them.
+    /// A group without its damaged files.
+    private func intact(_ group: CompactionPlan.Group, _ damage: inout DamagedFileError?) throws -> CompactionPlan.Group
+    {
+        let tasks = try group.tasks.filter { task in
+            do {
+                for file in [task.file] + task.deletes.map(\.file) {
+                    try FileChecksum.check(file, of: table.identifier, in: table.catalog.storage)
+                }
+                return true
+            } catch let error as DamagedFileError {
+                damage = damage ?? error
+                return false
+            }
+        }
+        return CompactionPlan.Group(partition: group.partition, tasks: tasks)
+    }
+
+    /// Writes a group's rows anew and replaces its files; false when there is nothing to gain or another writer had
+    /// touched them.
     private mutating func join(
         _ group: CompactionPlan.Group, read: Snapshot?, _ sort: String?, _ report: inout Report
     ) throws -> Bool {
+        guard group.tasks.count > 1 || group.hasDeletes || sort != nil && !group.tasks.isEmpty else { return false }
         let files = try write(group, sort)
         let rows = files.reduce(0) { $0 + $1.recordCount }
         guard group.hasDeletes ? rows <= group.rows : rows == group.rows else {

@@ -179,6 +179,8 @@ public struct TableErasure {
             report.rows += count
             replaced.append(entry.file.location)
             if count < entry.file.recordCount {
+                // What is written anew would look sound.
+                try FileChecksum.check(entry.file, of: table.identifier, in: table.catalog.storage)
                 let rest =
                     "SELECT e.* FROM (\(try scan.sql(data: [entry], deletes: deletes))) AS e ANTI \(join(topic))"
                 let isSpecSame = entry.file.partitionKey.specID == table.spec.specID

@@ -94,7 +94,7 @@ public struct TableWriter {
             return "CAST(\(name) AS \(field.type.sql)) AS \(name)"
         }
         let rows = "SELECT \(columns.joined(separator: ", ")) FROM (\(select))"
-        let files: [DataFile]
+        var files: [DataFile]
         if case .one(let key) = partitioning {
             // Of any spec of the table, also of one that new rows do not follow any more.
             files = try copy(rows, lake, rowsPerFile).map { file in
@@ -104,6 +104,10 @@ public struct TableWriter {
             }
         } else {
             files = try spread(rows, lake, partitioning).map { try lake.dataFile($0.file, partition: $0.partition) }
+        }
+        for index in files.indices {
+            files[index].location = try FileChecksum.seal(
+                files[index].location, size: files[index].fileSizeInBytes, in: table.catalog.storage)
         }
         try makeDurable(files.map(\.location), table)
         return files

@@ -114,7 +114,7 @@ extension LocalStorage {
         let file = try OpenFile(temporary, flags: O_WRONLY | O_CREAT | O_EXCL)
         do {
             defer { file.close() }
-            try file.write(object.bytes)
+            try file.writeOnce(object.bytes)
             try file.sync()
         }
         guard link(temporary, path) == 0 else {

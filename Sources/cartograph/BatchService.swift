@@ -110,6 +110,7 @@ final class BatchService: Sendable {
     /// Starts the thread and its timer.
     func start() {
         let thread = Thread { [self] in
+            ThreadPriority.lower(by: ThreadPriority.models)
             do {
                 let bench = try makeBench()
                 condition.withLock { interrupter = bench.connection.interrupter }

@@ -14,9 +14,9 @@ final class LakeService: Sendable {
     /// The pause after a failed drain, in seconds.
     private static let retrySeconds = 5.0
     /// Where committing takes longer than the time between two commits, the next waits as long as the last took, but no
-    /// longer than this, in seconds: a slow disk or catalog is busy half of the time at most, and events are not late
-    /// because of an earlier round.
-    private static let pauseSecondsMax = 1.5
+    /// longer than this, in seconds: a slow disk or catalog has some time for others, and events that come during a long
+    /// round are in the next one, which must not be late for its own sake.
+    private static let pauseSecondsMax = 0.5
     /// Seconds between two looks at what there is to tidy up, and before the first.
     private static let upkeepSeconds = 10.0
     private static let firstUpkeepSeconds = 2.0
@@ -131,6 +131,7 @@ final class LakeService: Sendable {
             }
         }
         run("lake-upkeep", until: upkeepFinished) { [self] in
+            ThreadPriority.lower(by: ThreadPriority.upkeep)
             var upkeep: BronzeUpkeep?
             let gauges = TableGauges(metrics, catalog)
             var lastFailure: String?

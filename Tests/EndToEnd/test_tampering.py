@@ -1,6 +1,7 @@
 """`verify` is seen to fail: on a changed or missing file of the lake, and on a missing piece of the log."""
 
 import os
+import random
 import shutil
 from contextlib import contextmanager
 from decimal import Decimal
@@ -94,6 +95,24 @@ def test_a_changed_table_is_noticed(kept, table, change):
             rows = file.read()
         parquet.write_table(change(rows), path, compression="zstd")
         assert_unbalanced(kept, table, table.split(".")[1], "revenue", "money")
+    assert_balanced(kept)
+
+
+@pytest.mark.parametrize("table", ["bronze.clicks", "bronze.purchases", "silver.purchases", "gold.daily_sales"])
+def test_a_flipped_bit_in_a_file_of_the_lake_is_noticed_and_the_file_named(kept, table):
+    """Anywhere in the file: in a value that nothing counts, too."""
+    path = a_file(kept, table)
+    size = os.path.getsize(path)
+    chance = random.Random(size)
+    for _ in range(4):
+        with set_aside(path):
+            with open(path, "r+b") as file:
+                at = chance.randrange(size)
+                file.seek(at)
+                byte = file.read(1)[0]
+                file.seek(at)
+                file.write(bytes([byte ^ 1 << chance.randrange(8)]))
+            assert_unbalanced(kept, os.path.basename(path))
     assert_balanced(kept)
 
 

@@ -9,6 +9,17 @@
 /// Uses the processor's crc32 instruction where it has one, a table elsewhere.
 uint32_t cbytes_crc32c(uint32_t crc, const void *bytes, size_t n);
 
+/// CRC-32 (ISO 3309, as in gzip and Parquet's pages) of `n` bytes, continuing from `crc` (0 to begin).
+/// Uses carry-less products where the processor has them, a table elsewhere.
+uint32_t cbytes_crc32(uint32_t crc, const void *bytes, size_t n);
+
+/// Compresses JSON into Snappy's elements (without the length that begins a Snappy block) and returns how many bytes
+/// those are. Repetitions are only looked for where a quote stands, which is where those of JSON begin, so it costs a
+/// third of a search at every byte. Copies reach no further back than `in`, so that the elements of several calls one
+/// after another are one block. `in` must be followed by 64 readable bytes; `out` needs room for `n + n / 32 + 128`
+/// bytes; `n` is less than 4 GiB.
+size_t cbytes_snappy_json(const uint8_t *in, size_t n, uint8_t *out);
+
 /// Distance from `p` to the first byte that ends a plain run inside a JSON string: a quote, a backslash or a
 /// control byte below 0x20. The buffer must end in at least 16 zero bytes, which also bound the scan.
 static inline __attribute__((always_inline)) intptr_t cbytes_scan_string(const uint8_t *p) {

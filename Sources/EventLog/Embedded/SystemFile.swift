@@ -16,7 +16,7 @@ package struct SystemFile: ~Copyable {
         if descriptor < 0 { throw LogError.last("open", path) }
     }
 
-    /// Opens a file for writing past the page cache, or through it where the file system refuses that.
+    /// Opens a file for reading or writing past the page cache, or through it where the file system refuses that.
     package init(openingDirect path: String, flags: Int32) throws(LogError) {
         var opened = open(path, flags | SystemFile.direct | O_CLOEXEC, 0o644)
         // With O_CREAT | O_EXCL the refused call may have made the file already.
@@ -58,7 +58,7 @@ package struct SystemFile: ~Copyable {
                 descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(position) + done)
             if written < 0 {
                 if errno == EINTR { continue }
-                if errno == EINVAL, isDirect { try writeThroughCache() } else { throw LogError.last("write", path) }
+                if errno == EINVAL, isDirect { try goThroughCache() } else { throw LogError.last("write", path) }
                 continue
             }
             // What follows a short write must be aligned again; a block written in part is written anew.
@@ -85,13 +85,16 @@ package struct SystemFile: ~Copyable {
     /// Whether the file is written past the page cache.
     package var isDirect: Bool { flags() & SystemFile.direct != 0 }
 
-    private borrowing func writeThroughCache() throws(LogError) {
+    private borrowing func goThroughCache() throws(LogError) {
         guard fcntl(descriptor, F_SETFL, flags() & ~SystemFile.direct) == 0 else {
             throw LogError.last("fcntl", path)
         }
     }
 
     /// Reads up to `count` bytes at a position; fewer only at the file's end.
+    ///
+    /// Direct files give only whole aligned blocks into aligned memory. One that refuses those after all is read through
+    /// the page cache from then on.
     package borrowing func read(_ count: Int, at position: Int64, into target: UnsafeMutableRawPointer) throws(LogError)
         -> Int
     {
@@ -100,10 +103,13 @@ package struct SystemFile: ~Copyable {
             let got = pread(descriptor, target + done, count - done, off_t(position) + done)
             if got < 0 {
                 if errno == EINTR { continue }
-                throw LogError.last("read", path)
+                if errno == EINVAL, isDirect { try goThroughCache() } else { throw LogError.last("read", path) }
+                continue
             }
             if got == 0 { break }
             done += got
+            // Only the file's end lies inside a block, and what follows it cannot be asked for.
+            if done % SystemFile.blockBytes != 0, isDirect { break }
         }
         return done
     }

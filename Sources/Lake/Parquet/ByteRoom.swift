@@ -15,8 +15,14 @@ final class ByteRoom {
 
     deinit { start.deallocate() }
 
+    /// What is in it. Valid until the next change.
+    var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: start, count: count) }
+
     /// Where the next byte goes.
     var end: UnsafeMutablePointer<UInt8> { start + count }
+
+    /// Whether that many bytes more fit without a move.
+    func hasRoom(_ more: Int) -> Bool { count + more <= capacity }
 
     /// Makes room for that many bytes more.
     func reserve(_ more: Int) {

@@ -1,3 +1,4 @@
+import CBytes
 import Events
 
 /// Collects the values of one leaf of a file: pages of a row group, compressed as they fill up, its dictionary and its
@@ -14,6 +15,8 @@ final class ParquetColumn {
     private static let trialValues = 2_048
     /// The bytes of rooms that are kept from file to file.
     private static let keptBytes = 16 << 20
+    /// More than the header of a page takes.
+    private static let headerBytes = 256
 
     let leaf: ParquetSchema.Leaf
     /// Statistics of the row groups that are closed.
@@ -22,7 +25,7 @@ final class ParquetColumn {
     private(set) var bytesInFile = 0
 
     private let physical: ParquetSchema.Physical
-    private let compressor: ZstdCompressor
+    private let codec: ParquetCodec
     private let countsBounds: Bool
     private var group = ParquetStatistics()
     private var dictionary: ParquetDictionary?
@@ -34,6 +37,9 @@ final class ParquetColumn {
 
     // The page that is being filled.
     private let values = ByteRoom(capacity: 64 << 10)
+    /// Values that were compressed as they came, and how many bytes they were.
+    private let elements = ByteRoom(capacity: 64 << 10)
+    private var elementBytes = 0
     private let codes = ByteRoom(capacity: 64 << 10)
     private var codeCount = 0
     private let definitions = ByteRoom()
@@ -48,9 +54,9 @@ final class ParquetColumn {
     /// - Parameters:
     ///   - hasManyValues: the values are known to be nearly all different: no dictionary is tried.
     ///   - countsBounds: whether the smallest and the largest value are of use to anybody.
-    init(_ leaf: ParquetSchema.Leaf, _ compressor: ZstdCompressor, hasManyValues: Bool, countsBounds: Bool) {
+    init(_ leaf: ParquetSchema.Leaf, _ codec: ParquetCodec, hasManyValues: Bool, countsBounds: Bool) {
         self.leaf = leaf
-        self.compressor = compressor
+        self.codec = codec
         self.countsBounds = countsBounds
         physical = leaf.physical
         switch physical {
@@ -187,6 +193,20 @@ final class ParquetColumn {
         } while at < count
     }
 
+    /// Appends strings of rows that all have one, as they stand in a plain page: each after its length. The bytes are
+    /// followed by 64 readable ones.
+    func append(plain bytes: UnsafePointer<UInt8>, _ count: Int, _ rows: Int) {
+        precondition(!isCoding && !countsBounds && physical == .bytes, "bytes for a column of counted strings")
+        _ = addLevels(rows, nil, 0)
+        if case .snappyJSON = codec {
+            ParquetCodec.appendSnappy(bytes, count, to: elements)
+            elementBytes += count
+        } else {
+            values.append(UnsafeRawPointer(bytes), count)
+        }
+        endBatch()
+    }
+
     // MARK: - Numbers
 
     /// Appends numbers of rows: integers, unscaled decimals, instants, booleans as 0 and 1, bit patterns of floating
@@ -272,7 +292,7 @@ final class ParquetColumn {
         {
             goOnPlain()
         }
-        if values.count >= ParquetColumn.pageBytes || entries >= ParquetColumn.pageValues { endPage() }
+        if values.count + elementBytes >= ParquetColumn.pageBytes || entries >= ParquetColumn.pageValues { endPage() }
     }
 
     /// Writes the page's codes out as values, and goes on without a dictionary.
@@ -306,7 +326,6 @@ final class ParquetColumn {
         scratch.removeAll(keeping: ParquetColumn.keptBytes)
         if leaf.repetitionMax > 0 { addLevelsToPage(repetitions, leaf.repetitionMax) }
         if leaf.definitionMax > 0 { addLevelsToPage(definitions, leaf.definitionMax) }
-        var body = scratch
         if isCoding, let dictionary {
             hasCodedPages = true
             let width = dictionary.codeWidth
@@ -314,16 +333,11 @@ final class ParquetColumn {
             codes.start.withMemoryRebound(to: UInt32.self, capacity: codeCount) {
                 RunLength.encode($0, codeCount, width: width, to: scratch)
             }
-        } else {
-            if physical == .boolean {
-                appendBits()
-            } else if scratch.count == 0 {
-                body = values
-            } else {
-                scratch.append(values)
-            }
+        } else if physical == .boolean {
+            appendBits()
+            values.removeAll()
         }
-        addPage(body) { thrift in
+        addPage(scratch, values, to: pages) { thrift in
             thrift.field(5) {
                 $0.field(1, int32: entries)
                 $0.field(2, int32: isCoding ? 8 : 0)
@@ -357,33 +371,59 @@ final class ParquetColumn {
         }
     }
 
-    /// Compresses a page behind those of the row group, with its header in front.
+    /// Appends a page, compressed, with its header in front.
+    /// - Parameters:
+    ///   - levels: what it begins with, and all that it is for codes.
+    ///   - values: what follows, unless it was compressed as it came.
     private func addPage(
-        _ body: ByteRoom, isDictionary: Bool = false, to room: ByteRoom? = nil,
+        _ levels: ByteRoom, _ values: ByteRoom, isDictionary: Bool = false, to room: ByteRoom,
         _ describe: (inout ThriftWriter) -> Void
     ) {
-        let room = room ?? pages
-        compressed.removeAll(keeping: ParquetColumn.keptBytes)
-        let size = compressor.compress(body.start, body.count, to: compressed)
+        let length = levels.count + values.count + elementBytes
+        let isCompressed = compress(levels, values, length)
+        let parts = isCompressed ? [compressed] : [levels, values]
+        let crc = parts.reduce(0) { cbytes_crc32($0, $1.start, $1.count) }
         var thrift = ThriftWriter()
         thrift.structure {
             $0.field(1, int32: isDictionary ? 2 : 0)
-            $0.field(2, int32: body.count)
-            $0.field(3, int32: size)
+            $0.field(2, int32: length)
+            $0.field(3, int32: parts.reduce(0) { $0 + $1.count })
+            $0.field(4, int32: Int(Int32(bitPattern: crc)))
             describe(&$0)
         }
-        uncompressed += thrift.bytes.count + body.count
+        uncompressed += thrift.bytes.count + length
         room.append(thrift.bytes)
-        room.append(compressed)
+        for part in parts { room.append(part) }
+        elements.removeAll(keeping: ParquetColumn.keptBytes)
+        elementBytes = 0
     }
 
-    private let compressed = ByteRoom(capacity: 64 << 10)
+    /// Compresses what a page is made of into `compressed`; false when the column's pages are not compressed.
+    private func compress(_ levels: ByteRoom, _ values: ByteRoom, _ length: Int) -> Bool {
+        compressed.removeAll(keeping: ParquetColumn.keptBytes)
+        switch codec {
+        case .none: return false
+        case .zstd(let compressor):
+            let body = levels.count == 0 ? values : levels
+            if body !== values { levels.append(values) }
+            _ = compressor.compress(body.start, body.count, to: compressed)
+        case .snappyJSON:
+            ParquetCodec.appendSnappyLength(length, to: compressed)
+            ParquetCodec.appendSnappy(levels.start, levels.count, to: compressed)
+            ParquetCodec.appendSnappy(values.start, values.count, to: compressed)
+            compressed.append(elements)
+        }
+        return true
+    }
+
+    private let compressed = ByteRoom(capacity: 4_096)
 
     // MARK: - Row groups
 
     /// What a file's footer says of a column's part of a row group.
     struct Chunk {
         let leaf: ParquetSchema.Leaf
+        let codec: Int
         let statistics: ParquetStatistics
         let encodings: [Int]
         let dictionaryOffset: Int?
@@ -393,7 +433,7 @@ final class ParquetColumn {
     }
 
     /// Ends the row group and appends it to a file.
-    func endGroup(to file: ByteRoom) -> Chunk {
+    func endGroup(to file: inout [UInt8]) -> Chunk {
         if isCoding, countsBounds, physical == .bytes, let dictionary { countEntries(dictionary) }
         endPage()
         let start = file.count
@@ -402,17 +442,21 @@ final class ParquetColumn {
         if hasCodedPages, let dictionary {
             dictionaryOffset = start
             encodings = [0, 3, 8]
-            addPage(dictionary.page, isDictionary: true, to: file) { thrift in
+            scratch.removeAll()
+            let page = ByteRoom(capacity: dictionary.page.count + ParquetColumn.headerBytes)
+            addPage(scratch, dictionary.page, isDictionary: true, to: page) { thrift in
                 thrift.field(7) {
                     $0.field(1, int32: dictionary.count)
                     $0.field(2, int32: 0)
                 }
             }
+            file.append(contentsOf: page.bytes)
         }
         let dataOffset = file.count
-        file.append(pages)
+        file.append(contentsOf: pages.bytes)
         let chunk = Chunk(
-            leaf: leaf, statistics: group, encodings: encodings, dictionaryOffset: dictionaryOffset,
+            leaf: leaf, codec: codec.number, statistics: group, encodings: encodings,
+            dictionaryOffset: dictionaryOffset,
             dataOffset: dataOffset, uncompressedBytes: uncompressed, compressedBytes: file.count - start)
         statistics.merge(group)
         bytesInFile += chunk.compressedBytes
@@ -429,6 +473,8 @@ final class ParquetColumn {
     /// Forgets everything since the last file.
     func discard() {
         values.removeAll(keeping: ParquetColumn.keptBytes)
+        elements.removeAll(keeping: ParquetColumn.keptBytes)
+        elementBytes = 0
         codes.removeAll()
         codeCount = 0
         definitions.removeAll()

@@ -1,43 +1,72 @@
+import CBytes
 import Events
 import Glibc
 
 /// The distinct values of a column in a row group, in the order in which they came: what its dictionary page holds.
 ///
-/// Open addressing; an entry is found by its 64-bit hash and then compared.
+/// Open addressing. A slot holds a string's hash, or a number itself, so that most lookups end where they begin.
 final class ParquetDictionary {
     /// Most entries; with more, codes are hardly shorter than what they stand for.
     static let entriesMax = 16_384
     /// Most bytes of values.
     static let bytesMax = 1 << 20
 
+    private struct Slot {
+        /// The hash of a string; a number itself.
+        var word: UInt64
+        /// The entry's code and one; 0 where the slot is free.
+        var codeAfter: UInt32
+        /// Where the entry's value stands in the page; before a string stand four bytes of its length.
+        var start: UInt32
+    }
+
     private struct Entry {
-        var hash: UInt64
-        var start: Int
-        var count: Int
+        var start: UInt32
+        var slot: UInt32
     }
 
     /// The values as the dictionary page has them.
-    let page = ByteRoom(capacity: 64 << 10)
+    let page = ByteRoom(capacity: 16 << 10)
     private(set) var count = 0
     private static let slotCount = entriesMax * 2
-    private let slots = UnsafeMutablePointer<UInt32>.allocate(capacity: ParquetDictionary.slotCount)
+    private let slots: UnsafeMutablePointer<Slot>
     private let entries = UnsafeMutablePointer<Entry>.allocate(capacity: ParquetDictionary.entriesMax)
 
-    init() { slots.initialize(repeating: 0, count: ParquetDictionary.slotCount) }
+    /// Rows whose hashes are taken before the first of them is looked up: their slots come from memory meanwhile.
+    private static let ahead = 64
+    private let ahead = UnsafeMutablePointer<(hash: UInt64, row: Int)>.allocate(capacity: ParquetDictionary.ahead)
+
+    init() {
+        // Zeros from the system, which takes memory only for pages that are used.
+        guard let memory = calloc(ParquetDictionary.slotCount, MemoryLayout<Slot>.stride) else {
+            preconditionFailure("there is no memory for a dictionary")
+        }
+        slots = memory.bindMemory(to: Slot.self, capacity: ParquetDictionary.slotCount)
+    }
 
     deinit {
-        slots.deallocate()
+        free(slots)
         entries.deallocate()
+        ahead.deallocate()
     }
 
     func removeAll() {
-        if count > 0 { slots.update(repeating: 0, count: ParquetDictionary.slotCount) }
+        for code in 0..<count { slots[Int(entries[code].slot)].codeAfter = 0 }
         count = 0
         page.removeAll()
     }
 
     /// The bits that a code takes.
     var codeWidth: Int { max(1, Int.bitWidth - max(0, count - 1).leadingZeroBitCount) }
+
+    @inline(__always)
+    private static func slot(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash &>> 40) & (slotCount - 1) }
+
+    private func insert(_ word: UInt64, _ slot: Int, _ start: Int) {
+        entries[count] = Entry(start: UInt32(start), slot: UInt32(slot))
+        count += 1
+        slots[slot] = Slot(word: word, codeAfter: UInt32(count), start: UInt32(start))
+    }
 
     // MARK: - Strings
 
@@ -49,26 +78,34 @@ final class ParquetDictionary {
         to codes: UnsafeMutablePointer<UInt32>
     ) -> (rows: Int, codes: Int) {
         var written = 0
-        for row in 0..<rows {
-            if let presence, presence[row] & bit == 0 { continue }
-            let value = values[row]
-            guard let code = code(value.start, value.count) else { return (row, written) }
-            codes[written] = code
-            written &+= 1
+        var first = 0
+        while first < rows {
+            let end = min(first &+ ParquetDictionary.ahead, rows)
+            var found = 0
+            for row in first..<end {
+                if let presence, presence[row] & bit == 0 { continue }
+                let hash = ParquetDictionary.hash(values[row].start, values[row].count)
+                cbytes_prefetch(slots + ParquetDictionary.slot(hash))
+                ahead[found] = (hash, row)
+                found &+= 1
+            }
+            for index in 0..<found {
+                let (hash, row) = ahead[index]
+                guard let code = code(hash, values[row].start, values[row].count) else { return (row, written) }
+                codes[written] = code
+                written &+= 1
+            }
+            first = end
         }
         return (rows, written)
     }
 
     @inline(__always)
-    private func code(_ bytes: UnsafePointer<UInt8>, _ length: Int) -> UInt32? {
-        let hash = ParquetDictionary.hash(bytes, length)
-        var slot = Int(truncatingIfNeeded: hash &>> 40) & (ParquetDictionary.slotCount - 1)
-        while true {
-            let found = slots[slot]
-            if found == 0 { break }
-            let entry = entries[Int(found) - 1]
-            if entry.hash == hash, entry.count == length, memcmp(page.start + entry.start, bytes, length) == 0 {
-                return found - 1
+    private func code(_ hash: UInt64, _ bytes: UnsafePointer<UInt8>, _ length: Int) -> UInt32? {
+        var slot = ParquetDictionary.slot(hash)
+        while slots[slot].codeAfter != 0 {
+            if slots[slot].word == hash, isEntry(Int(slots[slot].start), bytes, length) {
+                return slots[slot].codeAfter &- 1
             }
             slot = (slot + 1) & (ParquetDictionary.slotCount - 1)
         }
@@ -76,11 +113,30 @@ final class ParquetDictionary {
             return nil
         }
         page.append(UInt32(length))
-        entries[count] = Entry(hash: hash, start: page.count, count: length)
+        insert(hash, slot, page.count)
         page.append(UnsafeRawPointer(bytes), length)
-        count += 1
-        slots[slot] = UInt32(count)
         return UInt32(count - 1)
+    }
+
+    /// Compares words at a time, the last ones overlapping; both sides are followed by readable bytes.
+    @inline(__always)
+    private func isEntry(_ start: Int, _ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        let entry = UnsafeRawPointer(page.start + start)
+        guard entry.loadUnaligned(fromByteOffset: -4, as: UInt32.self) == UInt32(truncatingIfNeeded: count) else {
+            return false
+        }
+        let value = UnsafeRawPointer(bytes)
+        @inline(__always) func difference(_ at: Int) -> UInt64 {
+            entry.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+                ^ value.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+        }
+        if count < 8 { return difference(0) & ((1 &<< UInt64(count &* 8)) &- 1) == 0 }
+        var at = 0
+        while at < count &- 8 {
+            if difference(at) != 0 { return false }
+            at &+= 8
+        }
+        return difference(count &- 8) == 0
     }
 
     /// Words at a time, the last ones overlapping; the bytes are followed by readable ones.
@@ -90,16 +146,14 @@ final class ParquetDictionary {
         var hash = UInt64(truncatingIfNeeded: count) &* 0x9e37_79b9_7f4a_7c15
         if count <= 8 {
             let word = start.loadUnaligned(as: UInt64.self) & (count == 8 ? ~0 : (1 &<< UInt64(count &* 8)) &- 1)
-            hash = mixed(hash ^ word)
-        } else {
-            var at = 0
-            while at < count &- 8 {
-                hash = mixed(hash ^ start.loadUnaligned(fromByteOffset: at, as: UInt64.self))
-                at &+= 8
-            }
-            hash = mixed(hash ^ start.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self))
+            return mixed(hash ^ word)
         }
-        return hash
+        var at = 0
+        while at < count &- 8 {
+            hash = mixed(hash ^ start.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+            at &+= 8
+        }
+        return mixed(hash ^ start.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self))
     }
 
     @inline(__always)
@@ -110,14 +164,16 @@ final class ParquetDictionary {
 
     /// Appends the value of a code as it stands in a data page.
     func appendValue(of code: UInt32, to room: ByteRoom) {
-        let entry = entries[Int(code)]
-        room.append(UInt32(entry.count))
-        room.append(UnsafeRawPointer(page.start + entry.start), entry.count)
+        let start = UnsafeRawPointer(page.start + Int(entries[Int(code)].start) - 4)
+        room.append(start, 4 + Int(start.loadUnaligned(as: UInt32.self)))
     }
 
     /// Calls `body` with each entry's bytes.
     func forEachString(_ body: (UnsafePointer<UInt8>, Int) -> Void) {
-        for index in 0..<count { body(page.start + entries[index].start, entries[index].count) }
+        for code in 0..<count {
+            let start = page.start + Int(entries[code].start)
+            body(start, Int(UnsafeRawPointer(start).loadUnaligned(fromByteOffset: -4, as: UInt32.self)))
+        }
     }
 
     // MARK: - Numbers
@@ -147,25 +203,19 @@ final class ParquetDictionary {
     @inline(__always)
     private func code(_ value: Int64, _ bytes: Int) -> UInt32? {
         let word = UInt64(bitPattern: value)
-        let hash = ParquetDictionary.mixed(word ^ 0x9e37_79b9_7f4a_7c15)
-        var slot = Int(truncatingIfNeeded: hash &>> 40) & (ParquetDictionary.slotCount - 1)
-        while true {
-            let found = slots[slot]
-            if found == 0 { break }
-            // The number itself takes the place of the hash.
-            if entries[Int(found) - 1].hash == word { return found - 1 }
+        var slot = ParquetDictionary.slot(ParquetDictionary.mixed(word ^ 0x9e37_79b9_7f4a_7c15))
+        while slots[slot].codeAfter != 0 {
+            if slots[slot].word == word { return slots[slot].codeAfter &- 1 }
             slot = (slot + 1) & (ParquetDictionary.slotCount - 1)
         }
         guard count < ParquetDictionary.entriesMax else { return nil }
-        entries[count] = Entry(hash: word, start: page.count, count: bytes)
+        insert(word, slot, page.count)
         if bytes == 4 { page.append(Int32(truncatingIfNeeded: value)) } else { page.append(value) }
-        count += 1
-        slots[slot] = UInt32(count)
         return UInt32(count - 1)
     }
 
     /// Appends the number of a code as it stands in a data page.
     func appendNumber(of code: UInt32, bytes: Int, to room: ByteRoom) {
-        room.append(UnsafeRawPointer(page.start + entries[Int(code)].start), bytes)
+        room.append(UnsafeRawPointer(page.start + Int(entries[Int(code)].start)), bytes)
     }
 }

@@ -6,7 +6,7 @@ import Iceberg
 /// The engine's writer costs some three times as much for the same bytes: it hashes every string, also those that never
 /// repeat, and copies each several times on its way. What it can do and this cannot is not needed for events: maps,
 /// nested lists, encryption, files larger than memory. The encodings are those that every reader knows: plain values,
-/// dictionaries, Zstandard, version 1 pages.
+/// dictionaries, Snappy, Zstandard, version 1 pages. Each page has a checksum.
 final class ParquetFileBuilder {
     /// Rows after which a row group ends: a reader's unit of work.
     static let groupRows = 131_072
@@ -19,7 +19,9 @@ final class ParquetFileBuilder {
     private(set) var rows = 0
 
     private let schema: ParquetSchema
-    private let file = ByteRoom(capacity: 1 << 20)
+    private let rooms: FileRooms
+    private var file: [UInt8] = []
+    private var lastFileBytes = 0
     private var groups: [Group] = []
     private var rowsInGroup = 0
 
@@ -31,24 +33,27 @@ final class ParquetFileBuilder {
         var uncompressedBytes: Int { chunks.reduce(0) { $0 + $1.uncompressedBytes } }
     }
 
-    /// The bytes of rooms that are kept from file to file.
-    private static let keptBytes = 48 << 20
     private static let magic = Array("PAR1".utf8)
 
     /// - Parameters:
     ///   - manyValues: names of columns whose values are nearly all different.
     ///   - unbounded: names of columns whose bounds nobody needs.
+    ///   - level: Zstandard's level for all columns; nil for files that are soon written anew.
+    ///   - json: names of columns that are worth compressing even then.
+    ///   - rooms: where files go that were written.
     init(
-        _ fields: [NestedField], manyValues: Set<String>, unbounded: Set<String>, level: Int32
+        _ fields: [NestedField], manyValues: Set<String>, unbounded: Set<String>, level: Int32?, json: Set<String>,
+        _ rooms: FileRooms
     ) throws {
         schema = try ParquetSchema(fields)
-        let compressor = try ZstdCompressor(level: level)
+        let compressor = try level.map { try ZstdCompressor(level: $0) }
         columns = schema.leaves.map {
             ParquetColumn(
-                $0, compressor, hasManyValues: manyValues.contains($0.path[0]),
+                $0, compressor.map { .zstd($0) } ?? (json.contains($0.path[0]) ? .snappyJSON : .none),
+                hasManyValues: manyValues.contains($0.path[0]),
                 countsBounds: !unbounded.contains($0.path[0]) && $0.physical != .float && $0.physical != .double)
         }
-        file.append(ParquetFileBuilder.magic)
+        self.rooms = rooms
     }
 
     /// Compressed bytes of the file so far, without the pages that are being filled.
@@ -67,8 +72,12 @@ final class ParquetFileBuilder {
 
     private func endGroup() {
         guard rowsInGroup > 0 else { return }
+        if groups.isEmpty {
+            if file.capacity == 0 { file = rooms.take(lastFileBytes) }
+            file += ParquetFileBuilder.magic
+        }
         let offset = file.count
-        groups.append(Group(chunks: columns.map { $0.endGroup(to: file) }, rows: rowsInGroup, offset: offset))
+        groups.append(Group(chunks: columns.map { $0.endGroup(to: &file) }, rows: rowsInGroup, offset: offset))
         rowsInGroup = 0
     }
 
@@ -86,13 +95,15 @@ final class ParquetFileBuilder {
     func finish() -> Built {
         endGroup()
         let footer = footer()
-        file.append(footer)
-        file.append(UInt32(footer.count))
-        file.append(ParquetFileBuilder.magic)
+        file += footer
+        withUnsafeBytes(of: UInt32(footer.count).littleEndian) { file.append(contentsOf: $0) }
+        file += ParquetFileBuilder.magic
         let built = Built(
-            bytes: Array(UnsafeBufferPointer(start: file.start, count: file.count)), rows: rows,
+            bytes: file, rows: rows,
             splitOffsets: groups.map { Int64($0.offset) },
             columns: columns.map { ($0.leaf, $0.bytesInFile, $0.statistics) })
+        lastFileBytes = file.count
+        file = []
         begin()
         for column in columns { column.endFile() }
         return built
@@ -105,8 +116,7 @@ final class ParquetFileBuilder {
     }
 
     private func begin() {
-        file.removeAll(keeping: ParquetFileBuilder.keptBytes)
-        file.append(ParquetFileBuilder.magic)
+        file.removeAll(keepingCapacity: true)
         groups = []
         rows = 0
         rowsInGroup = 0
@@ -138,7 +148,7 @@ final class ParquetFileBuilder {
             thrift.field(1, int32: chunk.leaf.physical.number)
             thrift.field(2, int32s: chunk.encodings)
             thrift.field(3, texts: chunk.leaf.path)
-            thrift.field(4, int32: 6)
+            thrift.field(4, int32: chunk.codec)
             thrift.field(5, int64: chunk.statistics.values)
             thrift.field(6, int64: chunk.uncompressedBytes)
             thrift.field(7, int64: chunk.compressedBytes)
