@@ -141,14 +141,16 @@ extension TableUpdate {
     }
 
     /// Writes the manifests anew, sorted by partition and of about `targetBytes` each, so that plans read few of them.
-    /// The table says the same afterwards. Tables whose manifests are in order already get no snapshot.
+    /// The table says the same afterwards. Tables whose manifests are in order already get no snapshot, unless `all` are
+    /// to be written anew: then nothing is left in them of files that are gone.
     public mutating func rewriteManifests(
-        targetBytes: Int64? = nil, branch: String = SnapshotReference.mainBranch, summary: [String: String] = [:]
+        targetBytes: Int64? = nil, all: Bool = false, branch: String = SnapshotReference.mainBranch,
+        summary: [String: String] = [:]
     ) {
         stage(
             TableChange(
                 operation: .replace, removal: .nothing, adding: [], summary: summary, branch: branch,
-                manifestBytes: targetBytes ?? 0), validate: { _ in })
+                manifestBytes: targetBytes ?? 0, rewritesAll: all), validate: { _ in })
     }
 
     /// Sets properties, and removes those that are nil.

@@ -201,6 +201,6 @@ extension LocalStorage {
         return String(path[..<slash])
     }
 
-    /// Names that begin so are objects still being written.
-    private static let temporaryPrefix = ".cartograph-new-"
+    /// Names that begin so are objects still being written, or were when their writer was killed.
+    public static let temporaryPrefix = ".cartograph-new-"
 }
