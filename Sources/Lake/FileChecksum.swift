@@ -108,10 +108,9 @@ extension LakeTable {
     /// Reads every file of the current snapshot, and compares it with the checksum in its name.
     public func checkFiles() throws -> FileCheck {
         var found = FileCheck()
-        let (data, deletes) = try entries(at: nil)
-        for entry in data + deletes {
+        for file in try files(of: self) {
             do {
-                if try FileChecksum.check(entry.file, of: table.identifier, in: table.catalog.storage) {
+                if try FileChecksum.check(file, of: table.identifier, in: table.catalog.storage) {
                     found.checked += 1
                 } else {
                     found.unchecked += 1
@@ -122,12 +121,17 @@ extension LakeTable {
             } catch let error as StorageError where error.kind == .notFound {
                 // It may have been joined with others and forgotten meanwhile.
                 let newest = LakeTable(try table.catalog.loadTable(table.identifier))
-                let (data, deletes) = try newest.entries(at: nil)
-                guard (data + deletes).contains(where: { $0.file.location == entry.file.location }) else { continue }
+                guard try files(of: newest).contains(where: { $0.location == file.location }) else { continue }
                 found.checked += 1
-                found.problems.append("\(entry.file.location) of \(table.identifier) is missing")
+                found.problems.append("\(file.location) of \(table.identifier) is missing")
             }
         }
         return found
+    }
+
+    /// The data files of a table's current snapshot, and the delete files that take rows from them.
+    private func files(of lake: LakeTable) throws -> [DataFile] {
+        let plan = try lake.plan()
+        return plan.tasks.map(\.file) + plan.deletes.map(\.file)
     }
 }

@@ -166,26 +166,23 @@ public struct TableErasure {
     ) throws -> Report {
         var report = Report(table: "\(table.identifier)")
         guard let snapshot = table.currentSnapshot else { return report }
-        let (data, deletes) = try LakeTable(table).entries(at: snapshot)
+        let tasks = try LakeTable(table).plan(at: snapshot).tasks
         let bounds = PlaceBounds(table, topic, places)
-        let hits = try hits(topic, table, data.map(\.file).filter { bounds.mayHold($0) })
+        let hits = try hits(topic, table, tasks.map(\.file).filter { bounds.mayHold($0) })
         guard !hits.isEmpty else { return report }
         var replaced: [String] = []
         var kept: [DataFile] = []
-        let scan = try LakeScan(table, schema: table.schema)
         try progress(report.table, 0, hits.count)
-        for entry in data {
-            guard let count = hits[try Location.opened(entry.file.location)] else { continue }
+        for task in tasks {
+            guard let count = hits[try Location.opened(task.file.location)] else { continue }
             report.rows += count
-            replaced.append(entry.file.location)
-            if count < entry.file.recordCount {
+            replaced.append(task.file.location)
+            if count < task.file.recordCount {
                 // What is written anew would look sound.
-                try FileChecksum.check(entry.file, of: table.identifier, in: table.catalog.storage)
-                let rest =
-                    "SELECT e.* FROM (\(try scan.sql(data: [entry], deletes: deletes))) AS e ANTI \(join(topic))"
-                let isSpecSame = entry.file.partitionKey.specID == table.spec.specID
+                try FileChecksum.check(task.file, of: table.identifier, in: table.catalog.storage)
+                let rest = "SELECT e.* FROM (\(try LakeTable(table).scanSQL(of: [task]))) AS e ANTI \(join(topic))"
                 kept += try TableWriter(connection).writeFiles(
-                    rest, for: table, partitioning: isSpecSame ? .one(entry.file.partitionKey) : .unknown)
+                    rest, for: table, partitioning: .one(task.file.partitionKey))
             }
             try progress(report.table, replaced.count, hits.count)
         }
