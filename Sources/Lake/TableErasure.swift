@@ -166,21 +166,21 @@ public struct TableErasure {
     ) throws -> Report {
         var report = Report(table: "\(table.identifier)")
         guard let snapshot = table.currentSnapshot else { return report }
-        let (data, deletes) = try LakeTable(table).entries(at: snapshot)
+        let tasks = try table.plan(at: snapshot).tasks
         let bounds = PlaceBounds(table, topic, places)
-        let hits = try hits(topic, table, data.map(\.file).filter { bounds.mayHold($0) })
+        let hits = try hits(topic, table, tasks.map(\.file).filter { bounds.mayHold($0) })
         guard !hits.isEmpty else { return report }
         var replaced: [String] = []
         var kept: [DataFile] = []
         let scan = try LakeScan(table, schema: table.schema)
         try progress(report.table, 0, hits.count)
-        for entry in data {
+        for entry in tasks {
             guard let count = hits[try Location.opened(entry.file.location)] else { continue }
             report.rows += count
             replaced.append(entry.file.location)
             if count < entry.file.recordCount {
                 let rest =
-                    "SELECT e.* FROM (\(try scan.sql(data: [entry], deletes: deletes))) AS e ANTI \(join(topic))"
+                    "SELECT e.* FROM (\(try scan.sql([entry]))) AS e ANTI \(join(topic))"
                 let isSpecSame = entry.file.partitionKey.specID == table.spec.specID
                 kept += try TableWriter(connection).writeFiles(
                     rest, for: table, partitioning: isSpecSame ? .one(entry.file.partitionKey) : .unknown)
