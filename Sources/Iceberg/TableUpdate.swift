@@ -94,9 +94,10 @@ extension TableUpdate {
     /// Replaces single files, data or deletes: with `.replace` when the rows stay the same (compaction), with `.overwrite`
     /// or `.delete` when they do not (erasure).
     ///
-    /// The new files are as old as the snapshot that the rows were read at, `read` or else the one the table stood at: what
-    /// was deleted by value since then is deleted from them too. The commit fails with ``IcebergError`` `.filesMissing` when one of
-    /// `locations` is not in the table (any more), or rows of it were deleted by position since then.
+    /// The new files are as old as the snapshot that the rows were read at, `read` or else the one the table stood at:
+    /// what was deleted by value since then is deleted from them too. The commit fails with ``IcebergError``
+    /// `.filesMissing` when one of `locations` is not in the table (any more), or rows of it were deleted by position
+    /// since then.
     public mutating func replaceFiles(
         _ locations: [String], with files: [DataFile], operation: Snapshot.Operation, read: Snapshot? = nil,
         branch: String = SnapshotReference.mainBranch, summary: [String: String] = [:],
