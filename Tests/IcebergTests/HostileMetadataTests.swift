@@ -45,7 +45,9 @@ struct HostileMetadataTests {
         try table.replaceAll(with: [])
         let dry = try table.expireSnapshots(keepLast: 1, olderThan: .distantFuture, isDryRun: true)
         let report = try table.expireSnapshots(keepLast: 1, olderThan: .distantFuture)
-        #expect(report == dry)
+        // Of two spellings of one file, either may be told.
+        #expect(Set(report.foreign.map(ObjectName.init)) == Set(dry.foreign.map(ObjectName.init)))
+        #expect(report.deletedDataFiles == dry.deletedDataFiles && report.deletedManifests == dry.deletedManifests)
         #expect(report.deletedDataFiles == 1)
         #expect(try workspace.stored("data", of: table) == [])
         #expect(try workspace.stored("data", of: other) == ["victim"])
