@@ -166,18 +166,13 @@ public struct TableErasure {
     ) throws -> Report {
         var report = Report(table: "\(table.identifier)")
         guard let snapshot = table.currentSnapshot else { return report }
-<<<<<<< HEAD
         let tasks = try LakeTable(table).plan(at: snapshot).tasks
-=======
-        let tasks = try table.plan(at: snapshot).tasks
->>>>>>> 9187783991640f5d9137066119423c8e2c45ac62
         let bounds = PlaceBounds(table, topic, places)
         let hits = try hits(topic, table, tasks.map(\.file).filter { bounds.mayHold($0) })
         guard !hits.isEmpty else { return report }
         var replaced: [String] = []
         var kept: [DataFile] = []
         try progress(report.table, 0, hits.count)
-<<<<<<< HEAD
         for task in tasks {
             guard let count = hits[try Location.opened(task.file.location)] else { continue }
             report.rows += count
@@ -186,16 +181,6 @@ public struct TableErasure {
                 // What is written anew would look sound.
                 try FileChecksum.check(task.file, of: table.identifier, in: table.catalog.storage)
                 let rest = "SELECT e.* FROM (\(try LakeTable(table).scanSQL(of: [task]))) AS e ANTI \(join(topic))"
-=======
-        for entry in tasks {
-            guard let count = hits[try Location.opened(entry.file.location)] else { continue }
-            report.rows += count
-            replaced.append(entry.file.location)
-            if count < entry.file.recordCount {
-                let rest =
-                    "SELECT e.* FROM (\(try scan.sql([entry]))) AS e ANTI \(join(topic))"
-                let isSpecSame = entry.file.partitionKey.specID == table.spec.specID
->>>>>>> 9187783991640f5d9137066119423c8e2c45ac62
                 kept += try TableWriter(connection).writeFiles(
                     rest, for: table, partitioning: .one(task.file.partitionKey))
             }
