@@ -57,7 +57,10 @@ test-reliability: ## kills, failing disks, power loss, clock jumps and damage, a
 torture: ## the same at length: hundreds of kills, every fault at every call
 	scripts/bootstrap test
 	$(BUILD) --product cartograph
+	$(BUILD) --product cartograph-fuzz
 	CARTOGRAPH=$${CARTOGRAPH:-$(BINARY)} .deps/venv/bin/python -m pytest Tests/Reliability --torture -s $(ARGS)
+	# Two processes write to one table, and are killed at any moment.
+	.build/release/cartograph-fuzz life --kills 1000
 
 fuzz: ## ten million mutated events and a million damaged Iceberg files under AddressSanitizer; ARGS='--seed 7'
 	scripts/bootstrap test

@@ -161,7 +161,8 @@ let package = Package(
         tests("SimulatorTests", of: ["Simulator"]),
         tests("FileImportTests", of: ["FileImport"], resources: [.copy("Fixtures")]),
         tests("StorageTests", of: ["Storage", "TestServers"]),
-        tests("IcebergTests", of: ["Iceberg", "IcebergFuzz", "Storage"], resources: [.copy("Fixtures")]),
+        tests(
+            "IcebergTests", of: ["Iceberg", "IcebergFuzz", "Storage", "TestServers"], resources: [.copy("Fixtures")]),
         tests("EngineTests", of: ["Engine", "Storage", "TestServers"]),
         tests("LakeTests", of: ["Engine", "EventLog", "Events", "Iceberg", "Lake", "Simulator", "Storage"]),
         tests("ModelsTests", of: ["Models", "Lake", "Iceberg", "Storage", "Engine"]),

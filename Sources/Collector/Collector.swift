@@ -31,7 +31,8 @@ public struct CollectResult: Sendable {
 
     /// What the metrics are to count once the events are durable.
     var acceptedByType = [Int64](repeating: 0, count: EventType.allCases.count)
-    var rejectedByReason: [String: Int64] = [:]
+    /// Rejected events by reason.
+    public internal(set) var rejectedByReason: [String: Int64] = [:]
     var mismatches: Int64 = 0
 
     mutating func reject(_ index: Int, _ reason: RejectionReason) {

@@ -40,6 +40,20 @@ package struct AvroRow {
         try self[id] == .null ? nil : string(id, name)
     }
 
+    /// Bytes that may be left out.
+    package func bytes(ifPresent id: Int, _ name: String) throws -> [UInt8]? {
+        if self[id] == .null { return nil }
+        guard let bytes = self[id].bytes else { throw missing(id, name) }
+        return bytes
+    }
+
+    /// A boolean that may be left out.
+    package func boolean(ifPresent id: Int, _ name: String) throws -> Bool? {
+        if self[id] == .null { return nil }
+        guard let boolean = self[id].boolean else { throw missing(id, name) }
+        return boolean
+    }
+
     /// A list of whole numbers; empty when it is left out.
     package func integers<Number: FixedWidthInteger>(_ id: Int, _ name: String) throws -> [Number] {
         if self[id] == .null { return [] }

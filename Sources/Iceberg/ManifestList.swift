@@ -83,7 +83,8 @@ package enum ManifestList {
                     addedRows: try row.integer(ifPresent: 512, "added_rows_count"),
                     existingRows: try row.integer(ifPresent: 513, "existing_rows_count"),
                     deletedRows: try row.integer(ifPresent: 514, "deleted_rows_count"),
-                    partitions: try summaries(row[507], summaryColumns), keyMetadata: row[519].bytes)
+                    partitions: try summaries(row[507], summaryColumns),
+                    keyMetadata: try row.bytes(ifPresent: 519, "key_metadata"))
                 let counts = [manifest.addedFiles, manifest.existingFiles, manifest.deletedFiles]
                 guard counts.allSatisfy({ ($0 ?? 0) >= 0 }) else {
                     throw IcebergError(.malformed, "a manifest has a negative count of files")
@@ -95,15 +96,19 @@ package enum ManifestList {
     }
 
     private static func summaries(_ value: AvroValue, _ columns: AvroColumns?) throws -> [FieldSummary] {
-        guard let columns, let elements = value.elements else { return [] }
+        guard let columns, value != .null else { return [] }
+        guard let elements = value.elements else {
+            throw IcebergError(.malformed, "the partition summaries of a manifest are not a list")
+        }
         return try elements.map { element in
             let row = try AvroRow(element, columns: columns)
             guard let containsNull = row[509].boolean else {
                 throw IcebergError(.malformed, "a partition summary does not say whether it contains null")
             }
             return FieldSummary(
-                containsNull: containsNull, containsNaN: row[518].boolean, lowerBound: row[510].bytes,
-                upperBound: row[511].bytes)
+                containsNull: containsNull, containsNaN: try row.boolean(ifPresent: 518, "contains_nan"),
+                lowerBound: try row.bytes(ifPresent: 510, "lower_bound"),
+                upperBound: try row.bytes(ifPresent: 511, "upper_bound"))
         }
     }
 

@@ -84,7 +84,7 @@ struct ManifestReader {
             sortOrderID: try (row.integer(ifPresent: 140, "sort_order_id") as Int32?).map { Int($0) },
             equalityIDs: try (row.integers(135, "equality_ids") as [Int32]).map { Int($0) },
             referencedDataFile: try row.string(ifPresent: 143, "referenced_data_file"))
-        file.keyMetadata = row[131].bytes
+        file.keyMetadata = try row.bytes(ifPresent: 131, "key_metadata")
         guard file.recordCount >= 0, file.fileSizeInBytes >= 0 else {
             throw IcebergError(.malformed, "\(location) has a negative row count or size")
         }

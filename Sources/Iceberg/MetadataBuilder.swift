@@ -250,6 +250,14 @@ struct MetadataBuilder {
                 "the schema \(user.schemaID ?? 0) is that of snapshot \(user.id), and cannot be removed before it")
         }
         metadata.schemas.removeAll { ids.contains($0.schemaID) }
+        // Values of a spec's partitions have the type of their column, which only an old schema may still tell.
+        for spec in metadata.partitionSpecs {
+            for field in spec.fields where field.transform != .void && metadata.field(id: field.sourceID) == nil {
+                throw bad(
+                    "partition spec \(spec.specID) is made from column \(field.sourceID), which only a schema to be removed "
+                        + "has: remove the spec first")
+            }
+        }
     }
 
     // MARK: Snapshots
@@ -363,9 +371,14 @@ struct MetadataBuilder {
         guard !result.location.isEmpty else { throw bad("the table would have no location") }
         if result.tableUUID.isEmpty { result.tableUUID = UUID().uuidString.lowercased() }
         result.snapshotLog = log(of: result, keeping: ids)
-        // The reader's checks have the last word: what it would refuse must never become the table's metadata.
+        // The reader's checks have the last word: what it would refuse must never become the table's metadata. Snapshots
+        // of the base came through them before.
+        var unread = result
+        let named = Set(result.references.values.map(\.snapshotID))
+        unread.snapshots.removeAll { !addedSnapshots.contains($0.id) && !named.contains($0.id) }
+        unread.snapshotLog = []
         do {
-            _ = try TableMetadata(parsing: result.encoded())
+            _ = try TableMetadata(parsing: unread.encoded())
         } catch let error as IcebergError {
             throw bad("the table could not be read any more: \(error.message)")
         }

@@ -6,8 +6,9 @@ extension ObjectStorage {
     /// Removes files that no table refers to. One that cannot be removed is left: it costs space and nothing else, and
     /// orphan removal finds it.
     package func discard(_ locations: some Sequence<String>) {
-        for location in locations {
-            do { try delete(location) } catch { continue }
+        let all = Array(locations)
+        for start in stride(from: 0, to: all.count, by: AtOnce.deletes) {
+            do { try delete(Array(all[start...].prefix(AtOnce.deletes))) } catch { continue }
         }
     }
 
@@ -30,6 +31,8 @@ enum AtOnce {
     static let writes = 8
     /// Objects that are read.
     static let reads = 8
+    /// Objects that are deleted by one request, where the storage can.
+    static let deletes = 1_000
 }
 
 extension Location {

@@ -35,15 +35,22 @@ public final class RESTCatalog: CatalogDirectory {
             try connection.send(
                 "GET", ["config"], query: settings.warehouse.map { [("warehouse", $0)] } ?? [], effect: .reads,
                 isConfig: true))
+        let header = "header."
+        let overrides = json["overrides"]?.strings ?? [:]
         var merged = json["defaults"]?.strings ?? [:]
+        merged["uri"] = settings.uri
         if let warehouse = settings.warehouse { merged["warehouse"] = warehouse }
-        merged.merge(json["overrides"]?.strings ?? [:]) { $1 }
+        let ours = Dictionary(settings.headers.map { (header + $0.key, $0.value) }) { $1 }
+        for given in [ours, overrides] {
+            // Names of header fields are the same in capitals and without.
+            let names = Set(given.keys.filter { $0.hasPrefix(header) }.map { $0.lowercased() })
+            merged = merged.filter { !names.contains($0.key.lowercased()) }.merging(given) { $1 }
+        }
         properties = merged
         endpoints = json["endpoints"]?.array.map { Set($0.compactMap(\.string)) }
-        let header = "header."
         let headers = merged.filter { $0.key.hasPrefix(header) }
             .map { (String($0.key.dropFirst(header.count)), $0.value) }
-        try connection.adopt(prefix: merged["prefix"], headers: Dictionary(headers) { $1 })
+        try connection.adopt(uri: overrides["uri"], prefix: merged["prefix"], headers: Dictionary(headers) { $1 })
     }
 
     /// What the catalog said about reaching a table's files (such as `s3.endpoint`) when it was last loaded or created.

@@ -22,9 +22,10 @@ final class RESTConnection: Sendable {
 
     let settings: RESTCatalogSettings
     private let transport: HTTPTransport
+    /// The address that the settings name, up to and with `/v1`.
     private let base: String
     private let token = Mutex<Token?>(nil)
-    private let extra = Mutex<(prefix: String, headers: [String: String])>(("", [:]))
+    private let adopted: Mutex<(base: String, prefix: String, headers: [String: String])>
 
     /// Largest answer that is read, in bytes: a table's metadata is in it.
     static let answerBytes = StorageLimits.metadataBytes
@@ -34,10 +35,8 @@ final class RESTConnection: Sendable {
     init(_ settings: RESTCatalogSettings) throws {
         try settings.validate()
         self.settings = settings
-        var uri = settings.uri
-        while uri.hasSuffix("/") { uri.removeLast() }
-        if uri.hasSuffix("/v1") { uri.removeLast(3) }
-        base = uri + "/v1"
+        base = Self.base(of: settings.uri)
+        adopted = Mutex((base, "", settings.headers))
         do {
             transport = try HTTPTransport(.init(certificateAuthorities: settings.certificateAuthorities))
         } catch let error as HTTPTransportError {
@@ -45,11 +44,29 @@ final class RESTConnection: Sendable {
         }
     }
 
-    /// Takes over what the catalog's configuration asks for.
-    func adopt(prefix: String?, headers: [String: String]) throws {
+    private static func base(of uri: String) -> String {
+        var uri = uri
+        while uri.hasSuffix("/") { uri.removeLast() }
+        if uri.hasSuffix("/v1") { uri.removeLast(3) }
+        return uri + "/v1"
+    }
+
+    /// Takes over what the catalog's configuration asks for; requests after this one go by it. Tokens are still fetched
+    /// where the settings say.
+    /// - Throws: ``IcebergError`` `.badRequest` for another address that is none, or where the token would not be safe.
+    func adopt(uri: String?, prefix: String?, headers: [String: String]) throws {
         try RESTCatalogSettings.validate(headers)
+        if let uri {
+            let isSafe = uri.hasPrefix("https://") || uri.hasPrefix("http://") && !base.hasPrefix("https://")
+            guard isSafe else {
+                throw IcebergError(
+                    .badRequest,
+                    "the catalog at \(base) sends its clients on to \"\(uri.prefix(200))\", which is no address, or not as safe: "
+                        + "name the right address in the configuration")
+            }
+        }
         let parts = (prefix ?? "").split(separator: "/").map { Self.encoded(String($0)) }
-        extra.withLock { $0 = (parts.map { "/" + $0 }.joined(), headers) }
+        adopted.withLock { $0 = (uri.map(Self.base) ?? base, parts.map { "/" + $0 }.joined(), headers) }
     }
 
     /// Sends a request and returns the body of a good answer.
@@ -62,7 +79,7 @@ final class RESTConnection: Sendable {
         _ method: String, _ path: [String], query: [(String, String)] = [], body: [UInt8] = [], effect: Effect,
         isConfig: Bool = false
     ) throws -> [UInt8] {
-        let (prefix, headers) = extra.withLock { $0 }
+        let (base, prefix, headers) = adopted.withLock { $0 }
         var url = base + (isConfig ? "" : prefix) + path.map { "/" + Self.encoded($0) }.joined()
         if !query.isEmpty {
             url += "?" + query.map { Self.encoded($0) + "=" + Self.encoded($1) }.joined(separator: "&")
@@ -72,9 +89,7 @@ final class RESTConnection: Sendable {
         while true {
             attempt += 1
             var request = HTTPRequest(method, url, body: body)
-            for (name, value) in headers.merging(settings.headers, uniquingKeysWith: { $1 }) {
-                request.headers[name] = value
-            }
+            for (name, value) in headers { request.headers[name] = value }
             request.headers["Accept"] = "application/json"
             if !body.isEmpty { request.headers["Content-Type"] = "application/json" }
             if let token = try bearer() { request.headers["Authorization"] = "Bearer " + token }
@@ -140,6 +155,12 @@ final class RESTConnection: Sendable {
             response = try transport.send(request, timeoutSeconds: settings.requestSeconds, bytesMax: 1 << 20)
         } catch let error as HTTPTransportError {
             throw IcebergError(.unavailable, "no token could be fetched: \(error.description)")
+        }
+        if [404, 405, 501].contains(response.status) {
+            throw IcebergError(
+                .forbidden,
+                "\(url) exchanges no credential for a token (\(response.status)): give the catalog's token itself, or the "
+                    + "address of the server that makes tokens")
         }
         guard response.status == 200, let json = try? JSON(parsing: response.body),
             let text = json["access_token"]?.string, !text.isEmpty

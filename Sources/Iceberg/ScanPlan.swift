@@ -29,6 +29,8 @@ public struct ScanDelete: Sendable, Hashable {
 public struct ScanPlan: Sendable {
     /// In the order of the manifests, newest first.
     public internal(set) var tasks: [ScanTask] = []
+    /// Delete files that were come across and apply to none of the tasks.
+    public internal(set) var idleDeletes: [DataFile] = []
     /// What was looked at and what was skipped.
     public internal(set) var counts = Counts()
 
@@ -120,6 +122,8 @@ extension Table {
             }
         }
         plan.counts.deleteFiles = applied.count
+        plan.idleDeletes = found.filter { $0.content == .deletes }.flatMap(\.entries).map(\.file)
+            .filter { !applied.contains($0.location) }
         return plan
     }
 }

@@ -27,6 +27,8 @@ struct TableChange: Sendable {
     var requiring = LocationSet()
     /// When not nil, manifests are written anew, of about this many bytes; 0 for what the table says.
     var manifestBytes: Int64?
+    /// Whether all manifests are then written anew, also those that are in order.
+    var rewritesAll = false
 }
 
 /// One attempt at a commit: a snapshot made from one base version, with the files that describe it.
@@ -53,7 +55,9 @@ struct SnapshotDraft {
         manifests.removeAll { !$0.mayHaveLiveFiles }
         try work.require(change.requiring, in: manifests)
         if let bytes = change.manifestBytes {
-            guard let rewritten = try work.rewriting(manifests, targetBytes: bytes) else { return nil }
+            guard let rewritten = try work.rewriting(manifests, targetBytes: bytes, all: change.rewritesAll) else {
+                return nil
+            }
             manifests = rewritten
         } else {
             let age = try work.age(of: change, manifests)
@@ -176,7 +180,8 @@ private struct DraftWork {
     private static func missing(_ locations: LocationSet, _ what: String) -> IcebergError {
         IcebergError(
             .filesMissing,
-            "\(locations.count) files \(what), \(locations.sorted.first ?? "") among them, are not in the table; plan again")
+            "\(locations.count) files \(what), \(locations.sorted.first ?? "") among them, are not in the table; plan again"
+        )
     }
 
     /// Rewrites the manifests that hold files to be removed; the others stay as they are.
@@ -240,17 +245,20 @@ private struct DraftWork {
         return result
     }
 
-    /// All manifests written anew, by spec and partition; nil when there would be as many as there are.
-    mutating func rewriting(_ manifests: [ManifestFile], targetBytes: Int64) throws -> [ManifestFile]? {
+    /// All manifests written anew, by spec and partition; nil when there would be as many as there are, unless `all` are
+    /// wanted.
+    mutating func rewriting(
+        _ manifests: [ManifestFile], targetBytes: Int64, all: Bool
+    ) throws -> [ManifestFile]? {
         let asked = targetBytes > 0 ? targetBytes : targetManifestBytes
         let target = max(1, min(asked, Int64(StorageLimits.metadataBytes)))
         var result: [ManifestFile] = []
-        var isWorthIt = false
+        var isWorthIt = all
         for (group, members) in Dictionary(grouping: manifests, by: ManifestGroup.init).sorted(by: { $0.key < $1.key })
         {
             let bytes = members.reduce(0) { $0 + $1.length }
             let wanted = Int(min(bytes / target + 1, Int64(Int32.max)))
-            guard members.count > wanted, members.allSatisfy({ $0.keyMetadata == nil }) else {
+            guard all || members.count > wanted, members.allSatisfy({ $0.keyMetadata == nil }) else {
                 result += members
                 continue
             }

@@ -40,15 +40,17 @@ extension Table {
 
     /// Replaces single files: with `.replace` when the rows stay the same (compaction), with `.overwrite` or `.delete`
     /// when they do not (erasure).
+    /// - Parameter read: The snapshot that the rows of `files` were read at; nil for the one the table stands at.
     /// - Throws: As ``append(_:summary:validate:)``, and ``IcebergError`` `.filesMissing` when one of `locations` is not
-    ///   in the table (any more), `.deleteFilesPresent`.
+    ///   in the table (any more), or rows of it were deleted by position since `read`.
     @discardableResult
     public mutating func replaceFiles(
-        _ locations: [String], with files: [DataFile], operation: Snapshot.Operation, summary: [String: String] = [:],
-        validate: (Snapshot?) throws -> Void = { _ in }
+        _ locations: [String], with files: [DataFile], operation: Snapshot.Operation, read: Snapshot? = nil,
+        summary: [String: String] = [:], validate: (Snapshot?) throws -> Void = { _ in }
     ) throws -> Snapshot {
         try commit(validate) { update, validate in
-            update.replaceFiles(locations, with: files, operation: operation, summary: summary, validate: validate)
+            update.replaceFiles(
+                locations, with: files, operation: operation, read: read, summary: summary, validate: validate)
         }
     }
 

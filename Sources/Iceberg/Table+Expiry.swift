@@ -105,12 +105,21 @@ extension Table {
     /// Deletes files and counts them; those that storage does not let go of are added to `undeleted`.
     func delete(_ locations: [String], _ undeleted: inout [String]) -> Int {
         var deleted = 0
-        for location in locations {
+        for start in stride(from: 0, to: locations.count, by: AtOnce.deletes) {
+            let group = Array(locations[start...].prefix(AtOnce.deletes))
             do {
-                try storage.delete(location)
-                deleted += 1
+                try storage.delete(group)
+                deleted += group.count
             } catch {
-                undeleted.append(location)
+                // One by one, to learn which.
+                for location in group {
+                    do {
+                        try storage.delete(location)
+                        deleted += 1
+                    } catch {
+                        undeleted.append(location)
+                    }
+                }
             }
         }
         return deleted

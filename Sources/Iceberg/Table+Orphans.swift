@@ -38,7 +38,8 @@ extension Table {
         let youngest = (Double(policy.now()) - max(0, graceSeconds) * 1000) * 1000
         // Listed before the table is read: what is committed in between is listed and then found to be needed.
         let places = TablePlaces(metadata)
-        let listed = try places.folders.flatMap { try storage.list(prefix: $0.hasSuffix("/") ? $0 : $0 + "/") }
+        let prefixes = places.folders.map { $0.hasSuffix("/") ? $0 : $0 + "/" }
+        let listed = try prefixes.flatMap { try storage.list(prefix: $0) + storage.unfinished(prefix: $0) }
         try refresh()
         guard TablePlaces(metadata) == places else {
             throw IcebergError(.conflict, "\(identifier) moved its files while they were listed; try again")

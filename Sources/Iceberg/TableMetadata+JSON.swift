@@ -107,6 +107,7 @@ extension TableMetadata {
         }
         guard let only = json["schema"] else { throw IcebergError(.malformed, "table metadata has no schema") }
         let schema = try Schema(json: only)
+        try check([schema.schemaID], try json.integer(ifPresent: "current-schema-id") ?? schema.schemaID, of: "schema")
         return ([schema], schema.schemaID)
     }
 
@@ -120,11 +121,14 @@ extension TableMetadata {
         guard let only = json["partition-spec"] else {
             throw IcebergError(.malformed, "table metadata has no partition-specs")
         }
+        try check([0], try json.integer(ifPresent: "default-spec-id") ?? 0, of: "partition spec")
         return ([try PartitionSpec(json: only, specID: 0)], 0)
     }
 
     private static func sortOrders(_ json: JSON) throws -> ([SortOrder], current: Int) {
         guard let list = try json.array(ifPresent: "sort-orders"), !list.isEmpty else {
+            let unsorted = SortOrder.unsorted.orderID
+            try check([unsorted], try json.integer(ifPresent: "default-sort-order-id") ?? unsorted, of: "sort order")
             return ([.unsorted], SortOrder.unsorted.orderID)
         }
         let orders = try list.map { try SortOrder(json: $0) }

@@ -94,18 +94,20 @@ extension TableUpdate {
     /// Replaces single files, data or deletes: with `.replace` when the rows stay the same (compaction), with `.overwrite`
     /// or `.delete` when they do not (erasure).
     ///
-    /// The new files are as old as the snapshot that the rows were read at, the one the table stood at: what was deleted
-    /// by value since then is deleted from them too. The commit fails with ``IcebergError`` `.filesMissing` when one of
+    /// The new files are as old as the snapshot that the rows were read at, `read` or else the one the table stood at: what
+    /// was deleted by value since then is deleted from them too. The commit fails with ``IcebergError`` `.filesMissing` when one of
     /// `locations` is not in the table (any more), or rows of it were deleted by position since then.
     public mutating func replaceFiles(
-        _ locations: [String], with files: [DataFile], operation: Snapshot.Operation,
+        _ locations: [String], with files: [DataFile], operation: Snapshot.Operation, read: Snapshot? = nil,
         branch: String = SnapshotReference.mainBranch, summary: [String: String] = [:],
         validate: @escaping (Snapshot?) throws -> Void = { _ in }
     ) {
         stage(
             TableChange(
-                operation: operation, removal: .files(LocationSet(locations)), adding: files, summary: summary, branch: branch,
-                readSequence: base.map { $0.metadata.snapshot(on: branch)?.sequenceNumber ?? 0 }),
+                operation: operation, removal: .files(LocationSet(locations)), adding: files, summary: summary,
+                branch: branch,
+                readSequence: read?.sequenceNumber
+                    ?? base.map { $0.metadata.snapshot(on: branch)?.sequenceNumber ?? 0 }),
             validate: validate)
     }
 
@@ -139,14 +141,16 @@ extension TableUpdate {
     }
 
     /// Writes the manifests anew, sorted by partition and of about `targetBytes` each, so that plans read few of them.
-    /// The table says the same afterwards. Tables whose manifests are in order already get no snapshot.
+    /// The table says the same afterwards. Tables whose manifests are in order already get no snapshot, unless `all` are
+    /// to be written anew: then nothing is left in them of files that are gone.
     public mutating func rewriteManifests(
-        targetBytes: Int64? = nil, branch: String = SnapshotReference.mainBranch, summary: [String: String] = [:]
+        targetBytes: Int64? = nil, all: Bool = false, branch: String = SnapshotReference.mainBranch,
+        summary: [String: String] = [:]
     ) {
         stage(
             TableChange(
                 operation: .replace, removal: .nothing, adding: [], summary: summary, branch: branch,
-                manifestBytes: targetBytes ?? 0), validate: { _ in })
+                manifestBytes: targetBytes ?? 0, rewritesAll: all), validate: { _ in })
     }
 
     /// Sets properties, and removes those that are nil.

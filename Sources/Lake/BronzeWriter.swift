@@ -121,13 +121,30 @@ public final class BronzeWriter {
             }
             guard snapshot.operation == .replace, let parent = snapshot.parentID.flatMap({ table.snapshot(id: $0) })
             else {
+                let remedy =
+                    lastOwnSnapshot(of: table).map { own in
+                        "`cartograph lake rollback \(table.identifier) --to \(own.id)` undoes that"
+                    } ?? "none of its snapshots has; restore the table from a copy"
                 throw LakeTableError(
                     "\(table.identifier) was last written by something else: its snapshot \(snapshot.id) has no "
-                        + "\(offsetsKey); roll it back to the snapshot before")
+                        + "\(offsetsKey); \(remedy)")
             }
             next = parent
         }
         return LogOffsets(partitions: partitions)
+    }
+
+    /// The newest snapshot on the way to a bronze table's current one that says what of the log it holds: what undoing
+    /// another writer's commits comes to.
+    public static func lastOwnSnapshot(of table: Table) -> Snapshot? {
+        var next = table.currentSnapshot
+        // A chain that comes back to itself is damage.
+        for _ in table.metadata.snapshots {
+            guard let snapshot = next else { return nil }
+            if snapshot.summary[offsetsKey] != nil { return snapshot }
+            next = snapshot.parentID.flatMap { table.snapshot(id: $0) }
+        }
+        return nil
     }
 
     // MARK: - Draining

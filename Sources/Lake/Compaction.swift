@@ -2,7 +2,9 @@ public import Engine
 public import Iceberg
 import Storage
 
-/// Joins a table's small files into large ones, group by group, while others go on writing to the table.
+/// Joins a table's small files into large ones, group by group, while others go on writing to the table. Files that rows
+/// are deleted from by delete files are written anew without them, and delete files that are for nothing any more leave
+/// the table. Files stay in their partitions, of whichever of the table's specs.
 ///
 ///     var compaction = Compaction(table, connection)
 ///     print(try compaction.plan().files)
@@ -32,6 +34,10 @@ public struct Compaction {
         public var groupFilesMax = 400
         /// Groups of a run.
         public var groupsMax = 1_000
+        /// Bytes of a partition that are sorted together.
+        public var sortedBytesMax: Int64 = 8 << 30
+        /// Files of a partition that are sorted together.
+        public var sortedFilesMax = 10_000
         /// Attempts to commit a group beside other writers.
         public var attempts = 24
         /// How rows are ordered in the new files.
@@ -39,14 +45,6 @@ public struct Compaction {
 
         /// Limits that suit large tables.
         public init() {}
-    }
-
-    /// How rows are ordered in a new file.
-    public enum Order: Sendable, Hashable {
-        /// File after file, the smallest first.
-        case asWritten
-        /// By columns, ascending, nulls last.
-        case columns([String])
     }
 
     /// How far a run is.
@@ -77,6 +75,10 @@ public struct Compaction {
         public var joinedBytes: Int64 = 0
         /// Bytes that came instead.
         public var newBytes: Int64 = 0
+        /// Rows that delete files took away, and that are not in the new files.
+        public var deletedRows: Int64 = 0
+        /// Delete files that left the table.
+        public var deleteFiles = 0
         /// Commits that another writer came before, and that were made again.
         public var conflicts = 0
     }
@@ -94,7 +96,7 @@ public struct Compaction {
     }
 
     /// What a run would join now: the dry run.
-    /// - Throws: What reading the table's manifests throws, `.deleteFilesPresent` among it.
+    /// - Throws: What reading the table's manifests throws.
     public func plan() throws -> CompactionPlan { try CompactionPlan(table, limits) }
 
     /// Moves to the table's current version and joins what `plan` finds there.
@@ -105,19 +107,24 @@ public struct Compaction {
     @discardableResult
     public mutating func run(progress: (Progress) throws -> Void = { _ in }) throws -> Report {
         try table.refresh()
-        let groups = try plan().groups.prefix(limits.groupsMax)
+        let plan = try plan()
+        let sort = try limits.order.sql(for: table)
+        let groups = plan.groups.prefix(limits.groupsMax)
         var report = Report()
         var state = Progress()
         state.groups = groups.count
         state.bytes = groups.reduce(0) { $0 + $1.bytes }
         try progress(state)
+        var rewritten: Set<PartitionKey> = []
         var damage: DamagedFileError?
         for group in groups {
-            try join(intact(group, &damage), &report)
+            let whole = try intact(group, &damage)
+            if try join(whole, read: plan.snapshot, sort, &report) { rewritten.insert(group.partition) }
             state.groupsDone += 1
             state.bytesDone += group.bytes
             try progress(state)
         }
+        if plan.deleteFiles + plan.idleDeletes.count > 0 { try dropDeletes(in: rewritten, &report) }
         if let damage { throw damage }
         return report
     }
@@ -125,56 +132,98 @@ public struct Compaction {
     /// A group without its damaged files.
     private func intact(_ group: CompactionPlan.Group, _ damage: inout DamagedFileError?) throws -> CompactionPlan.Group
     {
-        let files = try group.files.filter { file in
+        let tasks = try group.tasks.filter { task in
             do {
-                try FileChecksum.check(file, of: table.identifier, in: table.catalog.storage)
+                for file in [task.file] + task.deletes.map(\.file) {
+                    try FileChecksum.check(file, of: table.identifier, in: table.catalog.storage)
+                }
                 return true
             } catch let error as DamagedFileError {
                 damage = damage ?? error
                 return false
             }
         }
-        return CompactionPlan.Group(partition: group.partition, files: files)
+        return CompactionPlan.Group(partition: group.partition, tasks: tasks)
     }
 
-    private mutating func join(_ group: CompactionPlan.Group, _ report: inout Report) throws {
-        guard group.files.count > 1 else { return }
-        let files = try write(group)
+    /// Writes a group's rows anew and replaces its files; false when there is nothing to gain or another writer had
+    /// touched them.
+    private mutating func join(
+        _ group: CompactionPlan.Group, read: Snapshot?, _ sort: String?, _ report: inout Report
+    ) throws -> Bool {
+        guard group.tasks.count > 1 || group.hasDeletes || sort != nil && !group.tasks.isEmpty else { return false }
+        let files = try write(group, sort)
         let rows = files.reduce(0) { $0 + $1.recordCount }
-        guard rows == group.rows else {
+        guard group.hasDeletes ? rows <= group.rows : rows == group.rows else {
             discard(files)
             throw LakeTableError(
-                "\(table.identifier): \(group.files.count) files of \(group.rows) rows were read as \(rows) rows; "
+                "\(table.identifier): \(group.tasks.count) files of \(group.rows) rows were read as \(rows) rows; "
                     + "nothing was replaced")
         }
-        guard try commit(group, files, &report) else {
+        guard try commit(group.files.map(\.location), files, read: read, &report) else {
             // A refused commit is in no table.
             discard(files)
             report.skippedGroups += 1
-            return
+            return false
         }
         report.groups += 1
-        report.joinedFiles += group.files.count
+        report.joinedFiles += group.tasks.count
         report.joinedBytes += group.bytes
         report.newFiles += files.count
         report.newBytes += files.reduce(0) { $0 + $1.fileSizeInBytes }
         report.rows += rows
+        report.deletedRows += group.rows - rows
+        return true
     }
 
-    private func write(_ group: CompactionPlan.Group) throws -> [DataFile] {
-        var rows = try LakeTable(table).scanSQL(of: group.files)
-        if case .columns(let names) = limits.order, !names.isEmpty {
-            for name in names where table.schema.field(named: name) == nil {
-                throw LakeTableError("\(table.identifier) cannot be ordered by \(name): it has no such column")
-            }
-            rows = "SELECT * FROM (\(rows)) ORDER BY \(names.map(SQL.identifier).joined(separator: ", "))"
+    private func write(_ group: CompactionPlan.Group, _ sort: String?) throws -> [DataFile] {
+        let lake = LakeTable(table)
+        var rows = try lake.scanSQL(of: group.tasks)
+        var rowsPerFile = TableWriter.rowsPerFile
+        if let sort {
+            rows = "SELECT * FROM (\(rows)) ORDER BY \(sort)"
+            // Sorted rows take about as much room as they did.
+            let target = max(1, limits.asked(by: table).targetFileBytes)
+            let files = max(1, (group.bytes + target / 2) / target)
+            rowsPerFile = max(1, min(rowsPerFile, Int(group.rows / files)))
         }
-        return try TableWriter(connection).writeFiles(rows, for: table, partitioning: .one(group.partition))
+        do {
+            var files = try TableWriter(connection).writeFiles(
+                rows, for: table, partitioning: .one(group.partition), rowsPerFile: rowsPerFile)
+            if let id = limits.order.orderID(in: table) { for index in files.indices { files[index].sortOrderID = id } }
+            return files
+        } catch let error as EngineError {
+            var search = try DamageSearch(like: connection)
+            throw try search.explained(error, [DamageSearch.Scan(lake, ScanPlan(tasks: group.tasks))], areBound: false)
+        }
     }
 
-    /// Replaces the group's files; false when one of them has left the table.
+    /// Takes delete files out of the table that apply to no file any more. Those of positions count for the files of
+    /// their partition, so in the partitions that were written anew they are asked which files they name.
+    private mutating func dropDeletes(in partitions: Set<PartitionKey>, _ report: inout Report) throws {
+        let plan = try table.plan()
+        let live = Set(plan.tasks.map(\.file.location))
+        let asked = plan.deletes.map(\.file).filter {
+            $0.content == .positionDeletes && $0.format == .parquet && partitions.contains($0.partitionKey)
+        }
+        let idle = try plan.idleDeletes + asked.filter { try !names(live, $0) }
+        guard !idle.isEmpty else { return }
+        if try commit(idle.map(\.location), [], read: nil, &report) { report.deleteFiles += idle.count }
+    }
+
+    /// Whether a file of position deletes names one of these files.
+    private func names(_ locations: Set<String>, _ file: DataFile) throws -> Bool {
+        var isNamed = false
+        try connection.stream(try LakeScan.namedFilesSQL(by: file, of: table)) { row in
+            isNamed = row[0].string.map(locations.contains) ?? true
+            return !isNamed
+        }
+        return isNamed
+    }
+
+    /// Replaces files; false when one of them has left the table, or rows of it were deleted since `read`.
     private mutating func commit(
-        _ group: CompactionPlan.Group, _ files: [DataFile], _ report: inout Report
+        _ locations: [String], _ files: [DataFile], read: Snapshot?, _ report: inout Report
     ) throws -> Bool {
         let policy = table.policy
         var pauseMilliseconds = policy.firstPauseMilliseconds
@@ -194,8 +243,7 @@ public struct Compaction {
             once.policy.attempts = 1
             do {
                 _ = try once.replaceFiles(
-                    group.files.map(\.location), with: files, operation: .replace,
-                    summary: SnapshotState.carried(from: base)
+                    locations, with: files, operation: .replace, read: read, summary: SnapshotState.carried(from: base)
                 ) { snapshot in
                     guard snapshot?.id == base?.id else {
                         throw IcebergError(.conflict, "another writer committed to \(identifier) first")

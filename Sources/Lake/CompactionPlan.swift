@@ -2,54 +2,76 @@ public import Iceberg
 
 /// Which files of a table a compaction would join, group by group. Making one reads manifests and changes nothing.
 public struct CompactionPlan: Sendable {
-    /// Files of one partition that become one file.
+    /// Files of one partition that become one file, or a few in order.
     public struct Group: Sendable {
-        /// Their partition.
+        /// Their partition, of the spec that they were written by.
         public let partition: PartitionKey
-        /// The files, smallest first.
-        public let files: [DataFile]
+        /// The files with what is deleted from them, smallest first.
+        public let tasks: [ScanTask]
+        /// The files.
+        public var files: [DataFile] { tasks.map(\.file) }
         /// Their size in bytes.
-        public var bytes: Int64 { files.reduce(0) { $0 + $1.fileSizeInBytes } }
-        /// Their rows.
-        public var rows: Int64 { files.reduce(0) { $0 + $1.recordCount } }
+        public var bytes: Int64 { tasks.reduce(0) { $0 + $1.file.fileSizeInBytes } }
+        /// Their rows, deleted ones included.
+        public var rows: Int64 { tasks.reduce(0) { $0 + $1.file.recordCount } }
+        /// Whether rows of them are deleted by delete files.
+        public var hasDeletes: Bool { tasks.contains { !$0.deletes.isEmpty } }
     }
 
     /// The groups, those of the most files first.
     public let groups: [Group]
     /// The table's files, those of no group included.
     public let tableFiles: Int
+    /// The table's delete files that apply to some file.
+    public let deleteFiles: Int
+    /// Delete files that apply to no file of the table any more.
+    public let idleDeletes: [DataFile]
     /// The snapshot that it was made from; nil for an empty table.
-    public let snapshotID: Int64?
+    public let snapshot: Snapshot?
 
     /// Files that would be joined.
-    public var files: Int { groups.reduce(0) { $0 + $1.files.count } }
+    public var files: Int { groups.reduce(0) { $0 + $1.tasks.count } }
     /// Bytes that would be read.
     public var bytes: Int64 { groups.reduce(0) { $0 + $1.bytes } }
     /// Rows that would be written again.
     public var rows: Int64 { groups.reduce(0) { $0 + $1.rows } }
 
     /// - Throws: What reading the manifests throws.
-    init(_ table: Table, _ limits: Compaction.Limits) throws {
-        let all = try table.files()
-        tableFiles = all.count
-        snapshotID = table.currentSnapshot?.id
-        let small = all.filter {
-            $0.fileSizeInBytes < limits.smallFileBytes && $0.specID == table.spec.specID && $0.format == .parquet
-        }
-        let newest = Self.newest(all.lazy.filter { $0.specID == table.spec.specID }.map(\.partition))
+    public init(_ table: Table, _ limits: Compaction.Limits) throws {
+        _ = try limits.order.sql(for: table)
+        let limits = limits.asked(by: table)
+        let plan = try table.plan()
+        tableFiles = plan.tasks.count
+        deleteFiles = plan.counts.deleteFiles
+        idleDeletes = plan.idleDeletes
+        snapshot = table.currentSnapshot
+        let newest = Self.newest(plan.tasks.lazy.map(\.file).filter { $0.specID == table.spec.specID }.map(\.partition))
+        let newestKey = newest.map { PartitionKey($0, specID: table.spec.specID) }
         var groups: [Group] = []
-        for (partition, files) in Dictionary(grouping: small, by: \.partitionKey) {
-            if partition.values == newest {
-                for files in Dictionary(grouping: files, by: { limits.tier(of: $0.fileSizeInBytes) }).values
-                where files.count >= limits.newestFilesMin {
-                    groups += Self.pack(files, partition, limits, filesMin: limits.newestFilesMin)
+        // What is not read is left alone.
+        for (partition, tasks) in Dictionary(grouping: plan.tasks.filter(\.isReadable), by: \.file.partitionKey) {
+            if limits.order.isSorted {
+                if !Self.isInOrder(tasks, table, limits) {
+                    groups += Self.pack(tasks, partition, upTo: limits.sortedBytesMax, limits.sortedFilesMax) { _, _ in
+                        true
+                    }
                 }
+                continue
+            }
+            let small = tasks.filter { $0.deletes.isEmpty && $0.file.fileSizeInBytes < limits.smallFileBytes }
+            let deleted = tasks.filter { !$0.deletes.isEmpty }
+            if partition == newestKey {
+                for tasks in Dictionary(grouping: small, by: { limits.tier(of: $0.file.fileSizeInBytes) }).values
+                where tasks.count >= limits.newestFilesMin {
+                    groups += Self.pack(tasks, partition, limits, filesMin: limits.newestFilesMin)
+                }
+                groups += Self.pack(deleted, partition, limits, filesMin: 1)
             } else {
-                groups += Self.pack(files, partition, limits, filesMin: limits.filesMin)
+                groups += Self.pack(small + deleted, partition, limits, filesMin: limits.filesMin)
             }
         }
         self.groups = groups.sorted {
-            ($1.files.count, $0.files[0].location) < ($0.files.count, $1.files[0].location)
+            ($1.tasks.count, $0.tasks[0].file.location) < ($0.tasks.count, $1.tasks[0].file.location)
         }
     }
 
@@ -61,32 +83,83 @@ public struct CompactionPlan: Sendable {
         }
     }
 
-    /// Puts files together until they come to a whole file.
+    /// Puts files together until they come to a whole file. Rows that are deleted from a file are worth a group alone.
     private static func pack(
-        _ files: [DataFile], _ partition: PartitionKey, _ limits: Compaction.Limits, filesMin: Int
+        _ tasks: [ScanTask], _ partition: PartitionKey, _ limits: Compaction.Limits, filesMin: Int
+    ) -> [Group] {
+        pack(tasks, partition, upTo: limits.targetFileBytes, limits.groupFilesMax) { packed, bytes in
+            // A group of few files is worth it where a whole file comes of it, but not for itself alone.
+            packed.count >= filesMin || (packed.count > 1 && bytes >= limits.targetFileBytes)
+                || packed.contains { !$0.deletes.isEmpty }
+        }
+    }
+
+    private static func pack(
+        _ tasks: [ScanTask], _ partition: PartitionKey, upTo bytesMax: Int64, _ filesMax: Int,
+        _ isWorthIt: ([ScanTask], Int64) -> Bool
     ) -> [Group] {
         var groups: [Group] = []
-        var packed: [DataFile] = []
+        var packed: [ScanTask] = []
         var bytes: Int64 = 0
         func close() {
-            // A group of few files is worth it where a whole file comes of it, but not for itself alone.
-            if packed.count >= filesMin || (packed.count > 1 && bytes >= limits.targetFileBytes) {
-                groups.append(Group(partition: partition, files: packed))
-            }
+            if !packed.isEmpty, isWorthIt(packed, bytes) { groups.append(Group(partition: partition, tasks: packed)) }
             packed = []
             bytes = 0
         }
-        for file in files.sorted(by: { ($0.fileSizeInBytes, $0.location) < ($1.fileSizeInBytes, $1.location) }) {
-            packed.append(file)
-            bytes += file.fileSizeInBytes
-            if bytes >= limits.targetFileBytes || packed.count == limits.groupFilesMax { close() }
+        let bySize = tasks.sorted {
+            ($0.file.fileSizeInBytes, $0.file.location) < ($1.file.fileSizeInBytes, $1.file.location)
+        }
+        for task in bySize {
+            packed.append(task)
+            bytes += task.file.fileSizeInBytes
+            if bytes >= bytesMax || packed.count == filesMax { close() }
         }
         close()
         return groups
     }
+
+    /// Whether a partition's files are all in the table's order and, by their bounds, one after the other.
+    private static func isInOrder(_ tasks: [ScanTask], _ table: Table, _ limits: Compaction.Limits) -> Bool {
+        guard let orderID = limits.order.orderID(in: table), let first = table.sortOrder.fields.first,
+            let type = table.schema.field(id: first.sourceID)?.type,
+            tasks.allSatisfy({ $0.file.sortOrderID == orderID && $0.deletes.isEmpty })
+        else { return false }
+        if tasks.count == 1 { return true }
+        var ranges: [(lower: IcebergValue, upper: IcebergValue)] = []
+        for task in tasks {
+            // Without bounds it cannot be told.
+            guard let lower = task.file.lowerBounds[first.sourceID].flatMap({ try? SingleValue.decode($0, as: type) }),
+                let upper = task.file.upperBounds[first.sourceID].flatMap({ try? SingleValue.decode($0, as: type) })
+            else { return false }
+            ranges.append((lower, upper))
+        }
+        ranges.sort { $0.lower.isLess(than: $1.lower) ?? false }
+        return zip(ranges, ranges.dropFirst()).allSatisfy { $1.lower.isLess(than: $0.upper) == false }
+    }
+}
+
+extension ScanTask {
+    /// Whether the engine reads its file and what is deleted from it.
+    fileprivate var isReadable: Bool {
+        ([file] + deletes.map(\.file)).allSatisfy { $0.format == .parquet && $0.keyMetadata == nil }
+    }
 }
 
 extension Compaction.Limits {
+    /// The property by which a table says how large its files shall be, in bytes.
+    private static let targetProperty = "write.target-file-size-bytes"
+
+    /// The limits with the size of files that the table itself asks for.
+    func asked(by table: Table) -> Compaction.Limits {
+        guard let target = table.metadata.properties[Self.targetProperty].flatMap({ Int64($0) }), target > 0 else {
+            return self
+        }
+        var limits = self
+        limits.targetFileBytes = target
+        limits.smallFileBytes = target - target / 4
+        return limits
+    }
+
     /// How often a file of this size has yet to be joined with as many of its own size until it is whole. Only files of
     /// one tier are joined while their partition still grows, so that a row is written again a number of times that
     /// grows with the logarithm of the partition's size, not with its commits.
@@ -104,14 +177,7 @@ extension Compaction.Limits {
 extension IcebergValue {
     /// The order of values that partitions have; null comes first, and what has no order comes in none.
     fileprivate func precedes(_ other: IcebergValue) -> Bool {
-        switch (self, other) {
-        case (.null, _): other != .null
-        case (.int(let one), .int(let other)), (.date(let one), .date(let other)): one < other
-        case (.long(let one), .long(let other)), (.timestamp(let one), .timestamp(let other)),
-            (.timestamptz(let one), .timestamptz(let other)):
-            one < other
-        case (.string(let one), .string(let other)): one < other
-        default: false
-        }
+        if self == .null { return other != .null }
+        return isLess(than: other) ?? false
     }
 }

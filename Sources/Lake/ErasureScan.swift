@@ -29,8 +29,13 @@ public struct ErasureScan {
     private static let avroBytes: Int64 = 512 << 20
     /// The most leftovers that are named.
     fileprivate static let listed = 100
-    /// Ids shorter than this may stand inside of other words by chance, so only whole words count in files of no known form.
+    /// Ids shorter than this count in files of no known form only as whole words.
     private static let telling = 6
+
+    private static let parquetMagic = Array("PAR1".utf8)
+    private static let avroMagic: [UInt8] = Array("Obj".utf8) + [1]
+    /// How leftovers begin that could not be looked into.
+    private static let unreadable = "not readable"
 
     private let person: PersonID
     private let id: String
@@ -95,10 +100,12 @@ public struct ErasureScan {
             }
     }
 
-    /// Whether a file that no table refers to has to go: it names the person, or cannot be read.
+    /// Whether a file that no table refers to has to go: it names the person, or cannot be read and nobody writes it.
     public func mustGo(_ path: String) throws -> Bool {
         let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber
-        return try !leftovers(in: .file("", path, size?.int64Value ?? 0)).isEmpty
+        let found = try leftovers(in: .file("", path, size?.int64Value ?? 0))
+        if found.contains(where: { !$0.hasPrefix(Self.unreadable) }) { return true }
+        return !found.isEmpty && !OpenFiles.isOpen(path)
     }
 
     /// Whether an object that no table refers to has to go: it names the person, or cannot be read.
@@ -146,6 +153,20 @@ public struct ErasureScan {
             }
         }
 
+        /// Its first bytes, as many as there are.
+        func beginning(_ count: Int) throws -> [UInt8] {
+            var beginning: [UInt8] = []
+            switch self {
+            case .file:
+                let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+                defer { file.closeFile() }
+                beginning = Array(try file.read(upToCount: count) ?? Data())
+            case .object(let storage, let location, let bytes):
+                beginning = try storage.read(location, range: 0..<min(bytes, Int64(count)))
+            }
+            return beginning
+        }
+
         /// Calls `body` with its bytes, a piece after another, until that says that it has seen enough.
         func forEachPiece(_ body: (Data) -> Bool) throws {
             switch self {
@@ -166,7 +187,8 @@ public struct ErasureScan {
 
     private func leftovers(in place: Place) throws -> [String] {
         do {
-            return (place.name.contains(id) ? ["in its name"] : []) + (try contents(of: place))
+            let isNamed = Array(place.name.utf8).withUnsafeBytes { isAnywhere(in: $0) }
+            return (isNamed ? ["in its name"] : []) + (try contents(of: place))
         } catch {
             // One that was exchanged or removed meanwhile holds nothing any more.
             guard try place.exists else { return [] }
@@ -176,11 +198,13 @@ public struct ErasureScan {
 
     private func contents(of place: Place) throws -> [String] {
         let path = place.path
-        if path.hasSuffix(".parquet") {
+        // Files that were never finished have other names.
+        let magic = try place.beginning(4)
+        if path.hasSuffix(".parquet") || magic == Self.parquetMagic {
             let found = try inParquet(path)
             return try found.isEmpty || place.exists ? found : []
         }
-        if path.hasSuffix(".avro") { return try inAvro(place) }
+        if path.hasSuffix(".avro") || magic == Self.avroMagic { return try inAvro(place) }
         // A segment's records are looked at through the log; what its other frames hold are names of senders.
         if case .file = place, path.hasSuffix(".log"), path.contains("/log/segments/") { return try inSegment(path) }
         return try inBytes(place) ? ["in its bytes"] : []
@@ -194,7 +218,7 @@ public struct ErasureScan {
         do {
             columns = try connection.query("DESCRIBE SELECT * FROM \(source)").rows
         } catch let error as EngineError {
-            return ["not readable as Parquet (\(String("\(error)".prefix(120))))"]
+            return ["\(Self.unreadable) as Parquet (\(String("\(error)".prefix(120))))"]
         }
         var found: [String] = []
         for column in columns {
@@ -248,7 +272,7 @@ public struct ErasureScan {
             }
             return isFound ? ["among its values"] : []
         } catch let error as IcebergError {
-            return ["not readable as Avro (\(String("\(error)".prefix(120))))"]
+            return ["\(Self.unreadable) as Avro (\(String("\(error)".prefix(120))))"]
         }
     }
 
@@ -265,13 +289,22 @@ public struct ErasureScan {
         var isFound = false
         try place.forEachPiece { next in
             piece = piece.suffix(overlap) + next
-            isFound = Array(piece).withUnsafeBytes { bytes in
-                if person.bytes.count >= Self.telling, Data(bytes).range(of: Data(person.bytes)) != nil { return true }
-                return person.isIn(rejected: bytes)
-            }
+            isFound = Array(piece).withUnsafeBytes { isAnywhere(in: $0) }
             return isFound
         }
         return isFound
+    }
+
+    /// Whether bytes of no known form name the person: as a word, or anywhere where that is no chance.
+    private func isAnywhere(in bytes: UnsafeRawBufferPointer) -> Bool {
+        if isTelling, Data(bytes).range(of: Data(person.bytes)) != nil { return true }
+        return person.isIn(rejected: bytes)
+    }
+
+    /// Short ids stand inside of other words by chance, and digits inside of times, sizes and file names.
+    private var isTelling: Bool {
+        person.bytes.count >= Self.telling
+            && person.bytes.contains { !(0x30...0x39).contains($0) && !(0x61...0x66).contains($0 | 0x20) && $0 != 0x2d }
     }
 
     // MARK: - Files

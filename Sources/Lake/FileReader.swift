@@ -20,18 +20,20 @@ struct FileReader {
         rowNumbers: Bool = false, mustHaveAll: Bool = false, alias: (NestedField) -> String
     ) throws -> [String] {
         var layouts: [FileLayout.Source: FileLayout] = [:]
-        var order: [FileLayout] = []
-        var groups: [FileLayout: [DataFile]] = [:]
+        var order: [Kind] = []
+        var groups: [Kind: [DataFile]] = [:]
+        func add(_ file: DataFile, _ kind: Kind) {
+            if groups[kind] == nil { order.append(kind) }
+            groups[kind, default: []].append(file)
+        }
         let canTrust = names == nil && !mustHaveAll && !hasPartsThatChanged(fields)
         for file in files {
             try checkFormat(of: file)
             if canTrust, try isFarAndDescribed(file) {
-                if groups[.direct] == nil { order.append(.direct) }
-                groups[.direct, default: []].append(file)
+                add(file, Kind(layout: .direct))
                 continue
             }
-            let columns = try columns(of: file)
-            let source = FileLayout.Source(columns: columns, specID: file.specID)
+            let source = FileLayout.Source(columns: try columns(of: file), specID: file.specID)
             let layout: FileLayout
             if let known = layouts[source] {
                 layout = known
@@ -39,13 +41,19 @@ struct FileReader {
                 layout = try FileLayout(source, of: file, in: table, fields, names, mustHaveAll: mustHaveAll)
                 layouts[source] = layout
             }
-            if groups[layout] == nil { order.append(layout) }
-            groups[layout, default: []].append(file)
+            add(file, Kind(layout: layout, columns: layout == .direct ? nil : source.columns))
         }
         let extras = (fileNames || rowNumbers ? ["cartograph_file"] : []) + (rowNumbers ? ["file_row_number"] : [])
-        return try order.map { layout in
-            try select(groups[layout] ?? [], layout, fields, extras, alias)
+        return try order.map { kind in
+            try select(groups[kind] ?? [], kind.layout, fields, extras, alias)
         }
+    }
+
+    /// Files that one call reads. Where it is not told the table's types it takes those of the first file for all, so all
+    /// must have the same columns.
+    private struct Kind: Hashable {
+        var layout: FileLayout
+        var columns: [FileColumn]?
     }
 
     private func select(
@@ -54,6 +62,8 @@ struct FileReader {
     ) throws -> String {
         var options = ["hive_partitioning = false"]
         if extras.contains("file_row_number") { options.append("file_row_number = true") }
+        // Decimals of several precisions lie alike in files.
+        if layout != .direct, files.count > 1 { options.append("union_by_name = true") }
         var columns: [String]
         var join = ""
         switch layout {

@@ -98,6 +98,12 @@ struct LakeScan {
             + "ON p.file = r.cartograph_file AND p.pos = r.file_row_number"
     }
 
+    /// A SELECT of the locations that a file of position deletes names, each once.
+    static func namedFilesSQL(by file: DataFile, of table: Table) throws -> String {
+        let rows = try FileReader(table: table).selects([file], [positionFields[0]], positionNames) { _ in "location" }
+        return "SELECT DISTINCT location FROM (\(rows.joined(separator: " UNION ALL ")))"
+    }
+
     /// Equality deletes hold for older rows of their partition, or of all when theirs is the unpartitioned spec. Null
     /// equals null.
     private func equality(

@@ -82,6 +82,9 @@ extension IcebergValue {
         case .long: guard let value = Int64(text) else { return nil }; self = .long(value)
         case .string: self = .string(text)
         case .date: guard let days = BoundText.days(text) else { return nil }; self = .date(days)
+        case .timestamp:
+            guard let time = BoundText.microseconds(text) else { return nil }
+            self = .timestamp(time)
         case .timestamptz:
             guard text.hasSuffix("+00"), let time = BoundText.microseconds(text.dropLast(3)) else { return nil }
             self = .timestamptz(time)

@@ -239,6 +239,28 @@ public struct TableErasure {
 
     // MARK: - What only the past holds
 
+    /// Writes a table's manifests anew where they still tell of files that are gone, with the bounds of what was in them.
+    ///
+    /// The snapshot that comes of it says what the one before said; where that named the snapshots of inputs that were
+    /// written anew before, it names the new ones, so that no model takes them for other data.
+    /// - Parameter renamed: the snapshots written anew so far, by what they were.
+    public func forgetRemoved(of identifier: TableIdentifier, _ renamed: inout [Int64: Int64]) throws {
+        guard var table = try table(identifier), let snapshot = table.currentSnapshot else { return }
+        var summary = snapshot.summary.filter { $0.key.hasPrefix("cartograph.") }
+        let before = summary[Self.inputs]
+        for (old, new) in renamed {
+            summary[Self.inputs] = summary[Self.inputs]?.replacingOccurrences(of: String(old), with: String(new))
+        }
+        let manifests = try ManifestList.of(snapshot, from: catalog.storage)
+        guard manifests.contains(where: { $0.deletedFiles != 0 }) || summary[Self.inputs] != before else { return }
+        var update = TableUpdate(table)
+        update.rewriteManifests(all: true, summary: summary)
+        try table.commit(update)
+        if let current = table.currentSnapshot { renamed[snapshot.id] = current.id }
+    }
+
+    private static let inputs = "cartograph.inputs"
+
     /// Forgets all snapshots of a table but the current one, with every branch and tag that names another, and deletes
     /// the files that only they had; then the files of no snapshot for which `mustGo` says so.
     public func forgetPast(

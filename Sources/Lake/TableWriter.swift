@@ -82,8 +82,11 @@ public struct TableWriter {
     }
 
     /// Writes the rows of `select` as durable files of the table, which no commit knows yet.
+    /// - Parameter rowsPerFile: Rows after which a next file of a partition begins, where the partition is known; rounded
+    ///   up to whole row groups.
     public func writeFiles(
-        _ select: String, for table: Table, partitioning: Partitioning = .unknown
+        _ select: String, for table: Table, partitioning: Partitioning = .unknown,
+        rowsPerFile: Int = TableWriter.rowsPerFile
     ) throws -> [DataFile] {
         let lake = LakeTable(table)
         let columns = table.schema.fields.map { field in
@@ -91,12 +94,20 @@ public struct TableWriter {
             return "CAST(\(name) AS \(field.type.sql)) AS \(name)"
         }
         let rows = "SELECT \(columns.joined(separator: ", ")) FROM (\(select))"
-        let written = try spread(rows, lake, partitioning)
-        let files = try written.map { written in
-            var file = try lake.dataFile(written.file, partition: written.partition)
-            file.location = try FileChecksum.seal(
-                file.location, size: file.fileSizeInBytes, in: table.catalog.storage)
-            return file
+        var files: [DataFile]
+        if case .one(let key) = partitioning {
+            // Of any spec of the table, also of one that new rows do not follow any more.
+            files = try copy(rows, lake, rowsPerFile).map { file in
+                var entry = try lake.dataFile(file, partition: key.values)
+                entry.specID = key.specID
+                return entry
+            }
+        } else {
+            files = try spread(rows, lake, partitioning).map { try lake.dataFile($0.file, partition: $0.partition) }
+        }
+        for index in files.indices {
+            files[index].location = try FileChecksum.seal(
+                files[index].location, size: files[index].fileSizeInBytes, in: table.catalog.storage)
         }
         try makeDurable(files.map(\.location), table)
         return files
@@ -127,8 +138,7 @@ public struct TableWriter {
         if lake.table.spec.fields.isEmpty { return try copy(rows, lake).map { ($0, []) } }
         let field: PartitionExpression
         switch partitioning {
-        case .one(let key): return try copy(rows, lake).map { ($0, key.values) }
-        case .unknown: field = try PartitionExpression(of: lake.table)
+        case .one, .unknown: field = try PartitionExpression(of: lake.table)
         case .probablyOne:
             field = try PartitionExpression(of: lake.table)
             let found = try partitions(in: rows, field)
@@ -161,10 +171,12 @@ public struct TableWriter {
         try connection.query("SELECT DISTINCT \(field.sql) FROM (\(rows)) ORDER BY 1").rows.map { $0[0] }
     }
 
-    private func copy(_ rows: String, _ lake: LakeTable) throws -> [ParquetFile] {
+    private func copy(
+        _ rows: String, _ lake: LakeTable, _ rowsPerFile: Int = TableWriter.rowsPerFile
+    ) throws -> [ParquetFile] {
         let folder = try folder(lake.table)
         let written = try connection.copyToParquet(
-            select: rows, to: folder, fieldIDs: lake.fieldIDs, options: ParquetOptions(rowsPerFile: Self.rowsPerFile))
+            select: rows, to: folder, fieldIDs: lake.fieldIDs, options: ParquetOptions(rowsPerFile: rowsPerFile))
         // A statement without rows leaves a file without rows, which nothing will ever refer to.
         for file in written where file.rowCount == 0 { try lake.table.catalog.storage.delete(file.path) }
         return written.filter { $0.rowCount > 0 }

@@ -27,19 +27,56 @@ enum CatalogRoute: Sendable {
     case wrongMethod(String)
     case unknown
 
-    /// What `config` lists: clients call nothing else.
-    static let endpoints = [
-        "GET /v1/{prefix}/namespaces", "POST /v1/{prefix}/namespaces", "GET /v1/{prefix}/namespaces/{namespace}",
-        "HEAD /v1/{prefix}/namespaces/{namespace}", "DELETE /v1/{prefix}/namespaces/{namespace}",
-        "POST /v1/{prefix}/namespaces/{namespace}/properties", "GET /v1/{prefix}/namespaces/{namespace}/tables",
-        "POST /v1/{prefix}/namespaces/{namespace}/tables", "POST /v1/{prefix}/namespaces/{namespace}/register",
-        "GET /v1/{prefix}/namespaces/{namespace}/tables/{table}",
-        "HEAD /v1/{prefix}/namespaces/{namespace}/tables/{table}",
-        "POST /v1/{prefix}/namespaces/{namespace}/tables/{table}",
-        "DELETE /v1/{prefix}/namespaces/{namespace}/tables/{table}",
-        "POST /v1/{prefix}/namespaces/{namespace}/tables/{table}/metrics", "POST /v1/{prefix}/tables/rename",
-        "POST /v1/{prefix}/transactions/commit",
+    /// What `config` lists: clients call nothing else. With what each does, for the description of the interface.
+    static let described: [(endpoint: String, summary: String)] = [
+        ("GET /v1/{prefix}/namespaces", "Namespaces, of a parent, in pages"),
+        ("POST /v1/{prefix}/namespaces", "Make a namespace"),
+        ("GET /v1/{prefix}/namespaces/{namespace}", "A namespace's properties"),
+        ("HEAD /v1/{prefix}/namespaces/{namespace}", "Whether a namespace is there"),
+        ("DELETE /v1/{prefix}/namespaces/{namespace}", "Drop an empty namespace"),
+        ("POST /v1/{prefix}/namespaces/{namespace}/properties", "Set and remove properties"),
+        ("GET /v1/{prefix}/namespaces/{namespace}/tables", "Tables, in pages"),
+        ("POST /v1/{prefix}/namespaces/{namespace}/tables", "Create a table, or describe one that a commit creates"),
+        ("POST /v1/{prefix}/namespaces/{namespace}/register", "Take in a table by its metadata file"),
+        ("GET /v1/{prefix}/namespaces/{namespace}/tables/{table}", "A table's metadata"),
+        ("HEAD /v1/{prefix}/namespaces/{namespace}/tables/{table}", "Whether a table is there"),
+        ("POST /v1/{prefix}/namespaces/{namespace}/tables/{table}", "Commit to a table"),
+        ("DELETE /v1/{prefix}/namespaces/{namespace}/tables/{table}", "Drop a table, and purge its files if asked"),
+        ("POST /v1/{prefix}/namespaces/{namespace}/tables/{table}/metrics", "Report what a scan or commit did"),
+        ("POST /v1/{prefix}/tables/rename", "Rename a table"),
+        ("POST /v1/{prefix}/transactions/commit", "Commit to several tables, all or none"),
     ]
+    static let endpoints = described.map(\.endpoint)
+
+    /// The members of `paths` that describe the catalog in the OpenAPI document.
+    static var openAPIPaths: String {
+        let fixed: [(endpoint: String, summary: String)] = [
+            ("GET /v1/config", "What the catalog can do"),
+            ("POST /v1/oauth/tokens", "Exchange the token as a client secret, for clients that only know this way"),
+        ]
+        var order: [String] = []
+        var operations: [String: [String]] = [:]
+        for (endpoint, summary) in fixed + described {
+            let parts = endpoint.split(separator: " ")
+            let path = "/iceberg" + parts[1].replacing("/{prefix}", with: "")
+            if operations[path] == nil { order.append(path) }
+            let errors = ["400", "401", "403", "404", "409", "413", "503"].map {
+                ##""\##($0)":{"$ref":"#/components/responses/CatalogRefusal"}"##
+            }
+            operations[path, default: []].append(
+                #""\#(parts[0].lowercased())":{"summary":"\#(summary)","security":[{},{"bearer":[]}],"#
+                    + #""responses":{"2XX":{"description":"As the Iceberg REST specification says"},"#
+                    + errors.joined(separator: ",") + "}}")
+        }
+        return order.map { path in
+            let names = ["namespace", "table"].filter { path.contains("{\($0)}") }
+            let parameters = names.map {
+                #"{"name":"\#($0)","in":"path","required":true,"schema":{"type":"string"}}"#
+            }
+            let members = [#""parameters":[\#(parameters.joined(separator: ","))]"#] + (operations[path] ?? [])
+            return "\"\(path)\":{\(members.joined(separator: ","))}"
+        }.joined(separator: ",\n")
+    }
 
     /// Reads method and path.
     /// - Throws: ``IcebergError`` `.badRequest` for names that cannot be.

@@ -94,8 +94,26 @@ extension CatalogService {
                 by: request.updates, location: try folder(for: request.identifier, asked: nil), nowMilliseconds: now())
         }
         try shield.check(request, from: base?.metadata, to: next)
+        try checkUnused(request, in: next)
         if base == nil { try makeFolders(of: next) }
         return next
+    }
+
+    /// Checks that no manifest follows a partition spec that is to be removed: its files' partitions could not be read any
+    /// more. Only the manifest lists tell, whatever the client believes.
+    private func checkUnused(_ request: TableCommitRequest, in next: TableMetadata) throws {
+        var removed: Set<Int> = []
+        for case .removePartitionSpecs(let ids) in request.updates { removed.formUnion(ids) }
+        removed.subtract(next.partitionSpecs.map(\.specID))
+        guard !removed.isEmpty else { return }
+        for snapshot in next.snapshots {
+            let manifests = try ManifestList.of(snapshot, from: catalog.storage)
+            if let user = manifests.first(where: { removed.contains($0.specID) }) {
+                throw CatalogError.badRequest(
+                    "the partition spec \(user.specID) is that of \(user.location) in snapshot \(snapshot.id), and cannot be "
+                        + "removed before it")
+            }
+        }
     }
 
     private func store(

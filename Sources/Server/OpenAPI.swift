@@ -5,7 +5,7 @@ enum OpenAPI {
         {"openapi":"3.1.0","info":{"title":"Cartograph","version":"\(version)","description":"Events in, numbers out. An error is an object with one text, error."},
         "components":{
         "securitySchemes":{"bearer":{"type":"http","scheme":"bearer","description":"A write key, or the token"},"key":{"type":"apiKey","in":"header","name":"X-Cartograph-Key","description":"A write key"},"queryKey":{"type":"apiKey","in":"query","name":"key","description":"A write key, for beacons"}},
-        "schemas":{"Error":{"type":"object","required":["error"],"properties":{"error":{"type":"string"}}},"Collected":{"type":"object","required":["accepted","rejected","rejected_count","commit"],"properties":{"accepted":{"type":"integer"},"rejected":{"type":"array","maxItems":100,"items":{"type":"object","properties":{"index":{"type":"integer"},"reason":{"type":"string"}}}},"rejected_count":{"type":"integer"},"commit":{"type":"integer"},"repeat":{"type":"boolean"}}}},
+        "schemas":{"CatalogError":{"type":"object","required":["error"],"properties":{"error":{"type":"object","required":["message","type","code"],"properties":{"message":{"type":"string"},"type":{"type":"string"},"code":{"type":"integer"}}}}},"Error":{"type":"object","required":["error"],"properties":{"error":{"type":"string"}}},"Collected":{"type":"object","required":["accepted","rejected","rejected_count","commit"],"properties":{"accepted":{"type":"integer"},"rejected":{"type":"array","maxItems":100,"items":{"type":"object","properties":{"index":{"type":"integer"},"reason":{"type":"string"}}}},"rejected_count":{"type":"integer"},"commit":{"type":"integer"},"repeat":{"type":"boolean"}}}},
         "headers":{"RetryAfter":{"description":"Seconds until it may be tried again","schema":{"type":"integer"}}},
         "responses":{
         "Malformed":{"description":"The body's compression, a stamp or the request itself is malformed","content":{"application/json":{"schema":{"$ref":"#/components/schemas/Error"}}}},
@@ -16,6 +16,7 @@ enum OpenAPI {
         "TooLarge":{"description":"More than 16 MiB (also once decompressed) or more than 100,000 events; nothing was stored","content":{"application/json":{"schema":{"$ref":"#/components/schemas/Error"}}}},
         "Unsupported":{"description":"Content type or encoding not supported","content":{"application/json":{"schema":{"$ref":"#/components/schemas/Error"}}}},
         "TooMany":{"description":"Under pressure, or the key's rate or quota is used up; nothing was stored","headers":{"Retry-After":{"$ref":"#/components/headers/RetryAfter"}},"content":{"application/json":{"schema":{"$ref":"#/components/schemas/Error"}}}},
+        "CatalogRefusal":{"description":"Why not, as the Iceberg REST specification says it","content":{"application/json":{"schema":{"$ref":"#/components/schemas/CatalogError"}}}},
         "Unavailable":{"description":"The log cannot write, or the server is stopping; nothing was stored","headers":{"Retry-After":{"$ref":"#/components/headers/RetryAfter"}},"content":{"application/json":{"schema":{"$ref":"#/components/schemas/Error"}}}}}},
         "paths":{
         "/v1/events":{"post":{"summary":"Send events: a JSON object, an array, or NDJSON; up to 16 MiB; gzip and zstd accepted",
@@ -40,6 +41,7 @@ enum OpenAPI {
         "/api/v1/quarantine":{"get":{"summary":"Rejected events by reason, and the newest","parameters":[{"name":"limit","in":"query","schema":{"type":"integer","default":20}}],"responses":{"200":{"description":"Counts and rows"}}}},
         "/api/v1/batch":{"post":{"summary":"Run the models now","responses":{"200":{"description":"The run's report"}}}},
         "/api/v1/verify":{"post":{"summary":"Check the books now","responses":{"200":{"description":"The trial balance"}}}},
+        \(CatalogRoute.openAPIPaths),
         "/api/v1/erasures":{"post":{"summary":"Erase a customer, or say what would be erased: lines that say how far it is, then one with the certificate or the error","requestBody":{"required":true,"content":{"application/json":{"schema":{"type":"object","required":["user"],"properties":{"user":{"type":"string"},"dry_run":{"type":"boolean"}}}}}},"responses":{"200":{"description":"NDJSON of progress, certificate or error","content":{"application/x-ndjson":{}}},"400":{"$ref":"#/components/responses/Malformed"},"401":{"$ref":"#/components/responses/Unauthorized"},"403":{"$ref":"#/components/responses/Forbidden"},"415":{"$ref":"#/components/responses/Unsupported"}}}},
         "/healthz":{"get":{"summary":"Alive","responses":{"200":{"description":"Alive"}}}},
         "/readyz":{"get":{"summary":"Ready to take events","responses":{"200":{"description":"Ready"},"503":{"description":"Not ready"}}}},

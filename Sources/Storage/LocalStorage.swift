@@ -11,7 +11,8 @@ import Foundation
 /// Objects as files of the local disk.
 ///
 /// An object is written under a temporary name, synced, then linked to its own name (which fails when the name is
-/// taken), and its folder is synced. A crash leaves at most a temporary file, which no listing shows.
+/// taken), and its folder is synced. A crash leaves at most a temporary file, which no listing shows and
+/// ``unfinished(prefix:)`` does.
 public struct LocalStorage: ObjectStorage {
     /// Storage on the local disk.
     public init() {}
@@ -66,11 +67,16 @@ public struct LocalStorage: ObjectStorage {
     }
 
     /// The regular files below a path prefix, without those still being written. Links are not followed.
-    public func list(prefix: String) throws -> [ObjectInfo] {
+    public func list(prefix: String) throws -> [ObjectInfo] { try files(prefix, unfinished: false) }
+
+    /// The temporary files of creates, below a path prefix.
+    public func unfinished(prefix: String) throws -> [ObjectInfo] { try files(prefix, unfinished: true) }
+
+    private func files(_ prefix: String, unfinished: Bool) throws -> [ObjectInfo] {
         let wanted = try Location.path(of: prefix) + (prefix.hasSuffix("/") ? "/" : "")
         let folder = wanted.hasSuffix("/") ? String(wanted.dropLast()) : parent(of: wanted)
         var found: [ObjectInfo] = []
-        try walk(folder, prefix: wanted, depth: 0, into: &found)
+        try walk(folder, prefix: wanted, unfinished, depth: 0, into: &found)
         return found.sorted { $0.location.utf8.lexicographicallyPrecedes($1.location.utf8) }
     }
 
@@ -143,7 +149,9 @@ extension LocalStorage {
         try handle.sync()
     }
 
-    private func walk(_ folder: String, prefix: String, depth: Int, into found: inout [ObjectInfo]) throws {
+    private func walk(
+        _ folder: String, prefix: String, _ unfinished: Bool, depth: Int, into found: inout [ObjectInfo]
+    ) throws {
         guard depth <= StorageLimits.listedDepth else {
             throw StorageError(.tooLarge, at: folder, "lies more than \(StorageLimits.listedDepth) folders deep")
         }
@@ -159,7 +167,8 @@ extension LocalStorage {
                     String(cString: $0)
                 }
             }
-            guard name != ".", name != "..", !name.hasPrefix(Self.temporaryPrefix) else { continue }
+            guard name != ".", name != ".." else { continue }
+            let isTemporary = name.utf8.starts(with: Self.temporaryPrefix.utf8)
             let path = folder == "/" ? "/" + name : folder + "/" + name
             // Bytes count, not characters: a name may go on with an accent for the prefix's last letter.
             guard path.utf8.starts(with: prefix.utf8) || prefix.utf8.starts(with: (path + "/").utf8) else { continue }
@@ -167,8 +176,8 @@ extension LocalStorage {
             // A file that vanished between the two calls is simply not listed; links are not followed.
             guard lstat(path, &info) == 0 else { continue }
             if info.st_mode & S_IFMT == S_IFDIR {
-                try walk(path, prefix: prefix, depth: depth + 1, into: &found)
-            } else if info.st_mode & S_IFMT == S_IFREG, path.utf8.starts(with: prefix.utf8) {
+                try walk(path, prefix: prefix, unfinished, depth: depth + 1, into: &found)
+            } else if info.st_mode & S_IFMT == S_IFREG, isTemporary == unfinished, path.utf8.starts(with: prefix.utf8) {
                 guard found.count < StorageLimits.listedObjects else {
                     throw StorageError(.tooLarge, at: prefix, "has more than \(StorageLimits.listedObjects) objects")
                 }
@@ -192,6 +201,6 @@ extension LocalStorage {
         return String(path[..<slash])
     }
 
-    /// Names that begin so are objects still being written.
-    private static let temporaryPrefix = ".cartograph-new-"
+    /// Names that begin so are objects still being written, or were when their writer was killed.
+    public static let temporaryPrefix = ".cartograph-new-"
 }

@@ -26,6 +26,9 @@ public protocol ObjectStorage: Sendable {
     /// ``StorageLimits/listedObjects`` of them.
     func list(prefix: String) throws -> [ObjectInfo]
 
+    /// What creates of killed processes left below `prefix`: no objects, not in any listing, and only to be deleted.
+    func unfinished(prefix: String) throws -> [ObjectInfo]
+
     /// Removes the object; that nothing is there counts as success.
     func delete(_ location: String) throws
 
@@ -41,6 +44,9 @@ extension ObjectStorage {
     public func read(_ location: String) throws -> [UInt8] {
         try read(location, upTo: StorageLimits.metadataBytes)
     }
+
+    /// Nothing: for storage that leaves nothing, or shows nothing of it.
+    public func unfinished(prefix: String) throws -> [ObjectInfo] { [] }
 
     /// Removes one after the other.
     public func delete(_ locations: [String]) throws {

@@ -4,7 +4,8 @@ import Foundation
 ///
 /// An object is created by a conditional put (`If-None-Match: *`), so of two writers of one key one fails. Each create
 /// carries a mark of its own in the object's metadata: when the answer to a put is lost and the repetition finds the key
-/// taken, the mark tells our own object from another's. Objects above ``partBytes`` go up in parts.
+/// taken, the mark tells our own object from another's. Objects above ``partBytes`` go up in parts, under a claim to
+/// their key.
 public struct S3Storage: ObjectStorage {
     /// Size above which an object goes up in parts, and the size of these, in bytes.
     public static let partBytes = 8 << 20
@@ -19,6 +20,9 @@ public struct S3Storage: ObjectStorage {
 
     /// The field of an object's metadata that says which create made it.
     static let markField = "x-amz-meta-cartograph-create"
+
+    /// Ends the key of the small object that claims another one's key while it goes up in parts.
+    static let claimSuffix = ".cartograph-claim"
 
     let client: S3Client
 

@@ -51,14 +51,43 @@ struct S3Upload: Sendable {
         return response.status == 200 && response.headers[S3Storage.markField] == mark
     }
 
-    /// Uploads the parts and completes them under the condition that the key is free. An upload that fails is aborted;
-    /// what a killed process leaves is invisible, and goes by the bucket's rule for incomplete uploads.
+    /// Uploads the parts and completes them under the condition that the key is free.
+    ///
+    /// Stores from before conditional completion ignore the condition. So the key is claimed first, by a small object
+    /// beside it that only one writer can create; who has the claim looks whether the key is free, and nobody else writes
+    /// there until the claim is gone. An upload that fails is aborted; what a killed process leaves of it is invisible, and
+    /// goes by the bucket's rule for incomplete uploads. Its claim goes with the orphans.
     private func putInParts() throws {
-        // Stores from before conditional completion ignore the condition; looking first makes overwriting them a race
-        // of two writers of one key at the same moment, which random names do not have.
-        var look = S3Call("HEAD", location)
-        look.expected = [404]
-        guard try client.send(look).response.status == 404 else { throw taken() }
+        let claim = S3Upload(
+            client: client, location: try S3Location(location.with(key: location.key + S3Storage.claimSuffix)),
+            bytes: Array(mark.utf8))
+        do {
+            try claim.put()
+        } catch let error as StorageError where error.kind == .alreadyExists {
+            throw StorageError(
+                .alreadyExists, at: location.description,
+                "is being created by another writer, or was when that was killed; remove \(claim.location) if so")
+        }
+        var isCompleting = false
+        do {
+            try putInParts(&isCompleting)
+        } catch {
+            // While a completion may still come to pass, nobody else may write there.
+            if !isCompleting || (error as? StorageError)?.kind == .alreadyExists { claim.remove() }
+            throw error
+        }
+        claim.remove()
+    }
+
+    /// Takes a claim away. One that stays costs a few bytes: the object that it was for is there, or nobody has its name.
+    private func remove() {
+        var call = S3Call("DELETE", location)
+        call.expected = [404]
+        _ = try? client.send(call)
+    }
+
+    private func putInParts(_ isCompleting: inout Bool) throws {
+        try checkFree()
         var begin = S3Call("POST", location)
         begin.query = [("uploads", "")]
         begin.headers = [S3Storage.markField: mark, "Content-Type": "application/octet-stream"]
@@ -67,11 +96,21 @@ struct S3Upload: Sendable {
             throw StorageError(.failed, at: location.description, "the store began an upload and did not name it")
         }
         do {
-            try complete(id, try uploadParts(id))
+            let tags = try uploadParts(id)
+            // A writer of one part claims nothing, and may have come meanwhile.
+            try checkFree()
+            isCompleting = true
+            try complete(id, tags)
         } catch {
             abort(id)
             throw error
         }
+    }
+
+    private func checkFree() throws {
+        var look = S3Call("HEAD", location)
+        look.expected = [404]
+        guard try client.send(look).response.status == 404 else { throw taken() }
     }
 
     private func uploadParts(_ id: String) throws -> [String] {

@@ -42,6 +42,11 @@ public struct StorageResolver: ObjectStorage {
     /// The objects below the prefix.
     public func list(prefix: String) throws -> [ObjectInfo] { try storage(for: prefix).list(prefix: prefix) }
 
+    /// What killed creates left below the prefix.
+    public func unfinished(prefix: String) throws -> [ObjectInfo] {
+        try storage(for: prefix).unfinished(prefix: prefix)
+    }
+
     /// Removes the object.
     public func delete(_ location: String) throws { try storage(for: location).delete(location) }
 

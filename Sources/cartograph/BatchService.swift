@@ -309,6 +309,7 @@ final class BatchService: Sendable {
                     if case .started(let name, let number, let count) = step { told(name, number, count) }
                 }.models.filter { $0.status != .unchanged }.count
             }, rebuildLive: rebuildLive, connection: bench.connection,
+            models: runner.project.models.map { TableIdentifier($0.schema, $0.name) },
             appended: runner.project.models.filter { $0.materialization == .incremental && $0.strategy == .append }
                 .map { TableIdentifier($0.schema, $0.name) })
     }

@@ -41,7 +41,9 @@ struct Erasure {
     /// Has the live view made anew.
     let rebuildLive: (LiveRebuild.Older, (Int64, Int64) throws -> Void) throws -> Void
     let connection: Connection
-    /// Tables that models only add rows to.
+    /// The models' tables, each after those that it is made of.
+    let models: [TableIdentifier]
+    /// Those of them that models only add rows to.
     let appended: [TableIdentifier]
 
     private var folder: DataFolder { shop.folder }
@@ -89,9 +91,13 @@ struct Erasure {
             certificate.businessDays = plan.days?.count
             certificate.dryRun = dryRun
             guard !dryRun else { return certificate }
-            let inLog = try log.erase(places) { try? progress("overwriting the log", $0, $1) }
+            let inLog = try log.erase(places, senders: { Self.isNamed(person, in: $0) }) {
+                try? progress("overwriting the log", $0, $1)
+            }
             certificate.log.segments = inLog.segments
+            certificate.log.senders = inLog.senders
             try removeBesideTheLog(person, ledger, &certificate)
+            certificate.deadFiles = try removeDeadFiles()
             let tables = TableErasure(catalog, connection)
             certificate.tables = try tables.remove(places, days: plan.days) {
                 try progress("rewriting \($0)", Int64($1), Int64($2))
@@ -102,6 +108,7 @@ struct Erasure {
                 { start, apply in try BronzeEvents.forEach(before: start, catalog, connection, apply) },
                 { try progress("rebuilding the live view", $0, $1) })
             try forgetPast(person, &certificate, progress)
+            try forgetVersions(&certificate, progress)
             return certificate
         }
         guard !dryRun else { return certificate }
@@ -134,6 +141,10 @@ struct Erasure {
                         + "could not be told; set `lake:` to the folder that holds all tables, or drop the table")
             }
         }
+    }
+
+    private static func isNamed(_ person: PersonID, in sender: String) -> Bool {
+        Array(sender.utf8).withUnsafeBytes { person.isIn(rejected: $0) }
     }
 
     private func replayLedger() throws -> ReplayLedger? {
@@ -185,12 +196,47 @@ struct Erasure {
         }
     }
 
+    /// Files that killed processes were still writing, of which nobody knows any more; returns how many.
+    private func removeDeadFiles() throws -> Int {
+        let open = OpenFiles.now()
+        var removed = 0
+        for (place, isDead) in Self.deadFiles(folder) {
+            // As the system names what is open.
+            let root = URL(fileURLWithPath: place).resolvingSymlinksInPath().path
+            let walk = FileManager.default.enumerator(atPath: root)
+            while let name = walk?.nextObject() as? String {
+                guard walk?.fileAttributes?[.type] as? FileAttributeType == .typeRegular, isDead(name),
+                    !open.contains(root + "/" + name)
+                else { continue }
+                try FileManager.default.removeItem(atPath: root + "/" + name)
+                removed += 1
+            }
+        }
+        return removed
+    }
+
+    private static func deadFiles(_ folder: DataFolder) -> [(root: String, isDead: (String) -> Bool)] {
+        [
+            (folder.temporary, { _ in true }),
+            (folder.lake, { Location.name(of: $0).hasPrefix(LocalStorage.temporaryPrefix) }),
+            // The ledger is taken, so nobody else is about to give these their names.
+            (folder.log + "/replay", { $0.hasSuffix(".new") }),
+        ]
+    }
+
     /// Old snapshots, files of no snapshot, and the catalogue's free pages.
     private func forgetPast(
         _ person: PersonID, _ certificate: inout ErasureCertificate, _ progress: Progress
     ) throws {
         let tables = TableErasure(catalog, connection)
         let scan = ErasureScan(person, connection)
+        var renamed: [Int64: Int64] = [:]
+        // In the order in which they are made of one another, and then others' tables.
+        var identifiers = Topic.allCases.map { BronzeTable($0).identifier } + models
+        for namespace in try catalog.listNamespaces() {
+            identifiers += try catalog.listTables(in: namespace).filter { !identifiers.contains($0) }
+        }
+        for identifier in identifiers { try tables.forgetRemoved(of: identifier, &renamed) }
         for namespace in try catalog.listNamespaces() {
             for identifier in try catalog.listTables(in: namespace) {
                 try progress("forgetting the past of \(identifier)", 0, nil)
@@ -202,6 +248,47 @@ struct Erasure {
         }
         // A catalog elsewhere holds names of tables and of their files, and no values.
         try (catalog as? SQLiteCatalog)?.vacuum()
+    }
+
+    /// What the object store keeps besides its objects: old versions of those that are gone, and parts of uploads. A store
+    /// that does not let go of them is told of in the end.
+    private func forgetVersions(_ certificate: inout ErasureCertificate, _ progress: Progress) throws {
+        guard let objects = shop.objects else { return }
+        try progress("forgetting old versions of objects", 0, nil)
+        var store = ErasureCertificate.Store()
+        do {
+            let versions = try objects.storage.oldVersions(prefix: objects.prefix)
+            try objects.storage.delete(versions)
+            store.versions = versions.count
+        } catch let error as StorageError {
+            certificate.verification.problems.append("old versions of objects: \(error)")
+        }
+        do {
+            let uploads = try objects.storage.unfinishedUploads(prefix: objects.prefix)
+            try objects.storage.abort(uploads)
+            store.uploads = uploads.count
+        } catch let error as StorageError {
+            certificate.verification.problems.append("unfinished uploads: \(error)")
+        }
+        certificate.store = store
+    }
+
+    /// Old versions and uploads that are still there: whom they are of cannot be seen.
+    private func remains(of objects: ObjectPlace) throws -> [String] {
+        let versions = try objects.storage.oldVersions(prefix: objects.prefix)
+        let uploads = try objects.storage.unfinishedUploads(prefix: objects.prefix)
+        var remains: [String] = []
+        if let one = versions.first, let place = try? S3Location(one.location) {
+            remains.append(
+                "\(versions.count) old versions of objects in \(objects.prefix): remove each by `aws s3api delete-object "
+                    + "--bucket \(place.bucket) --key \(place.key) --version-id \(one.id)`")
+        }
+        if let one = uploads.first, let place = try? S3Location(one.location) {
+            remains.append(
+                "\(uploads.count) unfinished uploads in \(objects.prefix): end each by `aws s3api abort-multipart-upload "
+                    + "--bucket \(place.bucket) --key \(place.key) --upload-id \(one.id)`")
+        }
+        return remains
     }
 
     /// The books, and a look at every byte.
@@ -218,7 +305,7 @@ struct Erasure {
             }, progress: { try? progress("checking the books: \($0)", 0, nil) })
         try progress("looking at every byte", 0, nil)
         certificate.verification.balanced = balance.balanced
-        certificate.verification.problems =
+        certificate.verification.problems +=
             balance.problems
             + balance.lines.filter { !$0.balanced }.map {
                 "\($0.name): \($0.leftName) \($0.left), \($0.rightName) \($0.right)"
@@ -226,5 +313,12 @@ struct Erasure {
         certificate.verification.scan = try ErasureScan(person, connection).run(
             folder: folder.path, log: log, objects: shop.objects.map { ($0.storage, $0.prefix) }
         ) { try progress("looking at every byte: \($2)", $0, $1) }
+        if let objects = shop.objects {
+            do {
+                certificate.verification.scan.leftovers += try remains(of: objects)
+            } catch let error as StorageError {
+                certificate.verification.problems.append("looking for old versions and uploads: \(error)")
+            }
+        }
     }
 }

@@ -10,6 +10,16 @@ struct ErasureCertificate: Codable {
         var records: [String: Int64] = [:]
         /// Segments written anew in this run.
         var segments: [String] = []
+        /// Names of senders that named the person, overwritten in this run.
+        var senders = 0
+    }
+
+    /// What an object store kept of objects that are gone, and lost.
+    struct Store: Codable, Equatable {
+        /// Old versions, and marks of deleted objects.
+        var versions = 0
+        /// Uploads in parts that were never completed.
+        var uploads = 0
     }
 
     /// What was found afterwards.
@@ -44,12 +54,18 @@ struct ErasureCertificate: Codable {
     var replayLines = 0
     /// Files that repairs had set aside and that named the person, deleted.
     var setAside: [String] = []
+    /// Files deleted that killed processes had left half-written, whosever they were.
+    var deadFiles = 0
+    /// What was deleted beside the tables' files; nil where no table is in an object store.
+    var store: Store?
     var verification = Verification()
     /// Whether nothing is left and the books balance.
-    var complete: Bool { verification.balanced && verification.scan.leftovers.isEmpty }
+    var complete: Bool {
+        verification.balanced && verification.problems.isEmpty && verification.scan.leftovers.isEmpty
+    }
 
     enum CodingKeys: String, CodingKey {
-        case id, subject, version, log, tables, models, seconds, verification, complete
+        case id, subject, version, log, tables, store, models, seconds, verification, complete
         case dryRun = "dry_run"
         case startedAt = "started_at"
         case finishedAt = "finished_at"
@@ -57,6 +73,7 @@ struct ErasureCertificate: Codable {
         case businessDays = "business_days"
         case replayLines = "replay_lines"
         case setAside = "set_aside"
+        case deadFiles = "dead_files"
     }
 
     init(id: String, subject: String, startedAt: Int64) {
@@ -82,6 +99,8 @@ struct ErasureCertificate: Codable {
         models = try values.decode(Int.self, forKey: .models)
         replayLines = try values.decode(Int.self, forKey: .replayLines)
         setAside = try values.decode([String].self, forKey: .setAside)
+        deadFiles = try values.decode(Int.self, forKey: .deadFiles)
+        store = try values.decodeIfPresent(Store.self, forKey: .store)
         verification = try values.decode(Verification.self, forKey: .verification)
     }
 
@@ -102,6 +121,8 @@ struct ErasureCertificate: Codable {
         try values.encode(models, forKey: .models)
         try values.encode(replayLines, forKey: .replayLines)
         try values.encode(setAside, forKey: .setAside)
+        try values.encode(deadFiles, forKey: .deadFiles)
+        try values.encodeIfPresent(store, forKey: .store)
         try values.encode(verification, forKey: .verification)
     }
 
@@ -129,6 +150,7 @@ struct ErasureCertificate: Codable {
         for (topic, count) in log.records.sorted(by: { $0.key < $1.key }) { add("  \(topic)", count.grouped) }
         if dryRun { return (lines + [table.text]).joined(separator: "\n") }
         add("segments written anew", Int64(log.segments.count).grouped)
+        if log.senders > 0 { add("names of senders", Int64(log.senders).grouped) }
         add("rows in tables", tables.reduce(0) { $0 + $1.rows }.grouped)
         add("files of tables replaced", Int64(tables.reduce(0) { $0 + $1.filesReplaced }).grouped)
         add("old snapshots forgotten", Int64(tables.reduce(0) { $0 + $1.snapshotsExpired }).grouped)
@@ -140,6 +162,11 @@ struct ErasureCertificate: Codable {
         add("business days made again", businessDays.map { Int64($0).grouped } ?? "all")
         if replayLines > 0 { add("lines of a replay", Int64(replayLines).grouped) }
         for file in setAside { add("deleted", file) }
+        if deadFiles > 0 { add("half-written files deleted", Int64(deadFiles).grouped) }
+        if let store {
+            add("old versions in the object store", Int64(store.versions).grouped)
+            add("unfinished uploads there", Int64(store.uploads).grouped)
+        }
         add(
             "looked at afterwards",
             "\(Int64(verification.scan.files).grouped) files, \(verification.scan.bytes.grouped) bytes, "

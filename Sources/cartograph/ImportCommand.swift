@@ -33,6 +33,7 @@ struct ImportCommand: AsyncParsableCommand {
         var rows = 0
         var accepted = 0
         var rejected: [String: Int] = [:]
+        var erased = 0
         var chunks = 0
         var repeatedChunks = 0
         var seconds = 0.0
@@ -40,7 +41,7 @@ struct ImportCommand: AsyncParsableCommand {
         var isRepeat: Bool { chunks > 0 && repeatedChunks == chunks }
 
         enum CodingKeys: String, CodingKey {
-            case file, rows, accepted, rejected, chunks, seconds
+            case file, rows, accepted, rejected, erased, chunks, seconds
             case repeatedChunks = "repeated_chunks"
         }
     }
@@ -123,6 +124,7 @@ struct ImportCommand: AsyncParsableCommand {
             if answer.isRepeat { outcome.repeatedChunks += 1 }
             outcome.rows = chunk.rows
             outcome.accepted += answer.accepted
+            outcome.erased += answer.erased
             outcome.rejected.merge(answer.rejected) { $0 + $1 }
             bar.show(
                 chunk.bytesRead, of: chunk.totalBytes,
@@ -164,6 +166,7 @@ struct ImportCommand: AsyncParsableCommand {
             let source = "import \(name):\(first.firstLine)-\(last.lastLine)"
             let stored = try await target.store(chunk.events, source: source, stamp: sequences.nextEvents())
             answer.accepted += stored.accepted
+            answer.erased += stored.erased
             answer.rejected.merge(stored.rejected) { $0 + $1 }
             repeats.append(stored.isRepeat)
         }
@@ -177,6 +180,7 @@ struct ImportCommand: AsyncParsableCommand {
             }
             let kept = try await target.keep(rows, stamp: sequences.nextRejected())
             answer.rejected.merge(kept.rejected) { $0 + $1 }
+            answer.erased += kept.erased
             repeats.append(kept.isRepeat)
         }
         answer.isRepeat = repeats.allSatisfy { $0 }
@@ -204,7 +208,9 @@ struct ImportCommand: AsyncParsableCommand {
             } else {
                 print(
                     "\(outcome.file): \(Int64(outcome.rows).grouped) rows, \(Int64(outcome.accepted).grouped) events, "
-                        + "\(Int64(rejected).grouped) rejected, in \(outcome.seconds.rounded(to: 1)) s")
+                        + "\(Int64(rejected).grouped) rejected, "
+                        + (outcome.erased > 0 ? "\(Int64(outcome.erased).grouped) of erased people left out, " : "")
+                        + "in \(outcome.seconds.rounded(to: 1)) s")
             }
             for (reason, count) in outcome.rejected.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
                 print("  \(Int64(count).grouped) \(reason)")

@@ -9,6 +9,8 @@ import NIOCore
 struct ImportAnswer {
     var accepted = 0
     var rejected: [String: Int] = [:]
+    /// Rows of people whose data were erased: nothing of them was stored.
+    var erased = 0
     var isRepeat = false
 }
 
@@ -46,13 +48,12 @@ struct LogImportTarget: ImportTarget {
 
     mutating func keep(_ rows: [RejectedBytes], stamp: ProducerStamp) async throws -> ImportAnswer {
         let result = try await collector.quarantine(rows, stamp: stamp)
-        var answer = ImportAnswer(isRepeat: result.isRepeat)
-        for row in rows { answer.rejected[row.reason, default: 0] += 1 }
-        return answer
+        return ImportAnswer(
+            rejected: result.rejectedByReason.mapValues { Int($0) }, erased: result.erased, isRepeat: result.isRepeat)
     }
 
     private func answer(_ receipt: AppendReceipt, _ result: CollectResult) -> ImportAnswer {
-        var answer = ImportAnswer(accepted: result.accepted, isRepeat: receipt.isRepeat)
+        var answer = ImportAnswer(accepted: result.accepted, erased: result.erased, isRepeat: receipt.isRepeat)
         for rejection in result.rejected { answer.rejected[rejection.reason.description, default: 0] += 1 }
         let unlisted = result.rejectedCount - result.rejected.count
         if unlisted > 0 { answer.rejected["not listed", default: 0] += unlisted }
@@ -74,9 +75,10 @@ struct ServerImportTarget: ImportTarget {
         let accepted: Int
         let rejected: [Rejection]
         let rejectedCount: Int
+        let erased: Int?
         let `repeat`: Bool?
         enum CodingKeys: String, CodingKey {
-            case accepted, rejected, `repeat`
+            case accepted, rejected, erased, `repeat`
             case rejectedCount = "rejected_count"
         }
     }
@@ -86,7 +88,8 @@ struct ServerImportTarget: ImportTarget {
     ) async throws -> ImportAnswer {
         let body = Self.body(events).withBytes { ByteBuffer(bytes: $0) }
         let answer = try await post("/v1/events", body, stamp)
-        var told = ImportAnswer(accepted: answer.accepted, isRepeat: answer.repeat ?? false)
+        var told = ImportAnswer(
+            accepted: answer.accepted, erased: answer.erased ?? 0, isRepeat: answer.repeat ?? false)
         for rejection in answer.rejected { told.rejected[rejection.reason, default: 0] += 1 }
         let unlisted = answer.rejectedCount - answer.rejected.count
         if unlisted > 0 { told.rejected["not listed", default: 0] += unlisted }
@@ -102,8 +105,13 @@ struct ServerImportTarget: ImportTarget {
             body.writeString("\n")
         }
         let answer = try await post("/v1/quarantine", body, stamp)
-        var told = ImportAnswer(isRepeat: answer.repeat ?? false)
-        for row in rows { told.rejected[row.reason, default: 0] += 1 }
+        var told = ImportAnswer(erased: answer.erased ?? 0, isRepeat: answer.repeat ?? false)
+        // Which of them were erased, the server does not say.
+        if told.erased == 0 {
+            for row in rows { told.rejected[row.reason, default: 0] += 1 }
+        } else if answer.rejectedCount > 0 {
+            told.rejected["not listed"] = answer.rejectedCount
+        }
         return told
     }
 

@@ -231,7 +231,8 @@ struct LakeCommand: AsyncParsableCommand {
             }
         }
 
-        private static var width: Int {
+        /// Of the terminal, in characters.
+        static var width: Int {
             var size = winsize()
             guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 160 }
             return Int(size.ws_col)

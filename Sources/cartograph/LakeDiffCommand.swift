@@ -1,17 +1,32 @@
 import ArgumentParser
+import Engine
 import Events
 import Foundation
 import Iceberg
+import Lake
 
 /// `cartograph lake diff`.
 struct LakeDiffCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff",
-        abstract: "Compare two snapshots of a table: files and rows that came and went, by partition.")
+        abstract: "Compare two snapshots of a table: files and rows that came and went, by partition.",
+        discussion: "With --rows the rows themselves; only files that one of the two has and not the other are read.")
     @OptionGroup var common: CommonOptions
     @Argument(help: "The table, such as gold.daily_sales.") var table: String
     @Argument(help: "The earlier snapshot: its id, a tag or branch, or a time (RFC 3339).") var from: String
     @Argument(help: "The later one (default: the current).") var to: String = "main"
+
+    @Flag(name: .long, help: "Show the rows that were added (+) and removed (-).") var rows = false
+    @Option(name: .long, help: "Most rows to show.") var limit = 1_000
+
+    /// The engine's memory.
+    private static let engineBytes = 1 << 30
+
+    func validate() throws {
+        guard (1...Connection.rowsMaxDefault).contains(limit) else {
+            throw ValidationError("--limit is a number from 1 to \(Connection.rowsMaxDefault)")
+        }
+    }
 
     private struct Change: Encodable {
         let partition: String
@@ -19,28 +34,34 @@ struct LakeDiffCommand: AsyncParsableCommand {
         var rows_added: Int64 = 0
         var files_removed = 0
         var rows_removed: Int64 = 0
+        var delete_files_added = 0
+        var delete_files_removed = 0
     }
 
     func run() async throws {
-        let catalog = try LakeCommand.place(try common.settings()).0.openCatalog()
-        let table = try catalog.loadTable(try TableIdentifier(parsing: table))
-        let before = try table.files(at: try LakeCommand.snapshot(from, of: table))
-        let after = try table.files(at: try LakeCommand.snapshot(to, of: table))
-        let old = Set(before.map(\.location))
-        let new = Set(after.map(\.location))
+        let (place, folder) = try LakeCommand.place(try common.settings())
+        let table = try place.openCatalog().loadTable(try TableIdentifier(parsing: table))
+        let first = try LakeCommand.snapshot(from, of: table)
+        let last = try LakeCommand.snapshot(to, of: table)
+        if rows { return try showRows(LakeTable(table), first, last, place, folder) }
+        let (before, after) = (try table.plan(at: first), try table.plan(at: last))
+        let old = Set(before.allFiles.map(\.location))
+        let new = Set(after.allFiles.map(\.location))
         var changes: [PartitionKey: Change] = [:]
         func change(_ file: DataFile, _ body: (inout Change) -> Void) {
             let name = file.partition.map { "\($0)" }.joined(separator: ", ")
             body(&changes[file.partitionKey, default: Change(partition: name.isEmpty ? "all" : name)])
         }
-        for file in after where !old.contains(file.location) {
+        for file in after.allFiles where !old.contains(file.location) {
             change(file) {
+                guard file.content == .data else { return $0.delete_files_added += 1 }
                 $0.files_added += 1
                 $0.rows_added += file.recordCount
             }
         }
-        for file in before where !new.contains(file.location) {
+        for file in before.allFiles where !new.contains(file.location) {
             change(file) {
+                guard file.content == .data else { return $0.delete_files_removed += 1 }
                 $0.files_removed += 1
                 $0.rows_removed += file.recordCount
             }
@@ -48,15 +69,47 @@ struct LakeDiffCommand: AsyncParsableCommand {
         let sorted = changes.values.sorted { $0.partition < $1.partition }
         if common.json { return try LogCommand.print(sorted) }
         guard !sorted.isEmpty else { return print("Both hold the same files.") }
-        var text = TextTable(["partition", "files added", "rows added", "files removed", "rows removed"])
+        let hasDeletes = sorted.contains { $0.delete_files_added + $0.delete_files_removed > 0 }
+        var text = TextTable(
+            ["partition", "files added", "rows added", "files removed", "rows removed"]
+                + (hasDeletes ? ["delete files added", "delete files removed"] : []))
         for change in sorted {
-            text.add([
-                change.partition, Int64(change.files_added).grouped, change.rows_added.grouped,
-                Int64(change.files_removed).grouped, change.rows_removed.grouped,
-            ])
+            text.add(
+                [
+                    change.partition, Int64(change.files_added).grouped, change.rows_added.grouped,
+                    Int64(change.files_removed).grouped, change.rows_removed.grouped,
+                ]
+                    + (hasDeletes
+                        ? [Int64(change.delete_files_added).grouped, Int64(change.delete_files_removed).grouped] : []))
         }
         print(text.text, terminator: "")
     }
+
+    private func showRows(
+        _ table: LakeTable, _ first: Snapshot, _ last: Snapshot, _ place: LakePlace, _ folder: DataFolder
+    ) throws {
+        var settings = DuckDB.Settings()
+        settings.threads = 2
+        settings.memoryLimitBytes = Self.engineBytes
+        settings.temporaryFolder = folder.temporary + "/diff"
+        settings.objectStore = place.objectStore
+        let connection = try DuckDB(settings).connect()
+        let difference = try table.difference(from: first, to: last)
+        do {
+            let result = try connection.query(difference.sql, rowsMax: limit)
+            print(common.json ? result.json() : result.table(width: LakeCommand.Query.width))
+            if result.isTruncated { CommandExit.say("only the first \(limit) rows are shown: raise --limit") }
+        } catch let error as EngineError {
+            var search = try DamageSearch(like: connection)
+            let scans = [difference.before, difference.after].map { DamageSearch.Scan(table, $0) }
+            throw try search.explained(error, scans, areBound: false)
+        }
+    }
+}
+
+extension ScanPlan {
+    /// The data files, and those of deletes.
+    fileprivate var allFiles: [DataFile] { tasks.map(\.file) + deletes.map(\.file) + idleDeletes }
 }
 
 extension LakeCommand {

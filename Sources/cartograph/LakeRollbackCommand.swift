@@ -23,13 +23,17 @@ struct LakeRollbackCommand: AsyncParsableCommand {
     func run() async throws {
         let catalog = try LakeCommand.place(try common.settings()).0.openCatalog()
         var table = try catalog.loadTable(try TableIdentifier(parsing: table))
-        // Its snapshots say how much of the log it holds, and the log may have let go of the rest.
-        guard table.identifier.namespace != BronzeTable.namespace else {
-            throw CommandError(
-                "\(table.identifier) follows the log and is not rolled back; to read it as it was: "
-                    + "cartograph lake sql --at \(to)")
-        }
         let snapshot = try LakeCommand.snapshot(to, of: table)
+        // Bronze snapshots say how much of the log they hold, and the log may have let go of the rest. What others
+        // committed on top of the last one that says so can be undone.
+        if table.identifier.namespace == BronzeTable.namespace {
+            let own = BronzeWriter.lastOwnSnapshot(of: table)
+            guard let own, own.id != table.currentSnapshot?.id, own.id == snapshot.id else {
+                throw CommandError(
+                    "\(table.identifier) follows the log and is rolled back only to undo what other writers did; to read "
+                        + "it as it was: cartograph lake sql --at \(to)")
+            }
+        }
         let from = table.currentSnapshot?.id
         try table.rollback(to: snapshot.id)
         if common.json {

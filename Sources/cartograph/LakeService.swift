@@ -53,6 +53,7 @@ final class LakeService: Sendable {
     /// How many want that nobody tidies up.
     private let pauses = Atomic<Int>(0)
     private let drained: Counter
+    private let metrics: Metrics
     private let isStarted = Atomic<Bool>(false)
 
     /// The writer and the lock under which it is used, since it serves one thread at a time.
@@ -82,6 +83,7 @@ final class LakeService: Sendable {
         self.seconds = seconds
         self.report = report
         self.catalog = catalog
+        self.metrics = metrics
         self.temporary = temporary
         self.objectStore = objectStore
         var limits = BronzeWriter.Limits()
@@ -131,6 +133,7 @@ final class LakeService: Sendable {
         run("lake-upkeep", until: upkeepFinished) { [self] in
             ThreadPriority.lower(by: ThreadPriority.upkeep)
             var upkeep: BronzeUpkeep?
+            let gauges = TableGauges(metrics, catalog)
             var lastFailure: String?
             var wait = LakeService.firstUpkeepSeconds
             while upkeepStopping.wait(timeout: .now() + wait) == .timedOut {
@@ -144,6 +147,7 @@ final class LakeService: Sendable {
                             if isUnwanted { throw CancellationError() }
                         }
                     }
+                    try gauges.refreshIfDue()
                     lastFailure = nil
                 } catch is CancellationError {
                     if isStopping.load(ordering: .relaxed) { break }

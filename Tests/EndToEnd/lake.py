@@ -26,6 +26,10 @@ class Lake:
         """The rows of a table's current snapshot, as an Arrow table."""
         return self._catalog.load_table(table).scan(selected_fields=columns or ("*",)).to_arrow()
 
+    def table(self, name):
+        """A table, to look at or to write to."""
+        return self._catalog.load_table(name)
+
     def files(self, table):
         """The paths of the data files behind a table's current snapshot."""
         tasks = self._catalog.load_table(table).scan().plan_files()

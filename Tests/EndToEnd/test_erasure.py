@@ -71,7 +71,7 @@ def leftovers(data, person):
         look(f"{name} (name)", name.encode())
         content = path.read_bytes()
         look(name, content)
-        if path.suffix == ".parquet":
+        if content[:4] == b"PAR1":
             table = parquet.ParquetFile(path).read()
             for column in table.column_names:
                 text = repr(table[column].to_pylist()).encode()
@@ -81,7 +81,7 @@ def leftovers(data, person):
                         look(f"{name}: {column}", value)
             for group in range(parquet.ParquetFile(path).metadata.num_row_groups):
                 look(f"{name}: statistics", repr(parquet.ParquetFile(path).metadata.row_group(group).to_dict()).encode())
-        elif path.suffix == ".avro":
+        elif content[:4] == b"Obj\x01":
             for block in avro_blocks(content):
                 look(f"{name}: block", block)
     with sqlite3.connect(f"file:{data}/lake/catalog.sqlite?mode=ro", uri=True) as catalog:
@@ -146,13 +146,18 @@ def shop(up, data, tmp_path):
     server.batch()
     server.accept(second)
     server.batch()
-    server.accept(first[:200])
+    # A sender that calls itself after the customer, as an app on one phone may.
+    named = {"Cartograph-Producer": "app/" + VICTIM.encode().decode("latin-1"), "Cartograph-Sequence": "1"}
+    assert server.post(ndjson(first[:200]), **named)[0] == 202
     server.stop_cleanly()
     must("batch", "run", "--data", data)
     # A file that no table knows, as a write that was cut short leaves it.
     with Lake(data) as lake:
         known = Path(lake.files("bronze.clicks")[0])
     (known.parent / "left-behind.parquet").write_bytes(known.read_bytes())
+    # And what killed processes were still writing.
+    (known.parent / ".cartograph-new-1234").write_bytes(known.read_bytes())
+    (data / "tmp/models/spilled").write_bytes(VICTIM.encode())
     damaged = data / "log/damaged"
     damaged.mkdir(exist_ok=True)
     (damaged / "00000000000000000001-0-100.bytes").write_bytes(b"\0\1" + VICTIM.encode() + b"\2")
@@ -217,6 +222,7 @@ def test_a_customer_is_erased_from_everything_and_nobody_else_is_touched(shop, u
     assert certificate["complete"] and certificate["verification"]["scan"]["leftovers"] == []
     assert certificate["log"]["records"]["quarantine"] == len(mine)
     assert sum(certificate["log"]["records"].values()) == gone + len(mine)
+    assert certificate["log"]["senders"] == 1 and certificate["dead_files"] == 2
     assert certificate["set_aside"] == ["log/damaged/00000000000000000001-0-100.bytes"]
     kept = json.loads((data / "erasures" / f"{certificate['id']}.json").read_text())
     assert kept == certificate
@@ -244,6 +250,9 @@ def test_a_customer_is_erased_from_everything_and_nobody_else_is_touched(shop, u
     assert send(server, mine)["erased"] == len(mine)
     status, metrics = server.request("GET", "/metrics")
     assert f"cartograph_events_erased_total {gone + len(mine)}" in metrics
+    # The sender is as good as new, and numbers its batches from 1.
+    named = {"Cartograph-Producer": "app/" + VICTIM.encode().decode("latin-1")}
+    assert server.post(ndjson(events[:1]), **named, **{"Cartograph-Sequence": "2"})[0] == 409
     # Somebody who comes back as a new customer is one.
     later = Shop(seed=9, name="later").click() | {"user_id": VICTIM}
     server.accept([later])
@@ -287,7 +296,7 @@ def test_an_erasure_that_is_killed_is_finished_by_the_next(shop, seed):
     assert_others_unchanged(data, events)
 
 
-@pytest.mark.parametrize("place", ["tmp/notes.txt", "lake/silver/clicks/data/x.parquet", "stream/odd", "log/groups/g"])
+@pytest.mark.parametrize("place", ["notes/odd.txt", "lake/silver/clicks/data/x.parquet", "stream/odd", "log/groups/g"])
 def test_the_scan_finds_what_is_left(shop, place):
     """Something that the erasure does not know of keeps the certificate from saying that all is gone."""
     data, *_ = shop
@@ -315,3 +324,18 @@ def test_bad_input_is_told(data):
     assert run("lake", "erase", "--data", data).code == 2
     assert run("lake", "erase", "--data", data, "--user", "").code == 2
     assert run("lake", "erase", "--data", data, "--user", "x" * 129).code == 2
+
+
+def test_import_says_whom_it_left_out(data, tmp_path):
+    def file(name, lines):
+        path = tmp_path / name
+        path.write_text("".join(f" {line}\n" for line in ["customer_id date number_of_cds dollar_value", *lines]))
+        return path
+
+    lines = ["00004 19970101 2 29.33", "00004 19970118 2 29.73", "00021 19970101 3 63.34", "00004 19971212 2 26.48"]
+    must("import", "--mapping", "cdnow", file("first.txt", lines), "--data", data)
+    certificate = json.loads(must("lake", "erase", "--user", "00004", "--data", data, "--json").out)
+    assert certificate["complete"] and certificate["log"]["records"] == {"purchases": 3}
+    again = must("import", "--mapping", "cdnow", file("second.txt", [*lines, "00050 19970101 1 6.79"]), "--data", data)
+    assert "2 events, 0 rejected, 3 of erased people left out" in again.out
+    assert_balanced(data)

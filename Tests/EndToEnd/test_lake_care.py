@@ -2,11 +2,12 @@
 
 import json
 import os
+import re
 import time
 from urllib.parse import unquote, urlparse
 
 import pytest
-from cartograph import assert_balanced, must, run
+from cartograph import assert_balanced, eventually, must, run
 from lake import Lake
 
 
@@ -84,6 +85,38 @@ def test_bronze_is_not_rolled_back(shop):
     first = snapshots(shop, "bronze.clicks")[0]
     assert "follows the log" in refused(shop, "rollback", "bronze.clicks", "--to", first)
     assert_balanced(shop)
+
+
+def test_what_another_writer_did_to_bronze_is_undone_by_the_command_that_the_error_names(shop):
+    must("simulate", "--to", "log", "--events", 500, "--seed", 5, "--data", shop)
+    with Lake(shop) as lake:
+        table = lake.table("bronze.wishlists")
+        table.append(table.scan(limit=1).to_arrow())
+    refused_run = run("batch", "run", "--data", shop)
+    assert refused_run.code == 1 and "was last written by something else" in refused_run.err
+    command = re.search(r"`cartograph (lake rollback bronze.wishlists --to \d+)`", refused_run.err).group(1)
+    must(*command.split(), "--data", shop)
+    must("batch", "run", "--data", shop)
+    assert_balanced(shop)
+    assert "follows the log" in refused(shop, "rollback", "bronze.wishlists", "--to", command.split()[-1])
+
+
+def test_tables_have_gauges(shop, up):
+    server = up(shop)
+
+    def gauges():
+        found = re.findall(r'^cartograph_table_(\w+)\{table="([\w.]+)"\} ([\d.e+]+)$', server.request("GET", "/metrics")[1], re.M)
+        return {(name, table): float(value) for name, table, value in found}
+
+    found = eventually("the tables' gauges", lambda: gauges() or None)
+    with Lake(shop) as lake:
+        table = lake.table("silver.clicks")
+        assert found["files", "silver.clicks"] == table.inspect.data_files().num_rows > 0
+        assert found["rows", "silver.clicks"] == lake.rows("silver.clicks").num_rows
+        assert found["snapshots", "silver.clicks"] == len(table.snapshots())
+    assert found["manifests", "bronze.clicks"] > 0 and found["last_commit_seconds", "gold.daily_sales"] >= 0
+    assert found["delete_files", "silver.clicks"] == 0
+    assert len({table for _, table in found}) == len(answer(shop, "ls"))
 
 
 def test_an_added_column_is_filled_from_the_events(shop, up):

@@ -1,6 +1,7 @@
 import Foundation
 import Iceberg
 import Storage
+import Synchronization
 import Testing
 
 @Suite("Maintenance and replaced files")
@@ -146,6 +147,44 @@ struct MaintenanceTests {
         for snapshot in table.metadata.snapshots { _ = try table.files(at: snapshot) }
     }
 
+    @Test("Files of writers that were killed before they were done go with the orphans, after the grace")
+    func unfinished() throws {
+        var table = try workspace.table()
+        try table.append([try workspace.file("a", of: table)])
+        let path = try Location.path(of: table.dataLocation) + "/.cartograph-new-dead"
+        try Data([1, 2, 3]).write(to: URL(fileURLWithPath: path))
+        #expect(try workspace.stored("data", of: table) == ["a"])
+        #expect(try table.removeOrphans().youngFiles == 1)
+        table.policy = CommitPolicy(now: { CommitPolicy.wallClock() + 4 * 86_400_000 })
+        let report = try table.removeOrphans()
+        #expect(report.orphans.map(Location.name) == [".cartograph-new-dead"] && report.orphanBytes == 3)
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
+
+    @Test("Files that go together are deleted by few requests, and those that stay are named")
+    func batches() throws {
+        let batches = BatchStorage(refusing: "stubborn")
+        let catalog = try SQLiteCatalog(
+            path: workspace.path + "/batches.sqlite", warehouse: workspace.path, storage: batches)
+        try catalog.createNamespace("shop")
+        var table = try workspace.table("batches", catalog: catalog)
+        let names = (0..<2_100).map { "f\($0)" } + ["stubborn"]
+        let template = try workspace.file("template", of: table)
+        try table.append(
+            names.map { name in
+                var file = template
+                file.location = table.dataLocation + "/" + name
+                return file
+            })
+        try table.replaceAll(with: [])
+        let report = try table.expireSnapshots(keepLast: 1, olderThan: .distantFuture)
+        #expect(report.deletedDataFiles == 2_100)
+        #expect(report.undeleted == [table.dataLocation + "/stubborn"])
+        // Three for data, one of them again file by file; and one each for the other kinds.
+        #expect(batches.sizes.filter { $0 == 1_000 }.count == 2)
+        #expect(batches.sizes.allSatisfy { $0 <= 1_000 } && batches.sizes.count < 8)
+    }
+
     @Test("Orphans are not looked for where another table keeps files, or where paths are spelled in two ways")
     func sharedOrphans() throws {
         var table = try workspace.table()
@@ -199,5 +238,39 @@ struct MaintenanceTests {
         try table.expireSnapshots(keepLast: 1, olderThan: .distantFuture)
         #expect(Set(table.metadata.snapshots.map(\.id)) == [ids[0], last.id])
         for snapshot in table.metadata.snapshots { _ = try table.files(at: snapshot) }
+    }
+}
+
+/// The local disk, where removals come in batches, as object stores have them; one file cannot be removed.
+private final class BatchStorage: ObjectStorage {
+    private let local = LocalStorage()
+    private let refused: String
+    private let counts = Mutex<[Int]>([])
+
+    init(refusing name: String) { refused = name }
+
+    /// How many files each batch had.
+    var sizes: [Int] { counts.withLock { $0 } }
+
+    func read(_ location: String, upTo limit: Int) throws -> [UInt8] { try local.read(location, upTo: limit) }
+    func read(_ location: String, range: Range<Int64>) throws -> [UInt8] { try local.read(location, range: range) }
+    func size(of location: String) throws -> Int64 { try local.size(of: location) }
+    func exists(_ location: String) throws -> Bool { try local.exists(location) }
+    func create(_ objects: [NewObject]) throws { try local.create(objects) }
+    func list(prefix: String) throws -> [ObjectInfo] { try local.list(prefix: prefix) }
+    func sync(_ locations: [String]) throws { try local.sync(locations) }
+
+    func delete(_ location: String) throws {
+        guard Location.name(of: location) != refused else { throw StorageError(.failed, at: location, "stays") }
+        try local.delete(location)
+    }
+
+    func delete(_ locations: [String]) throws {
+        counts.withLock { $0.append(locations.count) }
+        var failure: (any Error)?
+        for location in locations {
+            do { try delete(location) } catch { failure = error }
+        }
+        if let failure { throw failure }
     }
 }

@@ -185,6 +185,22 @@ struct MetadataUpdateTests {
         #expect(kind { _ = try applied([json], to: base) } == .badRequest)
     }
 
+    @Test("A schema goes only when no partition spec needs a column that no other schema has")
+    func neededSchema() throws {
+        let schema = #"{"type":"struct","fields":[{"id":7,"name":"z","required":false,"type":"int"}]}"#
+        let base = try applied(
+            [
+                #"{"action":"add-schema","schema":\#(schema)}"#, #"{"action":"set-current-schema","schema-id":-1}"#,
+                #"{"action":"add-spec","spec":{"fields":[{"source-id":7,"name":"p","transform":"identity"}]}}"#,
+                #"{"action":"set-current-schema","schema-id":0}"#,
+            ], to: try empty())
+        let (id, spec) = (try #require(base.schemas.last).schemaID, try #require(base.partitionSpecs.last).specID)
+        let removal = #"{"action":"remove-schemas","schema-ids":[\#(id)]}"#
+        #expect(kind { _ = try applied([removal], to: base) } == .badRequest)
+        let both = [#"{"action":"remove-partition-specs","spec-ids":[\#(spec)]}"#, removal]
+        #expect(try applied(both, to: base).schemas.count == 1)
+    }
+
     @Test("What was right for an older version only is a conflict")
     func stale() throws {
         let base = try applied([snapshot(1, sequence: 1), main(1)], to: try empty())

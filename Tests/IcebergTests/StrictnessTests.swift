@@ -53,6 +53,8 @@ struct StrictnessTests {
             (#""last-sequence-number":7"#, #""last-sequence-number":null"#),
             (#""sort-orders":[{"order-id":0"#, #""sort-orders":[{"order-id":1"#),
             (#""default-sort-order-id":0"#, #""default-sort-order-id":3"#),
+            (#""sort-orders":[{"order-id":0,"fields":[]}],"default-sort-order-id":0"#, #""default-sort-order-id":1"#),
+            (#""partition-specs":[{"spec-id":1,"fields":"#, #""partition-spec":[],"x":[{"spec-id":1,"fields":"#),
             (#""location":"file:///t","#, #""location":"file:///t","location":"file:///other","#),
         ])
     func wrong(_ from: String, _ to: String) throws {

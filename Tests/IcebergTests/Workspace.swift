@@ -86,6 +86,7 @@ final class FaultyStorage: ObjectStorage {
     }
 
     func list(prefix: String) throws -> [ObjectInfo] { try local.list(prefix: prefix) }
+    func unfinished(prefix: String) throws -> [ObjectInfo] { try local.unfinished(prefix: prefix) }
 
     func delete(_ location: String) throws {
         try check("delete", location)

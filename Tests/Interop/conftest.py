@@ -89,10 +89,8 @@ def busy_shop(tmp_path_factory):
     made.catalog.close()
 
 
-@pytest.fixture(scope="session")
-def spark_tables(tmp_path_factory):
+def unpacked(folder):
     """The fixtures' tables in a lake: the lake, and what Spark said of each table."""
-    folder = tmp_path_factory.mktemp("fixtures")
     relocate.unpack(FIXTURES / "tables.tar.xz", PREFIX, folder)
     data = folder / "data"
     must("simulate", "--events", 10, "--seed", 1, "--to", "log", "--data", data)
@@ -101,6 +99,21 @@ def spark_tables(tmp_path_factory):
     expected = json.loads((FIXTURES / "expected.json").read_text())
     made.register(folder / "lake/shop", expected)
     made.folder = folder
+    return made, expected
+
+
+@pytest.fixture(scope="session")
+def spark_tables(tmp_path_factory):
+    """The fixtures' tables, which tests leave as they are."""
+    made, expected = unpacked(tmp_path_factory.mktemp("fixtures"))
+    yield made, expected
+    made.catalog.close()
+
+
+@pytest.fixture(scope="module")
+def own_spark_tables(tmp_path_factory):
+    """The fixtures' tables, for tests that change them."""
+    made, expected = unpacked(tmp_path_factory.mktemp("changing"))
     yield made, expected
     made.catalog.close()
 

@@ -170,3 +170,88 @@ final class CompactionFolder {
         #expect(try folder.stored(table) == 12)
     }
 }
+
+/// Tables that another engine deletes rows from, by files of deletes.
+@Suite struct CompactionOfDeletesTests {
+    /// Commits a file of deletes for the partition of a day, as an engine that merges on read does.
+    private func delete(
+        _ rows: String, _ content: DataFile.Content, _ fields: [FieldID], equality: [Int] = [], day: Int32,
+        _ folder: CompactionFolder, _ table: inout Table
+    ) throws {
+        try table.refresh()
+        let path = try Location.path(of: table.dataLocation) + "/delete-\(UUID().uuidString).parquet"
+        let written = try #require(
+            try folder.connection.copyToParquet(select: rows, to: path, fieldIDs: fields).first)
+        let file = DataFile(
+            content: content, location: try Location.url(forPath: written.path), partition: [.date(day)],
+            recordCount: Int64(written.rowCount), fileSizeInBytes: Int64(written.byteCount), equalityIDs: equality)
+        var update = TableUpdate(table)
+        update.addRowDelta([file], referencing: [])
+        _ = try table.commit(update)
+    }
+
+    private func deleteByValue(_ number: Int, _ folder: CompactionFolder, _ table: inout Table) throws {
+        try delete(
+            "SELECT \(number)::BIGINT AS n", .equalityDeletes, [FieldID("n", 2)], equality: [2], day: 1, folder, &table)
+    }
+
+    private func deleteByPosition(_ file: DataFile, _ folder: CompactionFolder, _ table: inout Table) throws {
+        try delete(
+            "SELECT '\(file.location)' AS file_path, 0::BIGINT AS pos", .positionDeletes,
+            [FieldID("file_path", 2_147_483_546), FieldID("pos", 2_147_483_545)], day: 1, folder, &table)
+    }
+
+    @Test func deletedRowsLeaveTheFilesAndDeleteFilesThatAreForNothingLeaveTheTable() throws {
+        let folder = try CompactionFolder()
+        var table = try folder.table("deleted", files: 6, days: [1, 2])
+        try deleteByValue(3, folder, &table)
+        let newest = try #require(try table.plan().tasks.map(\.file).first { $0.partition == [.date(1)] })
+        try deleteByPosition(newest, folder, &table)
+        // Younger than the deletes, which are not for it.
+        try folder.add(3, day: 1, to: &table)
+        let before = try folder.numbers(table)
+        #expect(before.count == 11)
+        var compaction = Compaction(table, folder.connection)
+        #expect(try compaction.plan().deleteFiles == 2)
+        let report = try compaction.run()
+        #expect(report.deletedRows == 2)
+        #expect(report.deleteFiles == 2)
+        #expect(try folder.numbers(compaction.table) == before)
+        let plan = try compaction.table.plan()
+        #expect(plan.deletes.isEmpty && plan.idleDeletes.isEmpty)
+        #expect(try compaction.run().groups == 0)
+    }
+
+    @Test func whatIsDeletedByValueWhileAGroupIsWrittenStaysDeleted() throws {
+        let folder = try CompactionFolder()
+        let table = try folder.table("beside", files: 6, days: [1, 2])
+        var other = table
+        var compaction = Compaction(table, folder.connection)
+        let report = try compaction.run { progress in
+            if progress.groupsDone == 0 { try deleteByValue(3, folder, &other) }
+        }
+        #expect(report.groups == 1)
+        try other.refresh()
+        #expect(try folder.numbers(other).count == 11)
+        // The next run has it gone from the files.
+        #expect(try compaction.run().deletedRows == 1)
+        #expect(try folder.numbers(compaction.table).count == 11)
+        #expect(try compaction.table.plan().idleDeletes.isEmpty)
+    }
+
+    @Test func aGroupOfWhichRowsAreDeletedByPositionMeanwhileIsLeftOut() throws {
+        let folder = try CompactionFolder()
+        let table = try folder.table("positions", files: 6, days: [1, 2])
+        let file = try #require(try table.files().first { $0.partition == [.date(1)] })
+        var other = table
+        var compaction = Compaction(table, folder.connection)
+        let report = try compaction.run { progress in
+            if progress.groupsDone == 0 { try deleteByPosition(file, folder, &other) }
+        }
+        #expect(report.groups == 0 && report.skippedGroups == 1)
+        try other.refresh()
+        #expect(try folder.numbers(other).count == 11)
+        #expect(try compaction.run().deletedRows == 1)
+        #expect(try folder.numbers(compaction.table).count == 11)
+    }
+}

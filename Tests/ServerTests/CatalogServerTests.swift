@@ -36,6 +36,52 @@ struct CatalogServerTests {
         }
     }
 
+    @Test("Every endpoint that it lists is in the description of the server's interface")
+    func described() async throws {
+        try await TestServer.with(sharing: TestServer.Sharing()) { server in
+            let answer = try await blocking {
+                let wire = try Wire(server)
+                try wire.send("GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n")
+                return try wire.answer(isHead: false)
+            }
+            let paths = try #require(answer?.json["paths"] as? [String: [String: Any]])
+            let config = try await server.ask("GET", "/v1/config")
+            for endpoint in try #require(config.json["endpoints"] as? [String]) {
+                let parts = endpoint.split(separator: " ").map(String.init)
+                let path = "/iceberg" + parts[1].replacing("/{prefix}", with: "")
+                #expect(paths[path]?[parts[0].lowercased()] != nil, "\(endpoint)")
+            }
+            #expect(paths["/iceberg/v1/config"] != nil && paths["/v1/events"] != nil)
+        }
+    }
+
+    @Test("A partition spec goes only when no snapshot has files of it any more, whatever the client says")
+    func removedSpecs() async throws {
+        try await TestServer.with(sharing: TestServer.Sharing()) { server in
+            let identifier = try await blocking {
+                let catalog = try server.client()
+                var table = try Sample.table(catalog)
+                try table.append([try Sample.file("a", of: table)])
+                try table.updateSpec { spec in try spec.addField("day", .identity) }
+                return table.identifier
+            }
+            let path = "/v1/namespaces/\(identifier.namespace)/tables/\(identifier.name)"
+            let removal = #"{"updates":[{"action":"remove-partition-specs","spec-ids":[0]}]}"#
+            let refused = try await server.ask("POST", path, removal)
+            #expect(refused.status == 400 && refused.errorMessage.contains("partition spec 0"), "\(refused.body)")
+            try await blocking {
+                var table = try server.client().loadTable(identifier)
+                #expect(table.metadata.partitionSpecs.count == 2)
+                try table.replaceAll(with: [])
+                // The expiry may take the files; the manifest list of the last snapshot still names the spec's manifest.
+                try table.append([])
+                try table.expireSnapshots(keepLast: 1, olderThan: .distantFuture)
+            }
+            let accepted = try await server.ask("POST", path, removal)
+            #expect(accepted.status == 200, "\(accepted.body)")
+        }
+    }
+
     @Test("Every error has the status and the type that the specification gives it")
     func errors() async throws {
         try await TestServer.with(sharing: TestServer.Sharing()) { server in
@@ -250,6 +296,21 @@ struct CatalogServerTests {
                 let answer = try await server.ask("POST", "/v1/namespaces/shop/tables/t", #"{"updates":[\#(update)]}"#)
                 #expect(answer.status == 403 && answer.errorType == "ForbiddenException", "\(update): \(answer.body)")
             }
+            // What upkeep deletes in must not be another table's, however it is spelled.
+            let other = try await server.ask(
+                "POST", "/v1/namespaces/shop/tables", #"{"name":"v","schema":\#(Sample.json)}"#)
+            let folder = try #require(try metadata(other)["location"] as? String)
+            for place in [folder, folder + "/data", folder.replacing("file://", with: "file:") + "//./data/"] {
+                for name in ["write.data.path", "write.metadata.path", "write.object-storage.path"] {
+                    let update = #"{"action":"set-properties","updates":{"\#(name)":"\#(place)"}}"#
+                    let answer = try await server.ask(
+                        "POST", "/v1/namespaces/shop/tables/t", #"{"updates":[\#(update)]}"#)
+                    #expect(answer.status == 403, "\(name) \(place): \(answer.body)")
+                }
+            }
+            let own = #"{"action":"set-properties","updates":{"write.data.path":"\#(table)/rows"}}"#
+            #expect(
+                try await server.ask("POST", "/v1/namespaces/shop/tables/t", #"{"updates":[\#(own)]}"#).status == 200)
             // A table whose name was taken over by another one's folder gets a folder of its own.
             let renaming =
                 #"{"source":{"namespace":["shop"],"name":"t"},"destination":{"namespace":["shop"],"name":"old"}}"#

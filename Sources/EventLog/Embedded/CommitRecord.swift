@@ -85,4 +85,22 @@ struct CommitRecord: Equatable {
         }
         guard at == bytes.count else { return nil }
     }
+
+    /// What a letter of a sender's name becomes when the name is erased: a hyphen, so that the rest stays in its place.
+    static let erasedByte: Int32 = 0x2d
+
+    /// Where in a record's payload the producers' names stand.
+    static func names(in payload: UnsafeRawBufferPointer, partitions: Int) -> [Range<Int>] {
+        let countAt = 3 * 8 + 2 * 2
+        var at = countAt + 4 + 8 * LogOffsets(partitions: partitions).all.count
+        var names: [Range<Int>] = []
+        while at + 10 <= payload.count {
+            let length = Int(UInt16(littleEndian: payload.loadUnaligned(fromByteOffset: at + 8, as: UInt16.self)))
+            at += 10
+            guard at + length <= payload.count else { break }
+            names.append(at..<(at + length))
+            at += length
+        }
+        return names
+    }
 }

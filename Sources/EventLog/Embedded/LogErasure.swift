@@ -8,6 +8,8 @@ public struct LogErasureReport: Sendable, Equatable {
     public var records: [Topic: Int64] = [:]
     /// The segments that were written anew.
     public var segments: [String] = []
+    /// Names of senders that were overwritten.
+    public var senders = 0
 
     /// Nothing erased.
     public init() {}
@@ -41,36 +43,45 @@ extension EmbeddedLog {
         return found
     }
 
-    /// Overwrites records with zeros, for good, in files and in memory, while the log stays open.
+    /// Overwrites records with zeros, for good, in files and in memory, while the log stays open; and names of senders with
+    /// hyphens, which are then forgotten: one of them that goes on has to number its batches anew.
     ///
     /// Every segment that holds one of them is copied with these records overwritten, read back, and put in the old one's
     /// place. Nothing moves: offsets, the frames' places and the indexes stay as they are. The newest segment is exchanged
     /// by the writer's own thread between two commits, so that appends wait for that long. A crash leaves every segment
     /// as it was or overwritten, and erasing again finishes it.
     ///
+    /// - Parameters:
+    ///   - senders: which names of senders are overwritten.
+    ///   - progress: called with the segments done and all there are.
     /// - Throws: `LogError`; segments before the one at fault are then done.
-    public func erase(_ places: LogPlaces, progress: (Int64, Int64) -> Void = { _, _ in }) throws(LogError)
-        -> LogErasureReport
-    {
-        try erase(places, progress: progress) { _ throws(LogError) in }
+    public func erase(
+        _ places: LogPlaces, senders: @escaping @Sendable (String) -> Bool = { _ in false },
+        progress: (Int64, Int64) -> Void = { _, _ in }
+    ) throws(LogError) -> LogErasureReport {
+        try erase(places, senders: senders, progress: progress) { _ throws(LogError) in }
     }
 
     /// The same, calling `step` with the name of what comes next before each change: tests stop there.
     package func erase(
-        _ places: LogPlaces, progress: (Int64, Int64) -> Void = { _, _ in },
+        _ places: LogPlaces, senders: @escaping @Sendable (String) -> Bool = { _ in false },
+        progress: (Int64, Int64) -> Void = { _, _ in },
         step: @escaping @Sendable (String) throws(LogError) -> Void
     ) throws(LogError) -> LogErasureReport {
         guard !published.directory.isReadOnly else { throw .closed }
         // Retention must not remove a segment while it is being exchanged.
         return try retention.withLock { _ throws(LogError) in
             var report = LogErasureReport()
-            guard !places.isEmpty else { return report }
+            // First of all they must not be written again.
+            try onWriter(forgetting: senders) { _ in }
+            try LogStart.overwrite(folder, senders, format)
+            var named: Set<String> = []
             // What is appended from now on begins behind the places, so segments begun meanwhile need no look.
             let segments = published.directory.all
             var done: Int64 = 0
             let total = Int64(segments.count)
             for segment in segments {
-                let erasure = SegmentErasure(segment, format, places, step)
+                let erasure = SegmentErasure(segment, format, places, senders, step)
                 if segment == published.directory.all.last {
                     try onWriter { newest throws(LogError) in
                         // The log may have gone on to another one since.
@@ -79,16 +90,21 @@ extension EmbeddedLog {
                 }
                 if !erasure.isDone { try erasure.run() }
                 for (topic, count) in erasure.records { report.records[topic, default: 0] += count }
-                if !erasure.records.isEmpty { report.segments.append(segment.name) }
+                if erasure.isChanged { report.segments.append(segment.name) }
+                named.formUnion(erasure.named)
                 done += 1
                 progress(done, total)
             }
+            report.senders = named.count
             return report
         }
     }
 
-    private func onWriter(_ body: @escaping @Sendable (Segment) throws(LogError) -> Void) throws(LogError) {
-        let work = WriterWork(body)
+    private func onWriter(
+        forgetting senders: (@Sendable (String) -> Bool)? = nil,
+        _ body: @escaping @Sendable (Segment) throws(LogError) -> Void
+    ) throws(LogError) {
+        let work = WriterWork(forgetting: senders, body)
         if let refused = queue.add(work) { throw refused }
         try work.wait()
     }
@@ -99,18 +115,23 @@ private final class SegmentErasure: @unchecked Sendable {
     // Used by the thread that made it, or by the writer's while that one waits.
 
     private(set) var records: [Topic: Int64] = [:]
+    /// The senders whose names were overwritten.
+    private(set) var named: Set<String> = []
     private(set) var isDone = false
+    private(set) var isChanged = false
     private let segment: Segment
     private let format: LogFormat
     private let places: LogPlaces
+    private let senders: @Sendable (String) -> Bool
     private let step: @Sendable (String) throws(LogError) -> Void
 
     private static let copyBytes = 1 << 20
 
     init(
-        _ segment: Segment, _ format: LogFormat, _ places: LogPlaces,
+        _ segment: Segment, _ format: LogFormat, _ places: LogPlaces, _ senders: @escaping @Sendable (String) -> Bool,
         _ step: @escaping @Sendable (String) throws(LogError) -> Void
     ) {
+        self.senders = senders
         self.segment = segment
         self.format = format
         self.places = places
@@ -130,6 +151,7 @@ private final class SegmentErasure: @unchecked Sendable {
             guard unlink(temporary) == 0 || errno == ENOENT else { throw LogError.last("remove", temporary) }
             return
         }
+        isChanged = true
         try step("copy \(segment.name)")
         let target = try SystemFile(opening: temporary, flags: O_RDWR | O_CREAT | O_TRUNC)
         try copy(scan.goodBytes, to: target)
@@ -171,6 +193,12 @@ private final class SegmentErasure: @unchecked Sendable {
                     found.append(position)
                     records[partition.topic, default: 0] += count
                 }
+            } else if header.kind != .records, let payload = try reader.payload(of: header, at: position),
+                let record = CommitRecord(header, payload, partitions: format.partitions)
+            {
+                let names = record.producers.map(\.producer).filter(senders)
+                if !names.isEmpty { found.append(position) }
+                named.formUnion(names)
             }
             position += Int64(header.frameBytes)
         }
@@ -197,17 +225,23 @@ private final class SegmentErasure: @unchecked Sendable {
     private func overwrite(
         _ position: Int64, _ reader: FrameReader, _ target: borrowing SystemFile
     ) throws(LogError) {
-        guard let header = try reader.header(at: position), let partition = header.place(in: format)?.partition,
-            let wanted = places.offsets[partition], let payload = try reader.payload(of: header, at: position)
+        guard let header = try reader.header(at: position), let payload = try reader.payload(of: header, at: position)
         else { throw .damaged(path: segment.path, at: position, what: "the file changed while it was read") }
         let frame = UnsafeMutableRawBufferPointer.allocate(byteCount: header.frameBytes, alignment: 64)
         defer { frame.deallocate() }
         guard let start = frame.baseAddress, let source = payload.baseAddress else { return }
         (start + FrameHeader.size).copyMemory(from: source, byteCount: payload.count)
-        var steps = FrameRecords(payload: payload, header: header, partition: partition)
-        while let (offset, record) = try steps.next() {
-            guard wanted.contains(offset), let at = record.baseAddress else { continue }
-            memset(start + FrameHeader.size + (at - source), 0, record.count)
+        if header.kind != .records {
+            let names = CommitRecord.names(in: payload, partitions: format.partitions)
+            for range in names where senders(String(decoding: payload[range], as: UTF8.self)) {
+                memset(start + FrameHeader.size + range.lowerBound, CommitRecord.erasedByte, range.count)
+            }
+        } else if let partition = header.place(in: format)?.partition, let wanted = places.offsets[partition] {
+            var steps = FrameRecords(payload: payload, header: header, partition: partition)
+            while let (offset, record) = try steps.next() {
+                guard wanted.contains(offset), let at = record.baseAddress else { continue }
+                memset(start + FrameHeader.size + (at - source), 0, record.count)
+            }
         }
         header.write(to: start)
         try target.write(UnsafeRawBufferPointer(frame), at: position)

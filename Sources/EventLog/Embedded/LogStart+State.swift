@@ -25,6 +25,17 @@ extension LogStart {
     static func writeState(_ folder: String, _ state: CommitRecord, _ format: LogFormat) throws(LogError) {
         try SystemFile.replace(folder, stateName, with: state.frame(.state, format))
     }
+
+    /// Takes names of senders out of the note.
+    static func overwrite(
+        _ folder: String, _ senders: (String) -> Bool, _ format: LogFormat
+    ) throws(LogError) {
+        guard try SystemFolder.names(in: folder).contains(stateName), let first = try read(folder) else { return }
+        var state = try state(folder, first, format)
+        guard state.producers.contains(where: { senders($0.producer) }) else { return }
+        state.producers.removeAll { senders($0.producer) }
+        try writeState(folder, state, format)
+    }
 }
 
 extension CommitRecord {

@@ -112,6 +112,12 @@ final class LogWriter {
         isConfirmed = true
     }
 
+    /// Forgets producers.
+    func forget(_ isWanted: (String) -> Bool) {
+        producers.forget(isWanted)
+        record.producers.removeAll { isWanted($0.producer) }
+    }
+
     /// Lets `work` put another file of the same size in the newest segment's place, and goes on behind it.
     func exchangeNewest(_ work: (Segment) throws(LogError) -> Void) throws(LogError) {
         guard let segment = segments.segment, !segments.isEmpty else { return }

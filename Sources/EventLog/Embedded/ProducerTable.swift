@@ -30,6 +30,9 @@ struct ProducerTable {
         places = Dictionary(uniqueKeysWithValues: kept.map { ($0.key, $0.value) })
     }
 
+    /// Forgets producers.
+    mutating func forget(_ isWanted: (String) -> Bool) { places = places.filter { !isWanted($0.key) } }
+
     /// All producers, oldest batch first, as a segment's state names them.
     var stamps: [ProducerStamp] {
         places.sorted { $0.value.turn < $1.value.turn }.map {

@@ -35,6 +35,7 @@ final class WriterLoop: @unchecked Sendable {
     private func perform(_ work: WriterWork, _ queue: AppendQueue) {
         if let failure { return work.give(.failure(.failed(failure.description))) }
         do throws(LogError) {
+            if let senders = work.senders { writer.forget(senders) }
             try writer.exchangeNewest(work.body)
             work.give(.success(()))
         } catch {
@@ -89,11 +90,19 @@ final class WriterLoop: @unchecked Sendable {
 /// Work on the newest segment's file that the writer's thread does between two commits, and who waits for it.
 final class WriterWork: Sendable {
     let body: @Sendable (Segment) throws(LogError) -> Void
+    /// Producers that the writer forgets before.
+    let senders: (@Sendable (String) -> Bool)?
     private let condition = MonotonicCondition()
     // Guarded by the condition's lock.
     nonisolated(unsafe) private var result: Result<Void, LogError>?
 
-    init(_ body: @escaping @Sendable (Segment) throws(LogError) -> Void) { self.body = body }
+    init(
+        forgetting senders: (@Sendable (String) -> Bool)? = nil,
+        _ body: @escaping @Sendable (Segment) throws(LogError) -> Void
+    ) {
+        self.senders = senders
+        self.body = body
+    }
 
     func give(_ result: Result<Void, LogError>) {
         condition.withLock {

@@ -17,6 +17,7 @@ struct Damage {
         for _ in 0...random.below(random.oneIn(4) ? 6 : 2) where !text.isEmpty {
             switch random.below(10) {
             case 0, 1: bytes(&text)
+            case 2 where random.oneIn(4): wrap(&text)
             case 2: text.insert(contentsOf: random.pick(Self.pieces), at: random.below(text.count + 1))
             default: token(&text)
             }
@@ -35,7 +36,10 @@ struct Damage {
     mutating func avro(_ original: AvroParts) -> [UInt8] {
         var parts = original
         if random.oneIn(24) { return parts.file(random.pick(AvroParts.codecs)) }
-        switch random.below(12) {
+        switch random.below(16) {
+        case 12...15:
+            if let parts = values(of: original) { return parts.file(random.pick(AvroParts.codecs)) }
+            return few(parts.file("null"))
         case 0...5:
             for _ in 0...random.below(4) where !parts.content.isEmpty { bytes(&parts.content) }
         case 6...7: parts.schema = text(parts.schema)
@@ -46,6 +50,82 @@ struct Damage {
         default: return few(parts.file(random.pick(AvroParts.codecs)))
         }
         return parts.file(random.pick(AvroParts.codecs))
+    }
+
+    /// The file with some of its values changed for others that its schema allows: absent ones, empty ones, those at the
+    /// edges of their type.
+    private mutating func values(of parts: AvroParts) -> AvroParts? {
+        guard let (schema, original) = parts.values, !original.isEmpty else { return nil }
+        var all = original
+        for _ in 0...random.below(4) {
+            let index = random.below(all.count)
+            all[index] = changed(all[index], schema)
+        }
+        return try? parts.with(all)
+    }
+
+    private mutating func changed(_ value: AvroValue, _ schema: AvroSchema) -> AvroValue {
+        switch (schema, value) {
+        case (.union(let branches), _):
+            if branches.contains(.null), random.oneIn(3) { return .null }
+            let branch = branches.first { $0 != .null } ?? .null
+            return value == .null ? Self.smallest(branch) : changed(value, branch)
+        case (.record(let fields), .record(var values)) where !values.isEmpty:
+            let index = random.below(values.count)
+            values[index] = changed(values[index], fields[index].schema)
+            return .record(values)
+        case (.array(let items), .array(var elements)):
+            let index = random.below(elements.count)
+            switch random.below(6) {
+            case 0: elements = []
+            case 1: elements.append(Self.smallest(items))
+            case 2 where !elements.isEmpty: elements.remove(at: index)
+            case 3 where !elements.isEmpty: elements.append(elements[index])
+            default: if !elements.isEmpty { elements[index] = changed(elements[index], items) }
+            }
+            return .array(elements)
+        case (.int, _): return .int(random.pick([0, 1, -1, 2, 3, 100, 1_000, .max, .min]))
+        case (.long, _): return .long(random.pick([0, 1, -1, 2, 42, 1 << 33, 1 << 53, .max, .min]))
+        case (.boolean, .boolean(let flag)): return .boolean(!flag)
+        case (.float, _): return .float(random.pick([0, -0.0, .nan, .infinity, .leastNonzeroMagnitude]))
+        case (.double, _): return .double(random.pick([0, -0.0, .nan, -.infinity, .greatestFiniteMagnitude]))
+        case (.string, _):
+            return .string(
+                random.pick(["", "x", "parquet", "AVRO", "é", "e\u{301}", String(repeating: "ß", count: 5_000)]))
+        case (.bytes, _):
+            return .bytes([UInt8](repeating: UInt8(random.below(256)), count: random.pick([0, 1, 4, 8, 17])))
+        default: return value
+        }
+    }
+
+    private static func smallest(_ schema: AvroSchema) -> AvroValue {
+        switch schema {
+        case .null: .null
+        case .boolean: .boolean(false)
+        case .int: .int(0)
+        case .long: .long(0)
+        case .float: .float(0)
+        case .double: .double(0)
+        case .bytes: .bytes([])
+        case .string: .string("")
+        case .fixed(let size): .bytes([UInt8](repeating: 0, count: size))
+        case .enumeration: .enumeration(0)
+        case .array: .array([])
+        case .map: .map([])
+        case .union(let branches): branches.contains(.null) ? .null : smallest(branches[0])
+        case .record(let fields): .record(fields.map { smallest($0.schema) })
+        }
+    }
+
+    /// Puts a number of the text into many brackets.
+    private mutating func wrap(_ text: inout [UInt8]) {
+        let at = random.below(text.count)
+        func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+        guard let from = text[at...].firstIndex(where: isDigit) else { return }
+        let to = text[from...].firstIndex { !isDigit($0) } ?? text.count
+        let depth = random.pick([1, 2, 30, 60, 61, 62, 63, 64, 65, 1_000, 50_000])
+        text.insert(contentsOf: [UInt8](repeating: UInt8(ascii: "]"), count: depth), at: to)
+        text.insert(contentsOf: [UInt8](repeating: UInt8(ascii: "["), count: depth), at: from)
     }
 
     /// A type and the bytes of a value of it, or of nearly one.

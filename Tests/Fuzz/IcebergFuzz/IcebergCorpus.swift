@@ -1,20 +1,45 @@
 import Iceberg
 import Storage
 
+/// A file to be read, and what is known of the table that it belongs to.
+struct FuzzCase {
+    var format: IcebergFormat
+    var bytes: [UInt8]
+    var judge: RoundTripJudge
+    /// Set where the file must be refused.
+    var mustBeRefused: String?
+}
+
 /// Whole files of every format, and the damage that is done to them.
 struct IcebergCorpus {
-    /// Of the table that the manifests belong to.
-    let metadata: TableMetadata
+    /// A manifest and its table.
+    private struct Manifest {
+        var parts: AvroParts
+        var judge: RoundTripJudge
+
+        init(_ parts: AvroParts, _ metadata: TableMetadata) {
+            self.parts = parts
+            let specID = parts.header("partition-spec-id").flatMap { Int($0) } ?? metadata.defaultSpecID
+            judge = RoundTripJudge(metadata: metadata, specID: specID)
+        }
+    }
+
+    /// What every run begins with.
+    let bombs: [FuzzCase]
+    private let judge: RoundTripJudge
     private let texts: [[UInt8]]
     private let mappings: [[UInt8]]
-    private let manifests: [AvroParts]
-    private let deletes: [AvroParts]
+    private let manifests: [Manifest]
+    private let deletes: [Manifest]
     private let lists: [AvroParts]
     private let values: [AvroParts]
 
     init() throws {
-        metadata = try Self.table()
-        texts = [metadata.encoded(), Array(Self.versionOne.utf8), Array(Self.versionTwo.utf8)]
+        let metadata = try Self.table()
+        let seeds = try IcebergSeeds().tables
+        judge = RoundTripJudge(metadata: metadata, specID: metadata.defaultSpecID)
+        texts =
+            [metadata.encoded(), Array(Self.versionOne.utf8), Array(Self.versionTwo.utf8)] + seeds.map(\.text)
         mappings = [Array(NameMapping(of: metadata.currentSchema).encoded().utf8), Array(Self.mapping.utf8)]
         let codec = ManifestCodec(metadata)
         let specID = metadata.defaultSpecID
@@ -23,30 +48,40 @@ struct IcebergCorpus {
             Self.entries(.deletes), content: .deletes, specID: specID, snapshotID: 42, to: "file:///t/d.avro")
         let list = try ManifestList.encode(
             [data.manifest, deletion.manifest], snapshotID: 42, parentID: nil, sequenceNumber: 9)
-        manifests = [try AvroParts(data.object.bytes)]
-        deletes = [try AvroParts(deletion.object.bytes)]
-        lists = [try AvroParts(list)]
-        values = [try AvroParts(try Self.everything()), manifests[0]]
+        let ours = try AvroParts(data.object.bytes)
+        manifests = [Manifest(ours, metadata)] + seeds.map { Manifest($0.data, $0.metadata) }
+        deletes =
+            [Manifest(try AvroParts(deletion.object.bytes), metadata)]
+            + seeds.compactMap { seed in seed.deletes.map { Manifest($0, seed.metadata) } }
+        lists = [try AvroParts(list)] + seeds.map(\.list)
+        values = [try AvroParts(try Self.everything()), try AvroParts(try Self.nested()), ours] + seeds.map(\.data)
+        let judge = judge
+        bombs = Bombs.all(metadata: metadata.encoded(), manifest: ours).map {
+            FuzzCase(format: $0.format, bytes: $0.bytes, judge: judge, mustBeRefused: $0.name)
+        }
     }
 
     /// A file of some format, damaged in up to six places or not at all.
-    func damaged(_ random: inout IcebergRandom) -> (IcebergFormat, [UInt8]) {
+    func damaged(_ random: inout IcebergRandom) -> FuzzCase {
         let format = random.pick(IcebergFormat.allCases)
         var damage = Damage(random: random)
         let bytes: [UInt8]
+        var judge = judge
         switch format {
         case .metadata:
             let text = damage.text(random.pick(texts))
             bytes =
                 random.oneIn(8) ? damage.few(Compression.gzip(text)) : random.oneIn(4) ? Compression.gzip(text) : text
         case .nameMapping: bytes = damage.text(random.pick(mappings))
-        case .manifest: bytes = damage.avro(random.pick(manifests))
-        case .deletes: bytes = damage.avro(random.pick(deletes))
+        case .manifest, .deletes:
+            let manifest = random.pick(format == .manifest ? manifests : deletes)
+            judge = manifest.judge
+            bytes = damage.avro(manifest.parts)
         case .manifestList: bytes = damage.avro(random.pick(lists))
         case .avro: bytes = damage.avro(random.pick(values))
         case .singleValue: bytes = damage.value()
         }
-        return (format, bytes)
+        return FuzzCase(format: format, bytes: bytes, judge: judge)
     }
 
     // MARK: - What is damaged
@@ -78,6 +113,11 @@ struct IcebergCorpus {
         metadata.tableUUID = "f79c3e09-677c-4bbd-a479-3f349cb785e7"
         metadata.sortOrders.append(
             try SortOrder(of: schema, by: [("at", .day, .descending, .last), ("name", .bucket(4), .ascending, .first)]))
+        metadata.sortOrders.append(
+            try SortOrder(
+                of: schema,
+                by: [("name", .identity, .ascending, .last), ("total", .identity, .descending, .first)]))
+        metadata.sortOrders[2].orderID = 2
         for number in 1...3 as ClosedRange<Int64> {
             metadata.snapshots.append(
                 Snapshot(
@@ -144,6 +184,30 @@ struct IcebergCorpus {
                 status: .existing, snapshotID: 7, sequenceNumber: 3, fileSequenceNumber: 2, file: file("b", partition)),
             ManifestEntry(status: .deleted, snapshotID: 42, sequenceNumber: 4, fileSequenceNumber: 4, file: last),
         ]
+    }
+
+    /// An Avro file of types in types, with nothing in some of them.
+    private static func nested() throws -> [UInt8] {
+        let schema = """
+            {"type":"record","name":"r","fields":[
+             {"name":"a","type":{"type":"array","items":{"type":"array","items":["null",{"type":"map","values":
+              {"type":"array","items":"null"}}]}}},
+             {"name":"e","type":{"type":"array","items":{"type":"record","name":"nothing","fields":[]}}},
+             {"name":"o","type":["null",{"type":"record","name":"one","fields":[{"name":"two","type":["null",
+              {"type":"record","name":"three","fields":[{"name":"four","type":["null","string"]}]}]}]}]}]}
+            """
+        let long = String(repeating: "ü", count: 3_000)
+        let values: [AvroValue] = [
+            .record([
+                .array([.array([.null, .map([AvroEntry(key: "", value: .array([.null, .null]))])]), .array([])]),
+                .array([.record([]), .record([]), .record([])]), .record([.record([.string(long)])]),
+            ]),
+            .record([.array([]), .array([]), .record([.record([.null])])]),
+            .record([.array([]), .array([]), .record([.null])]), .record([.array([]), .array([]), .null]),
+        ]
+        let text = Array(schema.utf8)
+        return try AvroFile.encode(
+            values, schema: try AvroSchema(json: try JSON(parsing: text)), schemaText: text, metadata: [], codec: .none)
     }
 
     /// An Avro file with every Avro type.

@@ -32,7 +32,9 @@ public final class IcebergFuzz {
 
         /// All of it, as `cartograph-fuzz` prints it.
         public var description: String {
-            "seed \(seed), case \(index): \(format): \(objection)\nlet file: [UInt8] = \(bytes)"
+            let shown = bytes.count > 50_000 ? "the first 50,000 of \(bytes.count) bytes" : "all of it"
+            return "seed \(seed), case \(index): \(format): \(objection)\n"
+                + "let file: [UInt8] = \(bytes.prefix(50_000)) // \(shown)"
         }
     }
 
@@ -41,17 +43,14 @@ public final class IcebergFuzz {
 
     private let seed: UInt64
     private let corpus: IcebergCorpus
-    private let judge: RoundTripJudge
 
-    /// The longest that one file of a few kilobytes may take; even under AddressSanitizer on a busy machine it takes
-    /// milliseconds.
+    /// The longest that one file may take; even under AddressSanitizer on a busy machine it takes milliseconds.
     private static let caseLimit = Duration.seconds(20)
 
     /// A run whose files follow from its seed, except for Avro's random markers.
     public init(seed: UInt64) throws {
         self.seed = seed
         corpus = try IcebergCorpus()
-        judge = RoundTripJudge(metadata: corpus.metadata)
     }
 
     /// Reads `count` more files.
@@ -60,22 +59,28 @@ public final class IcebergFuzz {
     public func run(_ count: Int) throws(Finding) {
         for _ in 0..<count {
             var random = IcebergRandom(seed: seed ^ UInt64(tally.cases) &* 0xd134_2543_de82_ef95)
-            let (format, bytes) = corpus.damaged(&random)
+            let isBomb = tally.cases < corpus.bombs.count
+            let file = isBomb ? corpus.bombs[tally.cases] : corpus.damaged(&random)
             let began = ContinuousClock.now
-            let verdict = judge.verdict(on: bytes, format)
+            let verdict = file.judge.verdict(on: file.bytes, file.format)
             let took = ContinuousClock.now - began
-            guard took < Self.caseLimit else { throw finding(format, bytes, "took \(took)") }
+            guard took < Self.caseLimit else { throw finding(file, "took \(took)") }
             switch verdict {
-            case .same: tally.accepted[format.rawValue, default: 0] += 1
-            case .refused: tally.refused[format.rawValue, default: 0] += 1
-            case .objection(let objection): throw finding(format, bytes, objection)
+            case .same:
+                if let name = file.mustBeRefused { throw finding(file, "\(name) was read, and should be refused") }
+                tally.accepted[file.format.rawValue, default: 0] += 1
+            case .refused: tally.refused[file.format.rawValue, default: 0] += 1
+            case .objection(let objection): throw finding(file, objection)
             }
             tally.cases += 1
         }
     }
 
-    private func finding(_ format: IcebergFormat, _ bytes: [UInt8], _ objection: String) -> Finding {
-        Finding(seed: seed, index: tally.cases, format: format.rawValue, objection: objection, bytes: bytes)
+    private func finding(_ file: FuzzCase, _ objection: String) -> Finding {
+        let name = file.mustBeRefused.map { $0 + ": " } ?? ""
+        return Finding(
+            seed: seed, index: tally.cases, format: file.format.rawValue, objection: name + objection, bytes: file.bytes
+        )
     }
 }
 

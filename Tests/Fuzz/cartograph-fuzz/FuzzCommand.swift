@@ -11,7 +11,8 @@ struct FuzzCommand: ParsableCommand {
             Built with --sanitize=address, it also sees every byte read outside of the input. Exits with 1 at the first \
             finding, with the input's bytes as a Swift literal.
             """,
-        subcommands: [DecoderFuzzCommand.self, IcebergFuzzCommand.self], defaultSubcommand: DecoderFuzzCommand.self)
+        subcommands: [DecoderFuzzCommand.self, IcebergFuzzCommand.self, LifeCommand.self],
+        defaultSubcommand: DecoderFuzzCommand.self)
 }
 
 /// Runs `count` cases in steps, with a line of progress on a terminal.
