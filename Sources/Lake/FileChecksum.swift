@@ -129,9 +129,9 @@ extension LakeTable {
         return found
     }
 
-    /// The data files of a table's current snapshot, and the delete files that take rows from them.
+    /// The data files of a table's current snapshot, and its delete files.
     private func files(of lake: LakeTable) throws -> [DataFile] {
         let plan = try lake.plan()
-        return plan.tasks.map(\.file) + plan.deletes.map(\.file)
+        return plan.tasks.map(\.file) + plan.deletes.map(\.file) + plan.idleDeletes
     }
 }

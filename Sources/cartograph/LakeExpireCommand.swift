@@ -29,6 +29,7 @@ struct LakeExpireCommand: AsyncParsableCommand {
         let data_files: Int
         let manifests: Int
         let undeleted: [String]
+        let foreign: [String]
     }
 
     func run() async throws {
@@ -44,7 +45,8 @@ struct LakeExpireCommand: AsyncParsableCommand {
             entries.append(
                 Entry(
                     table: "\(identifier)", snapshots: report.expiredSnapshots, data_files: report.deletedDataFiles,
-                    manifests: report.deletedManifests + report.deletedManifestLists, undeleted: report.undeleted))
+                    manifests: report.deletedManifests + report.deletedManifestLists, undeleted: report.undeleted,
+                    foreign: report.foreign))
         }
         bar.finish()
         if common.json { return try LogCommand.print(entries) }
@@ -57,6 +59,9 @@ struct LakeExpireCommand: AsyncParsableCommand {
         }
         print(text.text, terminator: "")
         for location in entries.flatMap(\.undeleted) { CommandExit.say("not deleted: \(location)") }
+        for location in entries.flatMap(\.foreign) {
+            CommandExit.say("left alone, since it is outside of the table's own folders: \(location)")
+        }
         if dryRun { print("Nothing was changed: this was a dry run.") }
     }
 
