@@ -160,7 +160,6 @@ public struct Link<Step: Operator & ~Copyable, Next: Receiver & ~Copyable>: Rece
     }
 }
 
-
 /// A whole query: its steps, and where the results go.
 public struct Query<Steps: Operator & ~Copyable, Sink: Receiver & ~Copyable>: ~Copyable
 where Sink.Input == Steps.Output {

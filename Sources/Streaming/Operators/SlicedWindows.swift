@@ -126,7 +126,8 @@ where Late.Input == Keyed<Key, A.Input> {
         (slices + (index &+ 1)).moveInitialize(from: slices + index, count: sliceCount &- index)
         (slices + index).initialize(
             to: Slice(
-                start: start, firstEnd: span.firstEnd(start), lastEnd: lastEnd, table: KeyedTable(empty: aggregate.empty)))
+                start: start, firstEnd: span.firstEnd(start), lastEnd: lastEnd,
+                table: KeyedTable(empty: aggregate.empty)))
         sliceCount &+= 1
         current = slices + index
     }

@@ -9,7 +9,8 @@ public struct WindowSpan: BitwiseCopyable, Equatable, Sendable {
 
     /// Windows that overlap where the slide is shorter than the size.
     public static func hopping(size: Int64, slide: Int64, offset: Int64 = 0) -> WindowSpan {
-        precondition(slide > 0 && size >= slide && offset >= 0 && offset < slide, "0 < slide ≤ size, 0 ≤ offset < slide")
+        precondition(
+            slide > 0 && size >= slide && offset >= 0 && offset < slide, "0 < slide ≤ size, 0 ≤ offset < slide")
         return WindowSpan(size: size, slide: slide, offset: offset)
     }
 
