@@ -1,5 +1,6 @@
 /// An element, and in which of its classes its key was met for the first time.
 public struct Marked<Value: BitwiseCopyable>: BitwiseCopyable {
+    /// The value.
     public var value: Value
     /// A bit for each class.
     public var firsts: UInt8
@@ -12,6 +13,7 @@ public struct Marked<Value: BitwiseCopyable>: BitwiseCopyable {
 }
 
 extension Marked: Row where Value: Row {
+    /// Calls `body` with each of its texts.
     @inlinable @inline(__always)
     public mutating func forEachText(_ body: (inout TextRef) -> Void) { value.forEachText(body) }
 }
@@ -26,7 +28,9 @@ public protocol Classifying<Input>: BitwiseCopyable {
 
 /// Every element belongs to the one class.
 public struct OneClass<Input: BitwiseCopyable>: Classifying {
+    /// One of it.
     @inlinable public init() {}
+    /// The one class.
     @inlinable @inline(__always)
     public func classes(_ element: Input) -> UInt8 { 1 }
 }
@@ -37,7 +41,9 @@ public struct OneClass<Input: BitwiseCopyable>: Classifying {
 /// With a memory, a key is forgotten when the watermark has passed its first time by more than that; what comes later is
 /// first again. Without one, keys are kept until the bound, where the query stops.
 public struct FirstMarks<Key: StateKey, Classes: Classifying>: Operator, ~Copyable {
+    /// What it takes.
     public typealias Input = Keyed<Key, Classes.Input>
+    /// What it gives.
     public typealias Output = Marked<Classes.Input>
 
     @usableFromInline
@@ -68,6 +74,7 @@ public struct FirstMarks<Key: StateKey, Classes: Classifying>: Operator, ~Copyab
         timers = Timers(width: max(1, (memory ?? 1) / 64))
     }
 
+    /// Takes one element.
     @inlinable @inline(__always)
     public mutating func receive<Next: Receiver<Output> & ~Copyable>(
         _ element: Input, at time: Int64, into next: inout Next
@@ -83,6 +90,7 @@ public struct FirstMarks<Key: StateKey, Classes: Classifying>: Operator, ~Copyab
         try next.receive(Marked(element.value, firsts: classes & ~seen), at: time)
     }
 
+    /// Hears that the watermark rose.
     @inlinable
     public mutating func advance<Next: Receiver<Output> & ~Copyable>(
         to watermark: Int64, into next: inout Next
@@ -90,6 +98,7 @@ public struct FirstMarks<Key: StateKey, Classes: Classifying>: Operator, ~Copyab
         while let timer = timers.next(due: watermark, &budget) { table.remove(timer.key, &budget) }
     }
 
+    /// Writes its state of some key groups.
     public func write(to writer: inout StateWriter, groups: Range<Int>) {
         writer.begin("first marks", version: 1)
         var slots = table.slots()
@@ -101,6 +110,7 @@ public struct FirstMarks<Key: StateKey, Classes: Classifying>: Operator, ~Copyab
         writer.end()
     }
 
+    /// Adds the state of some key groups.
     public mutating func restore(from reader: inout StateReader, groups: Range<Int>) throws(StreamError) {
         try reader.begin("first marks", version: 1)
         while reader.nextEntry() {
@@ -113,15 +123,20 @@ public struct FirstMarks<Key: StateKey, Classes: Classifying>: Operator, ~Copyab
         try reader.end()
     }
 
+    /// Calls `body` with what it holds.
     public func reportState(_ body: (StateUsage) -> Void) { body(StateUsage(budget, entries: table.count)) }
 }
 
 /// Keeps what was marked as first.
 public struct OnlyFirst<Value: BitwiseCopyable>: FlatMapping {
+    /// What it takes.
     public typealias Input = Marked<Value>
+    /// What it gives.
     public typealias Output = Value
 
+    /// One of it.
     @inlinable public init() {}
+    /// Gives what was first.
     @inlinable @inline(__always)
     public func flatMap<Next: Receiver<Value> & ~Copyable>(
         _ element: Marked<Value>, at time: Int64, into next: inout Next

@@ -24,7 +24,9 @@ public struct JoinInterval: BitwiseCopyable, Sendable {
 /// the watermark is late, and not joined. Without bounds of time no row is late, and none is forgotten.
 public struct IntervalJoin<Key: StateKey, Left: Row, Right: Row, Late: Receiver & ~Copyable>: Operator, ~Copyable
 where Late.Input == Either<Keyed<Key, Left>, Keyed<Key, Right>> {
+    /// What it takes.
     public typealias Input = Either<Keyed<Key, Left>, Keyed<Key, Right>>
+    /// What it gives.
     public typealias Output = Joined<Left, Right>
 
     @usableFromInline let interval: JoinInterval
@@ -48,6 +50,7 @@ where Late.Input == Either<Keyed<Key, Left>, Keyed<Key, Right>> {
         rightTimers = Timers(width: width)
     }
 
+    /// Takes one element.
     @inlinable @inline(__always)
     public mutating func receive<Next: Receiver<Output> & ~Copyable>(
         _ element: Input, at time: Int64, into next: inout Next
@@ -95,6 +98,7 @@ where Late.Input == Either<Keyed<Key, Left>, Keyed<Key, Right>> {
         try rightTimers.set(right.key, due: time &+ max(0, 0 &- interval.lower) &+ 1, &budget)
     }
 
+    /// Hears that the watermark rose.
     @inlinable
     public mutating func advance<Next: Receiver<Output> & ~Copyable>(
         to watermark: Int64, into next: inout Next
@@ -108,6 +112,7 @@ where Late.Input == Either<Keyed<Key, Left>, Keyed<Key, Right>> {
         }
     }
 
+    /// Writes its state of some key groups.
     public func write(to writer: inout StateWriter, groups: Range<Int>) {
         writer.begin("interval join, left", version: 1)
         writer.put(watermark)
@@ -118,6 +123,7 @@ where Late.Input == Either<Keyed<Key, Left>, Keyed<Key, Right>> {
         writer.end()
     }
 
+    /// Adds the state of some key groups.
     public mutating func restore(from reader: inout StateReader, groups: Range<Int>) throws(StreamError) {
         let (lower, upper, isUnbounded) = (interval.lower, interval.upper, interval.isUnbounded)
         try reader.begin("interval join, left", version: 1)
@@ -137,6 +143,7 @@ where Late.Input == Either<Keyed<Key, Left>, Keyed<Key, Right>> {
         try reader.end()
     }
 
+    /// Calls `body` with what it holds.
     public func reportState(_ body: (StateUsage) -> Void) {
         body(StateUsage(budget, entries: lefts.count + rights.count))
     }

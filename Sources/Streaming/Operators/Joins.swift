@@ -6,7 +6,9 @@ public enum Either<Left: BitwiseCopyable, Right: BitwiseCopyable>: BitwiseCopyab
 
 /// Two rows that belong together.
 public struct Joined<Left: Row, Right: Row>: Row {
+    /// The left one.
     public var left: Left
+    /// The right one.
     public var right: Right
 
     @inlinable
@@ -15,6 +17,7 @@ public struct Joined<Left: Row, Right: Row>: Row {
         self.right = right
     }
 
+    /// Calls `body` with each of its texts.
     @inlinable @inline(__always)
     public mutating func forEachText(_ body: (inout TextRef) -> Void) {
         left.forEachText(body)

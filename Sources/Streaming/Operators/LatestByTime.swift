@@ -3,7 +3,9 @@
 /// The output is a stream of *upserts*: each takes the place of what was given for its key before. Only the times are
 /// kept. With a memory, a key is forgotten when the watermark has passed its latest time by more than that.
 public struct LatestByTime<Key: StateKey, Value: BitwiseCopyable>: Operator, ~Copyable {
+    /// What it takes.
     public typealias Input = Keyed<Key, Value>
+    /// What it gives.
     public typealias Output = Keyed<Key, Value>
 
     @usableFromInline let memory: Int64?
@@ -20,6 +22,7 @@ public struct LatestByTime<Key: StateKey, Value: BitwiseCopyable>: Operator, ~Co
         timers = Timers(width: max(1, (memory ?? 1) / 64))
     }
 
+    /// Takes one element.
     @inlinable @inline(__always)
     public mutating func receive<Next: Receiver<Output> & ~Copyable>(
         _ element: Input, at time: Int64, into next: inout Next
@@ -32,6 +35,7 @@ public struct LatestByTime<Key: StateKey, Value: BitwiseCopyable>: Operator, ~Co
         try next.receive(element, at: time)
     }
 
+    /// Hears that the watermark rose.
     @inlinable
     public mutating func advance<Next: Receiver<Output> & ~Copyable>(
         to watermark: Int64, into next: inout Next
@@ -48,6 +52,7 @@ public struct LatestByTime<Key: StateKey, Value: BitwiseCopyable>: Operator, ~Co
         }
     }
 
+    /// Writes its state of some key groups.
     public func write(to writer: inout StateWriter, groups: Range<Int>) {
         writer.begin("latest by time", version: 1)
         var slots = table.slots()
@@ -59,6 +64,7 @@ public struct LatestByTime<Key: StateKey, Value: BitwiseCopyable>: Operator, ~Co
         writer.end()
     }
 
+    /// Adds the state of some key groups.
     public mutating func restore(from reader: inout StateReader, groups: Range<Int>) throws(StreamError) {
         try reader.begin("latest by time", version: 1)
         while reader.nextEntry() {
@@ -70,6 +76,7 @@ public struct LatestByTime<Key: StateKey, Value: BitwiseCopyable>: Operator, ~Co
         try reader.end()
     }
 
+    /// Calls `body` with what it holds.
     public func reportState(_ body: (StateUsage) -> Void) { body(StateUsage(budget, entries: table.count)) }
 }
 

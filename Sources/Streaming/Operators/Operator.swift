@@ -78,7 +78,9 @@ extension Operator where Self: ~Copyable {
 /// Two steps as one.
 public struct Then<First: Operator & ~Copyable, Second: Operator & ~Copyable>: Operator, ~Copyable
 where First.Output == Second.Input {
+    /// What it takes.
     public typealias Input = First.Input
+    /// What it gives.
     public typealias Output = Second.Output
 
     /// The step that the elements come to first.
@@ -92,6 +94,7 @@ where First.Output == Second.Input {
         self.second = second
     }
 
+    /// Takes one element.
     @inlinable @inline(__always)
     public mutating func receive<Next: Receiver<Output> & ~Copyable>(
         _ element: Input, at time: Int64, into next: inout Next
@@ -101,6 +104,7 @@ where First.Output == Second.Input {
         }
     }
 
+    /// Hears that the watermark rose.
     @inlinable @inline(__always)
     public mutating func advance<Next: Receiver<Output> & ~Copyable>(
         to watermark: Int64, into next: inout Next
@@ -112,16 +116,19 @@ where First.Output == Second.Input {
         try second.advance(to: watermark, into: &next)
     }
 
+    /// Writes its state of some key groups.
     public func write(to writer: inout StateWriter, groups: Range<Int>) {
         first.write(to: &writer, groups: groups)
         second.write(to: &writer, groups: groups)
     }
 
+    /// Adds the state of some key groups.
     public mutating func restore(from reader: inout StateReader, groups: Range<Int>) throws(StreamError) {
         try first.restore(from: &reader, groups: groups)
         try second.restore(from: &reader, groups: groups)
     }
 
+    /// Calls `body` with what it holds.
     public func reportState(_ body: (StateUsage) -> Void) {
         first.reportState(body)
         second.reportState(body)
@@ -130,6 +137,7 @@ where First.Output == Second.Input {
 
 /// A step with what comes after it, as something that takes elements. It lives for one call.
 public struct Link<Step: Operator & ~Copyable, Next: Receiver & ~Copyable>: Receiver where Next.Input == Step.Output {
+    /// What it takes.
     public typealias Input = Step.Input
     @usableFromInline let step: UnsafeMutablePointer<Step>
     @usableFromInline let next: UnsafeMutablePointer<Next>
@@ -140,6 +148,7 @@ public struct Link<Step: Operator & ~Copyable, Next: Receiver & ~Copyable>: Rece
         self.next = next
     }
 
+    /// Takes one element.
     @inlinable @inline(__always)
     public mutating func receive(_ element: Step.Input, at time: Int64) throws(StreamError) {
         try step.pointee.receive(element, at: time, into: &next.pointee)

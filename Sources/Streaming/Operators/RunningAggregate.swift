@@ -1,10 +1,13 @@
 /// What a key's value is now, and what it was before.
 public struct Revision<Value: BitwiseCopyable>: BitwiseCopyable {
+    /// The value now.
     public var new: Value
     /// Of no meaning where `isFirst`.
     public var old: Value
+    /// Whether there was no value before.
     public var isFirst: Bool
 
+    /// A change.
     @inlinable
     public init(new: Value, old: Value, isFirst: Bool) {
         self.new = new
@@ -15,8 +18,11 @@ public struct Revision<Value: BitwiseCopyable>: BitwiseCopyable {
 
 /// A key's value that changed, with the element that changed it.
 public struct RunningChange<Key: StateKey, Cause: BitwiseCopyable, Value: BitwiseCopyable>: BitwiseCopyable {
+    /// The key.
     public var key: Key
+    /// The element that changed it.
     public var cause: Cause
+    /// The value, and the one before.
     public var revision: Revision<Value>
 
     @inlinable
@@ -30,16 +36,19 @@ public struct RunningChange<Key: StateKey, Cause: BitwiseCopyable, Value: Bitwis
 /// Aggregates by key without windows. Each element that changes its key's value gives the new value and the old one:
 /// who only keeps the newest has an *upsert*, who adds up further takes the old one out (`RevisedAggregate`).
 public struct RunningAggregate<Key: StateKey, A: Aggregate>: Operator, ~Copyable where A.Output: Equatable {
+    /// What it takes.
     public typealias Input = Keyed<Key, A.Input>
+    /// What it gives.
     public typealias Output = RunningChange<Key, A.Input, A.Output>
 
     @usableFromInline
     struct Running: BitwiseCopyable {
         @usableFromInline var partial: A.Partial
-        @usableFromInline var isUsed: Bool
+        /// 1 after the first element. A number, since a snapshot's bytes may be any.
+        @usableFromInline var isUsed: UInt8
 
         @inlinable
-        init(partial: A.Partial, isUsed: Bool) {
+        init(partial: A.Partial, isUsed: UInt8) {
             self.partial = partial
             self.isUsed = isUsed
         }
@@ -54,18 +63,19 @@ public struct RunningAggregate<Key: StateKey, A: Aggregate>: Operator, ~Copyable
     public init(_ aggregate: A, limitBytes: Int) {
         self.aggregate = aggregate
         budget = StateBudget("running aggregate", limitBytes: limitBytes)
-        table = KeyedTable(empty: Running(partial: aggregate.empty, isUsed: false))
+        table = KeyedTable(empty: Running(partial: aggregate.empty, isUsed: 0))
     }
 
+    /// Takes one element.
     @inlinable @inline(__always)
     public mutating func receive<Next: Receiver<Output> & ~Copyable>(
         _ element: Input, at time: Int64, into next: inout Next
     ) throws(StreamError) {
         let slot = try table.slot(element.key, &budget)
-        let isFirst = !slot.pointee.value.isUsed
+        let isFirst = slot.pointee.value.isUsed == 0
         let old = aggregate.result(slot.pointee.value.partial)
         aggregate.add(element.value, to: &slot.pointee.value.partial)
-        slot.pointee.value.isUsed = true
+        slot.pointee.value.isUsed = 1
         let new = aggregate.result(slot.pointee.value.partial)
         guard isFirst || new != old else { return }
         try next.receive(
@@ -73,6 +83,7 @@ public struct RunningAggregate<Key: StateKey, A: Aggregate>: Operator, ~Copyable
             at: time)
     }
 
+    /// Writes its state of some key groups.
     public func write(to writer: inout StateWriter, groups: Range<Int>) {
         writer.begin("running aggregate", version: 1)
         var slots = table.slots()
@@ -84,6 +95,7 @@ public struct RunningAggregate<Key: StateKey, A: Aggregate>: Operator, ~Copyable
         writer.end()
     }
 
+    /// Adds the state of some key groups.
     public mutating func restore(from reader: inout StateReader, groups: Range<Int>) throws(StreamError) {
         try reader.begin("running aggregate", version: 1)
         while reader.nextEntry() {
@@ -94,13 +106,16 @@ public struct RunningAggregate<Key: StateKey, A: Aggregate>: Operator, ~Copyable
         try reader.end()
     }
 
+    /// Calls `body` with what it holds.
     public func reportState(_ body: (StateUsage) -> Void) { body(StateUsage(budget, entries: table.count)) }
 }
 
 /// Aggregates values that change: the old value is taken out of its key's aggregate and the new one put in. Gives the
 /// key's aggregate after each, an *upsert*.
 public struct RevisedAggregate<Key: StateKey, A: InvertibleAggregate>: Operator, ~Copyable {
+    /// What it takes.
     public typealias Input = Keyed<Key, Revision<A.Input>>
+    /// What it gives.
     public typealias Output = Keyed<Key, A.Output>
 
     @usableFromInline let aggregate: A
@@ -115,6 +130,7 @@ public struct RevisedAggregate<Key: StateKey, A: InvertibleAggregate>: Operator,
         table = KeyedTable(empty: aggregate.empty)
     }
 
+    /// Takes one element.
     @inlinable @inline(__always)
     public mutating func receive<Next: Receiver<Output> & ~Copyable>(
         _ element: Input, at time: Int64, into next: inout Next
@@ -125,6 +141,7 @@ public struct RevisedAggregate<Key: StateKey, A: InvertibleAggregate>: Operator,
         try next.receive(Keyed(element.key, aggregate.result(slot.pointee.value)), at: time)
     }
 
+    /// Writes its state of some key groups.
     public func write(to writer: inout StateWriter, groups: Range<Int>) {
         writer.begin("revised aggregate", version: 1)
         var slots = table.slots()
@@ -136,6 +153,7 @@ public struct RevisedAggregate<Key: StateKey, A: InvertibleAggregate>: Operator,
         writer.end()
     }
 
+    /// Adds the state of some key groups.
     public mutating func restore(from reader: inout StateReader, groups: Range<Int>) throws(StreamError) {
         try reader.begin("revised aggregate", version: 1)
         while reader.nextEntry() {
@@ -147,6 +165,7 @@ public struct RevisedAggregate<Key: StateKey, A: InvertibleAggregate>: Operator,
         try reader.end()
     }
 
+    /// Calls `body` with what it holds.
     public func reportState(_ body: (StateUsage) -> Void) { body(StateUsage(budget, entries: table.count)) }
 }
 

@@ -1,10 +1,12 @@
 /// A session of one key: elements without a pause longer than the gap between them.
 public struct SessionResult<Key: StateKey, Value: BitwiseCopyable>: BitwiseCopyable {
+    /// The key.
     public var key: Key
     /// The time of the first element.
     public var first: Int64
     /// The time of the last one.
     public var last: Int64
+    /// The value.
     public var value: Value
 
     @inlinable
@@ -23,7 +25,9 @@ extension SessionResult: Row {}
 /// the gap, at that time. An element is late when it would begin a session that is already over.
 public struct SessionWindows<Key: StateKey, A: Aggregate, Late: Receiver & ~Copyable>: Operator, ~Copyable
 where Late.Input == Keyed<Key, A.Input> {
+    /// What it takes.
     public typealias Input = Keyed<Key, A.Input>
+    /// What it gives.
     public typealias Output = SessionResult<Key, A.Output>
 
     @usableFromInline
@@ -71,6 +75,7 @@ where Late.Input == Keyed<Key, A.Input> {
         timers = Timers(width: max(1, gap / 16))
     }
 
+    /// Takes one element.
     @inlinable @inline(__always)
     public mutating func receive<Next: Receiver<Output> & ~Copyable>(
         _ element: Input, at time: Int64, into next: inout Next
@@ -167,6 +172,7 @@ where Late.Input == Keyed<Key, A.Input> {
         try timers.set(key, due: due, &budget)
     }
 
+    /// Hears that the watermark rose.
     @inlinable
     public mutating func advance<Next: Receiver<Output> & ~Copyable>(
         to watermark: Int64, into next: inout Next
@@ -219,6 +225,7 @@ where Late.Input == Keyed<Key, A.Input> {
         try setTimer(key, due: earliest &+ gap &+ 1, slot)
     }
 
+    /// Writes its state of some key groups.
     public func write(to writer: inout StateWriter, groups: Range<Int>) {
         writer.begin("sessions", version: 1)
         writer.put(watermark)
@@ -239,6 +246,7 @@ where Late.Input == Keyed<Key, A.Input> {
         writer.end()
     }
 
+    /// Adds the state of some key groups.
     public mutating func restore(from reader: inout StateReader, groups: Range<Int>) throws(StreamError) {
         try reader.begin("sessions", version: 1)
         watermark = try reader.take(Int64.self)
@@ -256,6 +264,7 @@ where Late.Input == Keyed<Key, A.Input> {
         try reader.end()
     }
 
+    /// Calls `body` with what it holds.
     public func reportState(_ body: (StateUsage) -> Void) {
         body(StateUsage(budget, entries: table.count + others.count))
     }

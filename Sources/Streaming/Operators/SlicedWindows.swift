@@ -9,7 +9,9 @@
 /// *upsert* (`WindowResult.isUpdate`), not a retraction.
 public struct SlicedWindows<Key: StateKey, A: Aggregate, Late: Receiver & ~Copyable>: Operator, ~Copyable
 where Late.Input == Keyed<Key, A.Input> {
+    /// What it takes.
     public typealias Input = Keyed<Key, A.Input>
+    /// What it gives.
     public typealias Output = WindowResult<Key, A.Output>
 
     /// The elements of one stretch of time.
@@ -74,6 +76,7 @@ where Late.Input == Keyed<Key, A.Input> {
         slices.deallocate()
     }
 
+    /// Takes one element.
     @inlinable @inline(__always)
     public mutating func receive<Next: Receiver<Output> & ~Copyable>(
         _ element: Input, at time: Int64, into next: inout Next
@@ -132,6 +135,7 @@ where Late.Input == Keyed<Key, A.Input> {
         current = slices + index
     }
 
+    /// Hears that the watermark rose.
     @inlinable
     public mutating func advance<Next: Receiver<Output> & ~Copyable>(
         to watermark: Int64, into next: inout Next
@@ -221,6 +225,7 @@ where Late.Input == Keyed<Key, A.Input> {
         }
     }
 
+    /// Writes its state of some key groups.
     public func write(to writer: inout StateWriter, groups: Range<Int>) {
         writer.begin("windows", version: 1)
         writer.put(watermark)
@@ -237,6 +242,7 @@ where Late.Input == Keyed<Key, A.Input> {
         writer.end()
     }
 
+    /// Adds the state of some key groups.
     public mutating func restore(from reader: inout StateReader, groups: Range<Int>) throws(StreamError) {
         try reader.begin("windows", version: 1)
         // All shards hear of the same watermarks, and a snapshot is taken between two of them.
@@ -255,6 +261,7 @@ where Late.Input == Keyed<Key, A.Input> {
         try reader.end()
     }
 
+    /// Calls `body` with what it holds.
     public func reportState(_ body: (StateUsage) -> Void) {
         var entries = 0
         for index in 0..<sliceCount { entries += slices[index].table.count }

@@ -30,7 +30,9 @@ public protocol FlatMapping<Input, Output>: BitwiseCopyable {
 
 /// An element with the key that state is kept by.
 public struct Keyed<Key: StateKey, Value: BitwiseCopyable>: BitwiseCopyable {
+    /// The key.
     public var key: Key
+    /// The value.
     public var value: Value
 
     /// A value of a key.
@@ -42,18 +44,22 @@ public struct Keyed<Key: StateKey, Value: BitwiseCopyable>: BitwiseCopyable {
 }
 
 extension Keyed: Row where Value: Row {
+    /// Calls `body` with each of its texts.
     @inlinable @inline(__always)
     public mutating func forEachText(_ body: (inout TextRef) -> Void) { value.forEachText(body) }
 }
 
 /// The beginning of a query over elements of a type.
 public struct Source<Element: BitwiseCopyable>: Operator {
+    /// What it takes.
     public typealias Input = Element
+    /// What it gives.
     public typealias Output = Element
 
     /// A query that does nothing yet.
     @inlinable public init() {}
 
+    /// Takes one element.
     @inlinable @inline(__always)
     public mutating func receive<Next: Receiver<Element> & ~Copyable>(
         _ element: Element, at time: Int64, into next: inout Next
@@ -64,12 +70,15 @@ public struct Source<Element: BitwiseCopyable>: Operator {
 
 /// Keeps the elements that a predicate keeps.
 public struct Filter<Condition: Predicate>: Operator {
+    /// What it takes.
     public typealias Input = Condition.Input
+    /// What it gives.
     public typealias Output = Condition.Input
     @usableFromInline let condition: Condition
 
     @inlinable init(_ condition: Condition) { self.condition = condition }
 
+    /// Takes one element.
     @inlinable @inline(__always)
     public mutating func receive<Next: Receiver<Output> & ~Copyable>(
         _ element: Input, at time: Int64, into next: inout Next
@@ -80,12 +89,15 @@ public struct Filter<Condition: Predicate>: Operator {
 
 /// Makes another element of each.
 public struct Map<Function: Mapping>: Operator {
+    /// What it takes.
     public typealias Input = Function.Input
+    /// What it gives.
     public typealias Output = Function.Output
     @usableFromInline let function: Function
 
     @inlinable init(_ function: Function) { self.function = function }
 
+    /// Takes one element.
     @inlinable @inline(__always)
     public mutating func receive<Next: Receiver<Output> & ~Copyable>(
         _ element: Input, at time: Int64, into next: inout Next
@@ -96,12 +108,15 @@ public struct Map<Function: Mapping>: Operator {
 
 /// Makes any number of elements of each.
 public struct FlatMap<Function: FlatMapping>: Operator {
+    /// What it takes.
     public typealias Input = Function.Input
+    /// What it gives.
     public typealias Output = Function.Output
     @usableFromInline let function: Function
 
     @inlinable init(_ function: Function) { self.function = function }
 
+    /// Takes one element.
     @inlinable @inline(__always)
     public mutating func receive<Next: Receiver<Output> & ~Copyable>(
         _ element: Input, at time: Int64, into next: inout Next
@@ -112,12 +127,15 @@ public struct FlatMap<Function: FlatMapping>: Operator {
 
 /// Puts the key before each element.
 public struct KeyBy<Key: Mapping>: Operator where Key.Output: StateKey {
+    /// What it takes.
     public typealias Input = Key.Input
+    /// What it gives.
     public typealias Output = Keyed<Key.Output, Key.Input>
     @usableFromInline let key: Key
 
     @inlinable init(_ key: Key) { self.key = key }
 
+    /// Takes one element.
     @inlinable @inline(__always)
     public mutating func receive<Next: Receiver<Output> & ~Copyable>(
         _ element: Input, at time: Int64, into next: inout Next
@@ -129,7 +147,9 @@ public struct KeyBy<Key: Mapping>: Operator where Key.Output: StateKey {
 /// Sends the elements that a predicate does not keep to a receiver of their own: a side output.
 public struct Divert<Condition: Predicate, Side: Receiver & ~Copyable>: Operator, ~Copyable
 where Side.Input == Condition.Input {
+    /// What it takes.
     public typealias Input = Condition.Input
+    /// What it gives.
     public typealias Output = Condition.Input
     @usableFromInline let condition: Condition
     /// Where the others go.
@@ -141,6 +161,7 @@ where Side.Input == Condition.Input {
         self.side = side
     }
 
+    /// Takes one element.
     @inlinable @inline(__always)
     public mutating func receive<Next: Receiver<Output> & ~Copyable>(
         _ element: Input, at time: Int64, into next: inout Next
@@ -161,6 +182,7 @@ public struct CountOnly<Input: BitwiseCopyable>: Receiver {
     /// None came yet.
     public init() {}
 
+    /// Takes one element.
     @inlinable @inline(__always)
     public mutating func receive(_ element: Input, at time: Int64) throws(StreamError) { increase() }
 

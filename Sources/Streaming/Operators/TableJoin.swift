@@ -6,7 +6,9 @@
 /// goes to `unmatched`. The table's rows stay.
 public struct TableJoin<Key: StateKey, Left: Row, Right: Row, Unmatched: Receiver & ~Copyable>: Operator, ~Copyable
 where Unmatched.Input == Keyed<Key, Left> {
+    /// What it takes.
     public typealias Input = Either<Keyed<Key, Left>, Keyed<Key, Right>>
+    /// What it gives.
     public typealias Output = Joined<Left, Right>
 
     @usableFromInline
@@ -41,6 +43,7 @@ where Unmatched.Input == Keyed<Key, Left> {
         timers = Timers(width: max(1, (patience ?? 1) / 64))
     }
 
+    /// Takes one element.
     @inlinable @inline(__always)
     public mutating func receive<Next: Receiver<Output> & ~Copyable>(
         _ element: Input, at time: Int64, into next: inout Next
@@ -84,6 +87,7 @@ where Unmatched.Input == Keyed<Key, Left> {
         slot.pointee.value.time = time
     }
 
+    /// Hears that the watermark rose.
     @inlinable
     public mutating func advance<Next: Receiver<Output> & ~Copyable>(
         to watermark: Int64, into next: inout Next
@@ -99,6 +103,7 @@ where Unmatched.Input == Keyed<Key, Left> {
         }
     }
 
+    /// Writes its state of some key groups.
     public func write(to writer: inout StateWriter, groups: Range<Int>) {
         writer.begin("table join, table", version: 1)
         var slots = table.slots()
@@ -115,6 +120,7 @@ where Unmatched.Input == Keyed<Key, Left> {
         writer.end()
     }
 
+    /// Adds the state of some key groups.
     public mutating func restore(from reader: inout StateReader, groups: Range<Int>) throws(StreamError) {
         try reader.begin("table join, table", version: 1)
         while reader.nextEntry() {
@@ -136,6 +142,7 @@ where Unmatched.Input == Keyed<Key, Left> {
         try reader.end()
     }
 
+    /// Calls `body` with what it holds.
     public func reportState(_ body: (StateUsage) -> Void) {
         body(StateUsage(budget, entries: table.count + waiting.count))
     }

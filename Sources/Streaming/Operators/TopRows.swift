@@ -1,7 +1,10 @@
 /// A row and the place it has now among its key's, from 1.
 public struct Ranked<Key: StateKey, R: Row>: Row {
+    /// The key.
     public var key: Key
+    /// Its place, from 1.
     public var rank: Int64
+    /// The row.
     public var row: R
 
     @inlinable
@@ -11,6 +14,7 @@ public struct Ranked<Key: StateKey, R: Row>: Row {
         self.row = row
     }
 
+    /// Calls `body` with each of its texts.
     @inlinable @inline(__always)
     public mutating func forEachText(_ body: (inout TextRef) -> Void) { row.forEachText(body) }
 }
@@ -21,7 +25,9 @@ public struct Ranked<Key: StateKey, R: Row>: Row {
 /// in it are valid until the next element.
 public struct TopRows<Key: StateKey, R: Row, Score: Mapping>: Operator, ~Copyable
 where Score.Input == R, Score.Output == Int64 {
+    /// What it takes.
     public typealias Input = Keyed<Key, R>
+    /// What it gives.
     public typealias Output = Ranked<Key, R>
 
     /// A row of a key, with the place of the one below it.
@@ -72,6 +78,7 @@ where Score.Input == R, Score.Output == Int64 {
         table = KeyedTable(empty: Top(count: 0, first: .max, lowest: .max))
     }
 
+    /// Takes one element.
     @inlinable @inline(__always)
     public mutating func receive<Next: Receiver<Output> & ~Copyable>(
         _ element: Input, at time: Int64, into next: inout Next
@@ -120,6 +127,7 @@ where Score.Input == R, Score.Output == Int64 {
         slot.pointee.value.lowest = places[last].pointee.score
     }
 
+    /// Writes its state of some key groups.
     public func write(to writer: inout StateWriter, groups: Range<Int>) {
         writer.begin("top rows", version: 1)
         var slots = table.slots()
@@ -136,6 +144,7 @@ where Score.Input == R, Score.Output == Int64 {
         writer.end()
     }
 
+    /// Adds the state of some key groups.
     public mutating func restore(from reader: inout StateReader, groups: Range<Int>) throws(StreamError) {
         try reader.begin("top rows", version: 1)
         var ignored = CountOnly<Output>()
@@ -150,6 +159,7 @@ where Score.Input == R, Score.Output == Int64 {
         try reader.end()
     }
 
+    /// Calls `body` with what it holds.
     public func reportState(_ body: (StateUsage) -> Void) { body(StateUsage(budget, entries: places.count)) }
 }
 

@@ -3,7 +3,9 @@
 /// is late.
 public struct WindowJoin<Key: StateKey, Left: Row, Right: Row, Late: Receiver & ~Copyable>: Operator, ~Copyable
 where Late.Input == Either<Keyed<Key, Left>, Keyed<Key, Right>> {
+    /// What it takes.
     public typealias Input = Either<Keyed<Key, Left>, Keyed<Key, Right>>
+    /// What it gives.
     public typealias Output = Joined<Left, Right>
     @usableFromInline typealias WindowKey = Pair<Key, Int64>
 
@@ -26,6 +28,7 @@ where Late.Input == Either<Keyed<Key, Left>, Keyed<Key, Right>> {
         timers = Timers(width: span.size)
     }
 
+    /// Takes one element.
     @inlinable @inline(__always)
     public mutating func receive<Next: Receiver<Output> & ~Copyable>(
         _ element: Input, at time: Int64, into next: inout Next
@@ -62,6 +65,7 @@ where Late.Input == Either<Keyed<Key, Left>, Keyed<Key, Right>> {
         try timers.set(key, due: key.b &+ span.size, &budget)
     }
 
+    /// Hears that the watermark rose.
     @inlinable
     public mutating func advance<Next: Receiver<Output> & ~Copyable>(
         to watermark: Int64, into next: inout Next
@@ -73,6 +77,7 @@ where Late.Input == Either<Keyed<Key, Left>, Keyed<Key, Right>> {
         }
     }
 
+    /// Writes its state of some key groups.
     public func write(to writer: inout StateWriter, groups: Range<Int>) {
         // Groups follow the key alone, so that a shard finds its rows again.
         writer.begin("window join", version: 1)
@@ -91,6 +96,7 @@ where Late.Input == Either<Keyed<Key, Left>, Keyed<Key, Right>> {
         writer.end()
     }
 
+    /// Adds the state of some key groups.
     public mutating func restore(from reader: inout StateReader, groups: Range<Int>) throws(StreamError) {
         try reader.begin("window join", version: 1)
         watermark = try reader.take(Int64.self)
@@ -109,6 +115,7 @@ where Late.Input == Either<Keyed<Key, Left>, Keyed<Key, Right>> {
         for key in known { try timers.set(key, due: key.b &+ span.size, &budget) }
     }
 
+    /// Calls `body` with what it holds.
     public func reportState(_ body: (StateUsage) -> Void) {
         body(StateUsage(budget, entries: lefts.count + rights.count))
     }

@@ -44,11 +44,13 @@ public struct WindowSpan: BitwiseCopyable, Equatable, Sendable {
 
 /// What a window came to, for one key.
 public struct WindowResult<Key: StateKey, Value: BitwiseCopyable>: BitwiseCopyable {
+    /// The key.
     public var key: Key
     /// The first moment of the window.
     public var start: Int64
     /// The first moment after it.
     public var end: Int64
+    /// The value.
     public var value: Value
     /// Whether the window was already given, and this takes the place of what was given for the key, if anything was.
     public var isUpdate: Bool

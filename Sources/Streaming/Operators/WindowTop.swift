@@ -1,11 +1,15 @@
 /// A row's score in one window.
 public struct WindowScore: BitwiseCopyable {
+    /// The first moment of the window.
     public var start: Int64
+    /// The first moment after it.
     public var end: Int64
+    /// The score.
     public var score: Int64
     /// Whether the row may set the window's highest score, or is only given where it equals it.
     public var counts: Bool
 
+    /// A score in a window.
     @inlinable
     public init(start: Int64, end: Int64, score: Int64, counts: Bool = true) {
         self.start = start
@@ -20,7 +24,9 @@ public struct WindowScore: BitwiseCopyable {
 /// A window is given when the watermark has passed its end by `grace`. A row whose window was given is late.
 public struct WindowTop<R: Row, Late: Receiver & ~Copyable>: Operator, ~Copyable
 where Late.Input == WindowTopRow<R> {
+    /// What it takes.
     public typealias Input = WindowTopRow<R>
+    /// What it gives.
     public typealias Output = WindowTopRow<R>
 
     @usableFromInline
@@ -56,6 +62,7 @@ where Late.Input == WindowTopRow<R> {
         budget = StateBudget("window top", limitBytes: limitBytes)
     }
 
+    /// Takes one element.
     @inlinable @inline(__always)
     public mutating func receive<Next: Receiver<Output> & ~Copyable>(
         _ element: Input, at time: Int64, into next: inout Next
@@ -95,6 +102,7 @@ where Late.Input == WindowTopRow<R> {
         return true
     }
 
+    /// Hears that the watermark rose.
     @inlinable
     public mutating func advance<Next: Receiver<Output> & ~Copyable>(
         to watermark: Int64, into next: inout Next
@@ -118,6 +126,7 @@ where Late.Input == WindowTopRow<R> {
         }
     }
 
+    /// Writes its state of some key groups.
     public func write(to writer: inout StateWriter, groups: Range<Int>) {
         writer.begin("window top", version: 1)
         writer.put(watermark)
@@ -131,6 +140,7 @@ where Late.Input == WindowTopRow<R> {
         writer.end()
     }
 
+    /// Adds the state of some key groups.
     public mutating func restore(from reader: inout StateReader, groups: Range<Int>) throws(StreamError) {
         try reader.begin("window top", version: 1)
         watermark = try reader.take(Int64.self)
@@ -149,20 +159,25 @@ where Late.Input == WindowTopRow<R> {
         try reader.end()
     }
 
+    /// Calls `body` with what it holds.
     public func reportState(_ body: (StateUsage) -> Void) { body(StateUsage(budget, entries: rows.count)) }
 }
 
 /// A row with its score and its window.
 public struct WindowTopRow<R: Row>: Row {
+    /// The score.
     public var score: WindowScore
+    /// The row.
     public var row: R
 
+    /// A row with its score.
     @inlinable
     public init(_ row: R, _ score: WindowScore) {
         self.row = row
         self.score = score
     }
 
+    /// Calls `body` with each of its texts.
     @inlinable @inline(__always)
     public mutating func forEachText(_ body: (inout TextRef) -> Void) { row.forEachText(body) }
 }

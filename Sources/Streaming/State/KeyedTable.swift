@@ -6,7 +6,9 @@
 public struct KeyedTable<Key: StateKey, Value: BitwiseCopyable>: ~Copyable {
     /// A key with its value. A pointer to a slot holds until the table's next insertion or removal.
     public struct Slot: BitwiseCopyable {
+        /// The key.
         public var key: Key
+        /// The value.
         public var value: Value
 
         @inlinable

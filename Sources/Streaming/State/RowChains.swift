@@ -2,7 +2,9 @@
 public struct RowChains<Key: StateKey, R: Row>: ~Copyable {
     /// A row and the place of the next one of its key.
     public struct Link: BitwiseCopyable {
+        /// The row.
         public var row: R
+        /// Its time.
         public var time: Int64
         @usableFromInline var next: UInt32
 

@@ -59,6 +59,7 @@ public struct Pair<A: StateKey, B: StateKey>: StateKey {
     /// Both hashes, mixed.
     @inlinable public var stateHash: UInt64 { mixed(a.stateHash &+ (b.stateHash ^ 0x8bb8_4b93_962e_acc9)) }
 
+    /// Whether both are the same.
     @inlinable @inline(__always)
     public static func == (left: Pair, right: Pair) -> Bool { left.a == right.a && left.b == right.b }
 }

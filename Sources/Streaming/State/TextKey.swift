@@ -40,6 +40,7 @@ public struct TextKey: StateKey {
     /// One half of it.
     @inlinable public var stateHash: UInt64 { high }
 
+    /// Whether both are the same.
     @inlinable @inline(__always)
     public static func == (left: TextKey, right: TextKey) -> Bool { left.high == right.high && left.low == right.low }
 }

@@ -9,7 +9,9 @@ public struct Timers<Key: StateKey>: ~Copyable {
 
     /// A key and when it is due.
     public struct Timer: BitwiseCopyable {
+        /// When it is due.
         public var due: Int64
+        /// The key.
         public var key: Key
 
         @inlinable
