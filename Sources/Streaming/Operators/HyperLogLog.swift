@@ -17,8 +17,13 @@ public struct HyperLogLogRegisters: BitwiseCopyable {
     /// Of no values.
     public init() {}
 
-    /// Adds a value by its hash.
+    /// Adds a value by its hash. The hash need not be of the best: for tables it is enough that keys spread, but here runs
+    /// of bits have to be as in random numbers, and so they are mixed once more (MurmurHash3's finalizer).
     public mutating func add(_ hash: UInt64) {
+        var hash = hash
+        hash = (hash ^ hash >> 33) &* 0xff51_afd7_ed55_8ccd
+        hash = (hash ^ hash >> 33) &* 0xc4ce_b9fe_1a85_ec53
+        hash ^= hash >> 33
         let register = Int(truncatingIfNeeded: hash >> UInt64(64 - HyperLogLogRegisters.bits))
         // A bit below the rest of the hash, so that the run ends.
         let rest = hash << UInt64(HyperLogLogRegisters.bits) | 1 << UInt64(HyperLogLogRegisters.bits - 1)
