@@ -7,12 +7,17 @@ import Testing
         .tumbling(700, offset: 333), .hopping(size: 2_000, slide: 500, offset: 100),
     ]
 
+    /// When the windows begin that a time, not before 1970, belongs to.
+    private func starts(_ time: Int64, _ span: WindowSpan) -> [Int64] {
+        let last = (time - span.offset) / span.slide * span.slide + span.offset
+        return Array(stride(from: last, to: time - span.size, by: -Int(span.slide)))
+    }
+
     /// What windows come to when nothing is late: each element counted in each of its windows, one by one.
     private func model(_ clicks: [Click], _ span: WindowSpan) -> [String] {
         var windows: [String: (Int, Int64, Int64, Int64)] = [:]
         for click in clicks {
-            for start in (click.time - span.size + 1)...click.time
-            where (start - span.offset) % span.slide == 0 {
+            for start in starts(click.time, span) {
                 var sum = windows["\(click.key) \(start)"] ?? (0, 0, .max, .min)
                 sum = (sum.0 + 1, sum.1 + click.value, min(sum.2, click.value), max(sum.3, click.value))
                 windows["\(click.key) \(start)"] = sum
@@ -50,8 +55,7 @@ import Testing
             case .watermark(let mark): watermark = max(watermark, mark)
             case .click(let click):
                 taken.append(click)
-                for start in (click.time - span.size + 1)...click.time
-                where (start - span.offset) % span.slide == 0 && start + span.size <= watermark {
+                for start in starts(click.time, span) where start + span.size <= watermark {
                     dropped["\(click.key) \(start)", default: 0] += 1
                 }
             }
