@@ -107,6 +107,18 @@ import Testing
         #expect(kept.elements.reduce(0) { $0 + $1.value } + Int64(late.elements.count) == Int64(stream.events))
     }
 
+    @Test("A window that ends at the watermark is over, and one that ends just after it is not")
+    func lateAtTheEnd() throws {
+        let kept = Kept<WindowResult<Int64, Int64>>()
+        let late = Kept<Keyed<Int64, Click>>()
+        var query = Source<Click>().keyBy(KeyOfClick())
+            .window(.tumbling(1_000), Count(), late: Collect(late)).into(Collect(kept))
+        func click(_ time: Int64) -> Arrival { .click(Click(key: 1, value: 0, time: time)) }
+        try query.take([.watermark(1_999), click(1_999), .watermark(2_000), click(1_998), click(2_000)])
+        #expect(kept.elements.map { [$0.start, $0.value] } == [[1_000, 1], [2_000, 1]])
+        #expect(late.elements.map(\.value.time) == [1_998])
+    }
+
     @Test("Sessions equal the model, whole and across shards", arguments: StreamCase.all, [Int64(40), 300, 5_000])
     func sessions(_ stream: StreamCase, _ gap: Int64) throws {
         var stream = stream
