@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-unit test-end-to-end test-reliability test-interop test-spark torture fuzz lint format bench bench-peers bench-lake-peers clean
+.PHONY: help run build test test-unit test-end-to-end test-reliability test-interop test-spark torture fuzz lint format bench bench-peers bench-lake-peers bench-nexmark clean
 
 BINARY := .build/release/cartograph
 # Without colours a build at a terminal and one in a pipe are the same build; with them each would throw the other's away.
@@ -93,6 +93,11 @@ bench-lake-peers: ## the same rows into Iceberg tables by Cartograph, PyIceberg 
 	$(BUILD) --product cartograph
 	$(BUILD) --product cartograph-bench
 	.deps/venv/bin/python scripts/bench-lake-peers $(ARGS)
+
+bench-nexmark: ## Nexmark's queries on Cartograph and on Flink, the same file of events; ARGS='--query q5 q7' picks some
+	scripts/bootstrap flink
+	swift build -c release --product cartograph-nexmark
+	scripts/bench-nexmark $(ARGS)
 
 clean: ## remove what was built; .deps/ and data/ stay
 	rm -rf .build

@@ -23,6 +23,7 @@ let package = Package(
     products: [
         .executable(name: "cartograph", targets: ["cartograph"]),
         .executable(name: "cartograph-bench", targets: ["cartograph-bench"]),
+        .executable(name: "cartograph-nexmark", targets: ["cartograph-nexmark"]),
         .executable(name: "cartograph-fuzz", targets: ["cartograph-fuzz"]),
         .library(name: "Iceberg", targets: ["Iceberg", "Storage"]),
     ],
@@ -129,6 +130,16 @@ let package = Package(
             path: "Benchmarks/cartograph-bench",
             swiftSettings: rules),
 
+        // The field's benchmark of streams: its generator and its queries on our operators.
+        .target(name: "Nexmark", dependencies: ["Streaming"], path: "Benchmarks/Nexmark", swiftSettings: rules),
+        .executableTarget(
+            name: "cartograph-nexmark",
+            dependencies: [
+                "Nexmark", "Streaming", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks/cartograph-nexmark",
+            swiftSettings: rules),
+
         // Debian's simdjson behind a C function: an independent judge of JSON for the decoder's tests.
         .target(name: "CSimdjson", path: "Tests/CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(
@@ -177,6 +188,7 @@ let package = Package(
         tests("EventLogTests", of: ["CBytes", "EventLog", "Events"]),
         tests("CollectorTests", of: ["Collector", "EventLog", "Events", "Simulator", "Telemetry", "CZlib", "CZstd"]),
         tests("TelemetryTests", of: ["Telemetry"]),
+        tests("NexmarkTests", of: ["Nexmark", "Engine"]),
         tests("StreamingTests", of: ["Streaming", "EventLog", "Events", "Simulator"]),
     ],
     swiftLanguageModes: [.v6],
