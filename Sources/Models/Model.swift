@@ -49,6 +49,8 @@ public struct Model: Sendable {
     /// The columns that schema.yml describes.
     public internal(set) var columns: [ModelColumn]
 
+    /// Whether rows are only ever added to its table.
+    public var onlyGrows: Bool { materialization == .incremental && strategy == .append }
     /// `silver.clicks`.
     public var table: String { schema + "." + name }
 

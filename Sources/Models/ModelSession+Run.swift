@@ -32,18 +32,16 @@ extension ModelSession {
             status = .rebuilt(reason)
         case .update(let touched):
             guard var current = table else { preconditionFailure("an update of a table that does not exist") }
-            switch model.strategy {
-            case .append: (rows, days) = try append(statement, coverage, &current)
-            case .insertOverwrite:
-                if let rebuilt = try rebuildDays(statement, touched) {
-                    (rows, days) = (try overwrite(statement, coverage, rebuilt, &current), .some(rebuilt))
-                    table = current
-                } else {
-                    (rows, days) = (try rebuild(statement, coverage, &table), .all)
-                    status = .rebuilt("more than \(Self.touchedDaysMax) days changed")
-                }
+            if model.onlyGrows {
+                (rows, days) = try append(statement, coverage, &current)
+                table = current
+            } else if let rebuilt = try rebuildDays(statement, touched) {
+                (rows, days) = (try overwrite(statement, coverage, rebuilt, &current), .some(rebuilt))
+                table = current
+            } else {
+                (rows, days) = (try rebuild(statement, coverage, &table), .all)
+                status = .rebuilt("more than \(Self.touchedDaysMax) days changed")
             }
-            if model.strategy == .append { table = current }
         }
         if status != .unchanged, var current = table {
             try TableUpkeep(connection).care(for: &current)
@@ -82,9 +80,7 @@ extension ModelSession {
             InputChanges(table: try table(input), since: made.inputs[input] ?? "")
         }
         if changes.allSatisfy(\.isNone) { return .nothing }
-        if statement.model.materialization == .incremental && statement.model.strategy == .append {
-            return .update(.all)
-        }
+        if statement.model.onlyGrows { return .update(.all) }
         let touched = changes.reduce(TouchedDays.none) { $1.isNone ? $0 : $0.union($1.touchedDays()) }
         if statement.model.materialization == .incremental || touched.isEmpty {
             return touched == .all ? .rebuild("its inputs changed on all days") : .update(touched)

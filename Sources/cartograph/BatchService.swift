@@ -310,8 +310,7 @@ final class BatchService: Sendable {
                 }.models.filter { $0.status != .unchanged }.count
             }, rebuildLive: rebuildLive, connection: bench.connection,
             models: runner.project.models.map { TableIdentifier($0.schema, $0.name) },
-            appended: runner.project.models.filter { $0.materialization == .incremental && $0.strategy == .append }
-                .map { TableIdentifier($0.schema, $0.name) })
+            appended: runner.project.models.filter(\.onlyGrows).map { TableIdentifier($0.schema, $0.name) })
     }
 
     private func fail(_ text: String) {
