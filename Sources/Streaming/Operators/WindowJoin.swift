@@ -7,7 +7,6 @@ where Late.Input == Either<Keyed<Key, Left>, Keyed<Key, Right>> {
     public typealias Input = Either<Keyed<Key, Left>, Keyed<Key, Right>>
     /// What it gives.
     public typealias Output = Joined<Left, Right>
-    @usableFromInline typealias WindowKey = Pair<Key, Int64>
 
     @usableFromInline let span: WindowSpan
     @usableFromInline var budget: StateBudget
