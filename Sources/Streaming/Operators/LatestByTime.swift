@@ -54,26 +54,16 @@ public struct LatestByTime<Key: StateKey, Value: BitwiseCopyable>: Operator, ~Co
 
     /// Writes its state of some key groups.
     public func write(to writer: inout StateWriter, groups: Range<Int>) {
-        writer.begin("latest by time", version: 1)
-        var slots = table.slots()
-        while let slot = slots.next() {
-            guard groups.contains(KeyGroup.of(slot.pointee.key)) else { continue }
-            writer.entry()
-            writer.put(slot.pointee)
-        }
-        writer.end()
+        table.write("latest by time", version: 1, to: &writer, groups: groups)
     }
 
     /// Adds the state of some key groups.
     public mutating func restore(from reader: inout StateReader, groups: Range<Int>) throws(StreamError) {
-        try reader.begin("latest by time", version: 1)
-        while reader.nextEntry() {
-            let kept = try reader.take(KeyedTable<Key, Int64>.Slot.self)
-            guard groups.contains(KeyGroup.of(kept.key)) else { continue }
+        try KeyedTable<Key, Int64>.read("latest by time", version: 1, from: &reader, groups: groups) {
+            kept throws(StreamError) in
             try table.slot(kept.key, &budget).pointee.value = kept.value
             if let memory { try timers.set(kept.key, due: kept.value &+ memory &+ 1, &budget) }
         }
-        try reader.end()
     }
 
     /// Calls `body` with what it holds.

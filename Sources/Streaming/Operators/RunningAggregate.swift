@@ -85,25 +85,15 @@ public struct RunningAggregate<Key: StateKey, A: Aggregate>: Operator, ~Copyable
 
     /// Writes its state of some key groups.
     public func write(to writer: inout StateWriter, groups: Range<Int>) {
-        writer.begin("running aggregate", version: 1)
-        var slots = table.slots()
-        while let slot = slots.next() {
-            guard groups.contains(KeyGroup.of(slot.pointee.key)) else { continue }
-            writer.entry()
-            writer.put(slot.pointee)
-        }
-        writer.end()
+        table.write("running aggregate", version: 1, to: &writer, groups: groups)
     }
 
     /// Adds the state of some key groups.
     public mutating func restore(from reader: inout StateReader, groups: Range<Int>) throws(StreamError) {
-        try reader.begin("running aggregate", version: 1)
-        while reader.nextEntry() {
-            let kept = try reader.take(KeyedTable<Key, Running>.Slot.self)
-            guard groups.contains(KeyGroup.of(kept.key)) else { continue }
+        try KeyedTable<Key, Running>.read("running aggregate", version: 1, from: &reader, groups: groups) {
+            kept throws(StreamError) in
             try table.slot(kept.key, &budget).pointee.value = kept.value
         }
-        try reader.end()
     }
 
     /// Calls `body` with what it holds.
@@ -143,26 +133,16 @@ public struct RevisedAggregate<Key: StateKey, A: InvertibleAggregate>: Operator,
 
     /// Writes its state of some key groups.
     public func write(to writer: inout StateWriter, groups: Range<Int>) {
-        writer.begin("revised aggregate", version: 1)
-        var slots = table.slots()
-        while let slot = slots.next() {
-            guard groups.contains(KeyGroup.of(slot.pointee.key)) else { continue }
-            writer.entry()
-            writer.put(slot.pointee)
-        }
-        writer.end()
+        table.write("revised aggregate", version: 1, to: &writer, groups: groups)
     }
 
     /// Adds the state of some key groups.
     public mutating func restore(from reader: inout StateReader, groups: Range<Int>) throws(StreamError) {
-        try reader.begin("revised aggregate", version: 1)
-        while reader.nextEntry() {
-            let kept = try reader.take(KeyedTable<Key, A.Partial>.Slot.self)
-            guard groups.contains(KeyGroup.of(kept.key)) else { continue }
+        try KeyedTable<Key, A.Partial>.read("revised aggregate", version: 1, from: &reader, groups: groups) {
+            kept throws(StreamError) in
             let slot = try table.slot(kept.key, &budget)
             aggregate.merge(kept.value, into: &slot.pointee.value)
         }
-        try reader.end()
     }
 
     /// Calls `body` with what it holds.
