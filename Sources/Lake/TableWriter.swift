@@ -1,9 +1,7 @@
-import Dispatch
 public import Engine
 import Foundation
 public import Iceberg
 import Storage
-import Synchronization
 
 /// Writes the rows of a statement into a lake table: Parquet through the engine, made durable, then one commit.
 ///
@@ -118,16 +116,10 @@ public struct TableWriter {
     private func makeDurable(_ locations: [String], _ table: Table) throws {
         if locations.isEmpty { return }
         let storage = table.catalog.storage
-        let failure = Mutex<(any Error)?>(nil)
         let lanes = min(Self.syncsAtOnce, locations.count)
-        DispatchQueue.concurrentPerform(iterations: lanes) { lane in
-            do {
-                try storage.sync(stride(from: lane, to: locations.count, by: lanes).map { locations[$0] })
-            } catch {
-                failure.withLock { $0 = error }
-            }
+        _ = try (0..<lanes).mapAtOnce(upTo: lanes) { lane in
+            try storage.sync(stride(from: lane, to: locations.count, by: lanes).map { locations[$0] })
         }
-        if let error = failure.withLock({ $0 }) { throw error }
         // The engine may have made folders in the data folder, and that itself.
         try storage.sync([table.dataLocation])
     }

@@ -1,12 +1,10 @@
-import Dispatch
 import Foundation
-import Synchronization
 
 extension S3Storage {
     /// Creates the objects, several at a time. When one fails, some of the others may exist.
     public func create(_ objects: [NewObject]) throws {
         let uploads = try objects.map { S3Upload(client: client, location: try object($0.location), bytes: $0.bytes) }
-        try S3Upload.eachOf(uploads.count, atOnce: Self.createsInFlight) { try uploads[$0].create() }
+        _ = try uploads.mapAtOnce(upTo: Self.createsInFlight) { try $0.create() }
     }
 }
 
@@ -116,17 +114,15 @@ struct S3Upload: Sendable {
     private func uploadParts(_ id: String) throws -> [String] {
         let size = max(S3Storage.partBytes, (bytes.count + S3Storage.partsMax - 1) / S3Storage.partsMax)
         let count = (bytes.count + size - 1) / size
-        let tags = Mutex([String](repeating: "", count: count))
-        try Self.eachOf(count, atOnce: S3Storage.partsInFlight) { part in
+        return try (0..<count).mapAtOnce(upTo: S3Storage.partsInFlight) { part in
             var call = S3Call("PUT", location)
             call.query = [("partNumber", String(part + 1)), ("uploadId", id)]
             call.body = Array(bytes[(part * size)..<min(bytes.count, (part + 1) * size)])
             guard let tag = try client.send(call).response.headers["ETag"] else {
                 throw StorageError(.failed, at: location.description, "the store took part \(part + 1) without a tag")
             }
-            tags.withLock { $0[part] = tag }
+            return tag
         }
-        return tags.withLock { $0 }
     }
 
     private func complete(_ id: String, _ tags: [String]) throws {
@@ -154,25 +150,5 @@ struct S3Upload: Sendable {
         call.expected = [404]
         // What cannot be aborted now only takes space, which the bucket's rule for incomplete uploads ends.
         _ = try? client.send(call)
-    }
-
-    /// Runs a numbered task each, some at the same time; after the first failure no further one begins, and it is thrown.
-    static func eachOf(_ count: Int, atOnce lanes: Int, _ body: @Sendable (Int) throws -> Void) throws {
-        if count == 1 { return try body(0) }
-        let next = Atomic<Int>(0)
-        let failure = Mutex<(any Error)?>(nil)
-        DispatchQueue.concurrentPerform(iterations: min(lanes, count)) { _ in
-            while true {
-                let number = next.add(1, ordering: .relaxed).oldValue
-                guard number < count, failure.withLock({ $0 == nil }) else { return }
-                do {
-                    try body(number)
-                } catch {
-                    failure.withLock { $0 = $0 ?? error }
-                    return
-                }
-            }
-        }
-        if let error = failure.withLock({ $0 }) { throw error }
     }
 }
