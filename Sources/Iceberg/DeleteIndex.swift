@@ -12,8 +12,7 @@ struct DeleteIndex {
     private static let filePathID = 2_147_483_546
 
     init(_ entries: [ManifestEntry], _ metadata: TableMetadata) {
-        let whole = Set(
-            metadata.partitionSpecs.filter { $0.fields.allSatisfy { $0.transform == .void } }.map(\.specID))
+        let whole = Set(metadata.partitionSpecs.filter(\.partsNothing).map(\.specID))
         for entry in entries {
             let delete = ScanDelete(file: entry.file, sequenceNumber: entry.sequenceNumber ?? 0)
             switch entry.file.content {

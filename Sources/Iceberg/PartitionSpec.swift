@@ -14,6 +14,9 @@ public struct PartitionSpec: Sendable, Hashable {
     /// One partition for everything.
     public static let unpartitioned = PartitionSpec(fields: [])
 
+    /// Whether all rows are in one partition: what is left of dropped fields does not part anything.
+    package var partsNothing: Bool { fields.allSatisfy { $0.transform == .void } }
+
     /// A first spec over columns of `schema`. Fields get ids from 1000 and the names other writers would choose
     /// (`day` of `ts` becomes `ts_day`).
     /// - Throws: ``IcebergError`` `.badRequest` when a column does not exist or the transform does not apply to it.

@@ -15,48 +15,6 @@ import Storage
 /// It is used by one thread at a time. Others may write to the tables: a commit that does not change what a table says
 /// of the log is followed; a changed schema is written to from the round on that meets it.
 public final class BronzeWriter {
-    /// The key in a snapshot's summary under which the covered offsets stand.
-    public static let offsetsKey = "cartograph.offsets"
-
-    /// When files and rounds end.
-    public struct Limits: Sendable {
-        /// Rows after which a file ends, at the next frame of the log.
-        public var fileRows = 2_000_000
-        /// Bytes after which a file ends, at the next frame of the log.
-        public var fileBytes = 32 << 20
-        /// Bytes of all files of a round, which are held in memory until they are written.
-        public var roundBytes = 64 << 20
-        /// Seconds after which a round is committed although the log has more: what came first must not wait for what
-        /// came last.
-        public var roundSeconds = 2.0
-        /// How fresh files are compressed.
-        public var compression = Compression.byPlace
-        /// Attempts to commit a round beside other writers.
-        public var attempts = 16
-
-        /// How fresh files are compressed, which compaction soon writes anew with Zstandard.
-        public enum Compression: Sendable, Equatable {
-            /// `fast` where the table lies on a disk, `zstd(1)` in an object store, where each byte is sent.
-            case byPlace
-            /// Only the events' text, with Snappy.
-            case fast
-            /// Every column, at this level.
-            case zstd(Int32)
-
-            /// Zstandard's level for a table's files; nil for none.
-            func level(for table: Table) -> Int32? {
-                switch self {
-                case .byPlace: Location.isRemote(table.dataLocation) ? 1 : nil
-                case .fast: nil
-                case .zstd(let level): level
-                }
-            }
-        }
-
-        /// The limits of a platform that shares its machine.
-        public init() {}
-    }
-
     /// What a drain moved.
     public struct Report: Sendable {
         /// Rows committed, by topic name.
@@ -90,61 +48,6 @@ public final class BronzeWriter {
         self.log = log
         self.catalog = catalog
         self.limits = limits
-    }
-
-    /// The offsets that a catalog's bronze tables cover: what is before them has been committed.
-    ///
-    /// - Throws: `LakeTableError` when a table's snapshots do not say.
-    public static func coveredOffsets(_ catalog: any Catalog, partitions: Int) throws -> LogOffsets {
-        var covered = LogOffsets(partitions: partitions)
-        for topic in Topic.allCases {
-            let table = BronzeTable(topic)
-            guard try catalog.tableExists(table.identifier) else { continue }
-            let offsets = try offsets(of: try catalog.loadTable(table.identifier), partitions)
-            for partition in 0..<partitions { covered[topic, partition] = offsets[topic, partition] }
-        }
-        return covered
-    }
-
-    /// What a table's newest snapshot says of the log. Snapshots of others that say `replace` changed no rows: for them
-    /// their parents speak.
-    private static func offsets(of table: Table, _ partitions: Int) throws -> LogOffsets {
-        var next = table.currentSnapshot
-        while let snapshot = next {
-            if let text = snapshot.summary[offsetsKey] {
-                guard let offsets = LogOffsets(text), offsets.partitions == partitions else {
-                    throw LakeTableError(
-                        "\(table.identifier) covers \"\(text)\" of the log, which is not what a log of \(partitions) "
-                            + "partitions has: it belongs to another log")
-                }
-                return offsets
-            }
-            guard snapshot.operation == .replace, let parent = snapshot.parentID.flatMap({ table.snapshot(id: $0) })
-            else {
-                let remedy =
-                    lastOwnSnapshot(of: table).map { own in
-                        "`cartograph lake rollback \(table.identifier) --to \(own.id)` undoes that"
-                    } ?? "none of its snapshots has; restore the table from a copy"
-                throw LakeTableError(
-                    "\(table.identifier) was last written by something else: its snapshot \(snapshot.id) has no "
-                        + "\(offsetsKey); \(remedy)")
-            }
-            next = parent
-        }
-        return LogOffsets(partitions: partitions)
-    }
-
-    /// The newest snapshot on the way to a bronze table's current one that says what of the log it holds: what undoing
-    /// another writer's commits comes to.
-    public static func lastOwnSnapshot(of table: Table) -> Snapshot? {
-        var next = table.currentSnapshot
-        // A chain that comes back to itself is damage.
-        for _ in table.metadata.snapshots {
-            guard let snapshot = next else { return nil }
-            if snapshot.summary[offsetsKey] != nil { return snapshot }
-            next = snapshot.parentID.flatMap { table.snapshot(id: $0) }
-        }
-        return nil
     }
 
     // MARK: - Draining
@@ -359,7 +262,7 @@ public final class BronzeWriter {
             guard let open = tables[written.topic] else { continue }
             var update = TableUpdate(open.table)
             update.append(
-                written.files.map(\.entry), summary: [Self.offsetsKey: Self.text(written.covered, written.topic)])
+                written.files.map(\.entry), summary: [SnapshotState.offsets: Self.text(written.covered, written.topic)])
             try transaction.stage(update)
         }
         let committed = try transaction.commit()

@@ -263,21 +263,5 @@ public struct Compaction {
     }
 
     /// Deletes files that no commit can refer to. One that stays costs space and nothing else.
-    private func discard(_ files: [DataFile]) {
-        for file in files {
-            do { try table.catalog.storage.delete(file.location) } catch { continue }
-        }
-    }
-}
-
-/// What the platform's snapshots say of the table's state, beside the counts that all engines write.
-public enum SnapshotState {
-    /// The keys that describe the table as it is after a commit, not what the commit changed.
-    public static let keys = ["cartograph.offsets", "cartograph.inputs", "cartograph.definition"]
-
-    /// What a commit that keeps the state (compaction, erasure) must say again in its summary.
-    public static func carried(from snapshot: Snapshot?) -> [String: String] {
-        guard let snapshot else { return [:] }
-        return snapshot.summary.filter { keys.contains($0.key) }
-    }
+    private func discard(_ files: [DataFile]) { table.catalog.storage.discard(files.map(\.location)) }
 }

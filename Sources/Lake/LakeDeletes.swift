@@ -48,9 +48,7 @@ extension LakeScan {
         }
 
         private static func key(_ file: DataFile, _ table: Table) -> EqualityKey {
-            // What is left of a dropped partition field does not part anything.
-            let spec = table.metadata.spec(id: file.specID)
-            let isGlobal = spec?.fields.allSatisfy { $0.transform == .void } ?? false
+            let isGlobal = table.metadata.spec(id: file.specID)?.partsNothing ?? false
             return EqualityKey(fieldIDs: Set(file.equalityIDs).sorted(), isGlobal: isGlobal)
         }
 

@@ -190,9 +190,9 @@ public struct TableErasure {
             throw LakeTableError("\(table.identifier): the engine names files in another way than the table does")
         }
         report.filesReplaced = replaced.count
-        var summary = snapshot.summary.filter { $0.key.hasPrefix("cartograph.") }
-        summary["cartograph.days"] = days.map { $0.sorted().joined(separator: ",") } ?? "all"
-        summary["cartograph.erasure"] = "true"
+        var summary = SnapshotState.all(of: snapshot)
+        summary[SnapshotState.days] = days.map { $0.sorted().joined(separator: ",") } ?? "all"
+        summary[SnapshotState.erasure] = "true"
         var changed = table
         try changed.replaceFiles(
             replaced, with: kept, operation: kept.isEmpty ? .delete : .overwrite, summary: summary
@@ -243,20 +243,21 @@ public struct TableErasure {
     /// - Parameter renamed: the snapshots written anew so far, by what they were.
     public func forgetRemoved(of identifier: TableIdentifier, _ renamed: inout [Int64: Int64]) throws {
         guard var table = try table(identifier), let snapshot = table.currentSnapshot else { return }
-        var summary = snapshot.summary.filter { $0.key.hasPrefix("cartograph.") }
-        let before = summary[Self.inputs]
+        var summary = SnapshotState.all(of: snapshot)
+        let before = summary[SnapshotState.inputs]
         for (old, new) in renamed {
-            summary[Self.inputs] = summary[Self.inputs]?.replacingOccurrences(of: String(old), with: String(new))
+            summary[SnapshotState.inputs] = summary[SnapshotState.inputs]?.replacingOccurrences(
+                of: String(old), with: String(new))
         }
         let manifests = try ManifestList.of(snapshot, from: catalog.storage)
-        guard manifests.contains(where: { $0.deletedFiles != 0 }) || summary[Self.inputs] != before else { return }
+        guard manifests.contains(where: { $0.deletedFiles != 0 }) || summary[SnapshotState.inputs] != before else {
+            return
+        }
         var update = TableUpdate(table)
         update.rewriteManifests(all: true, summary: summary)
         try table.commit(update)
         if let current = table.currentSnapshot { renamed[snapshot.id] = current.id }
     }
-
-    private static let inputs = "cartograph.inputs"
 
     /// Forgets all snapshots of a table but the current one, with every branch and tag that names another, and deletes
     /// the files that only they had; then the files of no snapshot for which `mustGo` says so.

@@ -1,4 +1,5 @@
 import Iceberg
+import Lake
 
 /// What happened to a table since a snapshot that a model was made from.
 struct InputChanges {
@@ -17,7 +18,7 @@ struct InputChanges {
         guard let commits = commits() else { return .all }
         var days = TouchedDays.none
         for commit in commits where commit.operation != .replace {
-            guard let text = commit.summary[ModelCoverage.Key.days] else { return .all }
+            guard let text = commit.summary[SnapshotState.days] else { return .all }
             days = days.union(TouchedDays(text))
         }
         return days

@@ -1,5 +1,6 @@
 import Foundation
 import Iceberg
+import Lake
 
 /// What a snapshot of a model's table was made from. It stands in the snapshot's summary, so that the table and what is
 /// known about it change in one commit, and a run that was cut short is caught up by the next.
@@ -11,14 +12,6 @@ struct ModelCoverage: Equatable {
     /// What the inputs cover of the log: by bronze table, what its snapshot says in `cartograph.offsets`.
     var offsets: [String: String]
 
-    /// Keys in a snapshot's summary.
-    enum Key {
-        static let inputs = "cartograph.inputs"
-        static let definition = "cartograph.definition"
-        static let offsets = "cartograph.offsets"
-        static let days = "cartograph.days"
-    }
-
     init(inputs: [String: String], definition: String, offsets: [String: String]) {
         self.inputs = inputs
         self.definition = definition
@@ -27,19 +20,20 @@ struct ModelCoverage: Equatable {
 
     /// What a snapshot says; nil when it was not made by a run.
     init?(_ snapshot: Snapshot) {
-        guard let inputs = snapshot.summary[Key.inputs].flatMap(Self.dictionary),
-            let definition = snapshot.summary[Key.definition]
+        guard let inputs = snapshot.summary[SnapshotState.inputs].flatMap(Self.dictionary),
+            let definition = snapshot.summary[SnapshotState.definition]
         else { return nil }
         self.init(
             inputs: inputs, definition: definition,
-            offsets: snapshot.summary[Key.offsets].flatMap(Self.dictionary) ?? [:])
+            offsets: snapshot.summary[SnapshotState.offsets].flatMap(Self.dictionary) ?? [:])
     }
 
     /// The entries for the summary of a snapshot that changed these days.
     func summary(days: TouchedDays) throws -> [String: String] {
         [
-            Key.inputs: try Self.text(inputs), Key.definition: definition, Key.offsets: try Self.text(offsets),
-            Key.days: days.description,
+            SnapshotState.inputs: try Self.text(inputs), SnapshotState.definition: definition,
+            SnapshotState.offsets: try Self.text(offsets),
+            SnapshotState.days: days.description,
         ]
     }
 

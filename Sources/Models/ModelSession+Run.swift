@@ -61,7 +61,7 @@ extension ModelSession {
             coverage.inputs[input] = InputChanges.id(snapshot)
             guard let snapshot else { continue }
             if project.sources.contains(where: { $0.table == input }) {
-                coverage.offsets[input] = snapshot.summary[ModelCoverage.Key.offsets]
+                coverage.offsets[input] = snapshot.summary[SnapshotState.offsets]
             } else if let covered = ModelCoverage(snapshot) {
                 coverage.offsets.merge(covered.offsets) { $1 }
             }

@@ -60,7 +60,7 @@ struct UpCommand: AsyncParsableCommand {
         configuration.ownToken = WriteKey.generate().secret
         var sharing = CatalogSettings()
         sharing.fedNamespace = BronzeTable.namespace
-        sharing.offsetsKey = BronzeWriter.offsetsKey
+        sharing.offsetsKey = SnapshotState.offsets
         if let s3 = settings.lake.s3 { sharing.tableConfiguration = Self.hints(s3) }
         let server: CartographServer
         let keys: KeyStore
