@@ -381,7 +381,7 @@ final class ParquetColumn {
     ) {
         let length = levels.count + values.count + elementBytes
         let isCompressed = compress(levels, values, length)
-        let parts = isCompressed ? [compressed] : [levels, values]
+        let parts = isCompressed ? [compressed, elements] : [levels, values]
         let crc = parts.reduce(0) { cbytes_crc32($0, $1.start, $1.count) }
         var thrift = ThriftWriter()
         thrift.structure {
@@ -411,7 +411,6 @@ final class ParquetColumn {
             ParquetCodec.appendSnappyLength(length, to: compressed)
             ParquetCodec.appendSnappy(levels.start, levels.count, to: compressed)
             ParquetCodec.appendSnappy(values.start, values.count, to: compressed)
-            compressed.append(elements)
         }
         return true
     }
@@ -433,7 +432,7 @@ final class ParquetColumn {
     }
 
     /// Ends the row group and appends it to a file.
-    func endGroup(to file: inout [UInt8]) -> Chunk {
+    func endGroup(to file: FileBytes) -> Chunk {
         if isCoding, countsBounds, physical == .bytes, let dictionary { countEntries(dictionary) }
         endPage()
         let start = file.count
@@ -450,10 +449,10 @@ final class ParquetColumn {
                     $0.field(2, int32: 0)
                 }
             }
-            file.append(contentsOf: page.bytes)
+            file.append(page)
         }
         let dataOffset = file.count
-        file.append(contentsOf: pages.bytes)
+        file.append(pages)
         let chunk = Chunk(
             leaf: leaf, codec: codec.number, statistics: group, encodings: encodings,
             dictionaryOffset: dictionaryOffset,
