@@ -116,7 +116,7 @@ extension Table {
             plan.counts.filesSkippedByStatistics += manifest.skippedByStatistics
             for entry in manifest.entries {
                 let sequence = entry.sequenceNumber ?? 0
-                let files = deletes.isEmpty ? [] : deletes.files(for: entry.file, sequence)
+                let files = deletes.isEmpty ? [] : try deletes.files(for: entry.file, sequence)
                 for delete in files { applied.insert(delete.file.location) }
                 plan.tasks.append(ScanTask(file: entry.file, sequenceNumber: sequence, deletes: files))
             }
