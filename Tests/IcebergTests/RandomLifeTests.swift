@@ -48,9 +48,8 @@ struct RandomLifeTests {
 /// One table, its model, and the dice.
 struct RandomLife: CustomStringConvertible {
     enum Kind: CaseIterable {
-        case append, overwrite, overwriteByFilter, delete, deleteRows, compact, schema, spec, expire, manifests,
-            orphans, tag, untag
-        case rollback, concurrent, round, reopen
+        case append, overwrite, overwriteByFilter, delete, deleteRows, compact, schema, spec, expire, manifests
+        case orphans, tag, untag, rollback, concurrent, round, reopen
     }
 
     struct Disagreement: Error, CustomStringConvertible {
