@@ -26,8 +26,16 @@ struct LakeScan {
         }
     }
 
+    /// A SELECT of the columns over the files of a plan, less the rows that are deleted from them. It fails when a delete
+    /// file of the plan stands in another partition than a file whose rows it names.
+    func sql(_ plan: ScanPlan) throws -> String {
+        let rows = try sql(plan.tasks)
+        guard let strays = StrayDeletes(plan, table) else { return rows }
+        return "SELECT * FROM (\(rows)) WHERE (\(try strays.checkSQL))"
+    }
+
     /// A SELECT of the columns over these files, less the rows that are deleted from them.
-    func sql(_ tasks: [ScanTask]) throws -> String {
+    private func sql(_ tasks: [ScanTask]) throws -> String {
         let held = Deletes(ScanPlan(tasks: tasks).deletes, table)
         var plain: [DataFile] = []
         var marked: [Deletes.Signature: [ScanTask]] = [:]
@@ -136,12 +144,12 @@ struct LakeScan {
     }
 
     /// Columns go by their ids where their names could meet those of the scan's own.
-    private static func name(_ field: NestedField) -> String { "c\(field.id)" }
+    static func name(_ field: NestedField) -> String { "c\(field.id)" }
 
     /// The columns of position deletes, with the ids that the specification reserves for them.
-    private static let positionFields = [
+    static let positionFields = [
         NestedField(id: 2_147_483_546, name: "file_path", required: true, type: .string),
         NestedField(id: 2_147_483_545, name: "pos", required: true, type: .long),
     ]
-    private static let positionNames = NameMapping(of: Schema(fields: positionFields))
+    static let positionNames = NameMapping(of: Schema(fields: positionFields))
 }

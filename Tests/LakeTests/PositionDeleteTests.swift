@@ -82,6 +82,39 @@ private final class DeleteFolder {
         #expect(filtered.tasks.map(\.deletes.count).sorted() == [1, 2])
     }
 
+    /// As some writers leave them after the partition spec has changed.
+    @Test func positionsUnderAnotherSpecThanTheirFileAreAnErrorAndOldOnesAreNot() throws {
+        let folder = try DeleteFolder()
+        try folder.table.append([try folder.data("a", day: 1, from: 0), try folder.data("b", day: 2, from: 10)])
+        try folder.table.append([try folder.positions("right", day: 1, [("a", 0), ("gone", 1)])])
+        try folder.table.updateSpec { spec in
+            try spec.removeField("day")
+            try spec.addField("id", .bucket(2))
+        }
+        #expect(try folder.ids() == Array(1..<20))
+        let specID = folder.table.spec.specID
+        var dangling = try folder.positions("dangling", day: 1, [("gone", 3)])
+        (dangling.specID, dangling.partition) = (specID, [.int(0)])
+        try folder.table.append([dangling])
+        #expect(try folder.ids() == Array(1..<20))
+        var stray = try folder.positions("stray", day: 1, [("b", 2), ("gone", 3)])
+        (stray.specID, stray.partition) = (specID, [.int(1)])
+        try folder.table.append([stray])
+        for filter in [RowFilter.always(true), .equal("day", .date(2)), .equal("id", .long(12))] {
+            #expect {
+                let scan = try LakeTable(folder.table).scanSQL(where: filter)
+                _ = try DuckDB().connect().query("SELECT count(*) FROM (\(scan))")
+            } throws: { error in
+                ["/stray.parquet", "/b.parquet", "another partition"].allSatisfy("\(error)".contains)
+            }
+        }
+        var compaction = Compaction(folder.table, try DuckDB().connect())
+        #expect(throws: EngineError.self) { try compaction.run() }
+        // Where none of the files that are read is meant, nothing is in doubt.
+        let other = try LakeTable(folder.table).scanSQL(where: .equal("day", .date(1)))
+        #expect(try DuckDB().connect().query("SELECT id FROM (\(other))").rows.count == 9)
+    }
+
     @Test func positionsForAFileOfAnotherPartitionAreAnErrorWithBothNames() throws {
         let folder = try DeleteFolder()
         try folder.table.append([try folder.data("a", day: 1, from: 0)])
