@@ -37,6 +37,15 @@ enum Bombs {
                 #"{"type":"record","name":"r\#(level)","fields":[{"name":"a","type":\#(doubling)},"#
                 + #"{"name":"b","type":"r\#(level - 1)"}]}"#
         }
+        // The same without nesting: each is a field of its own, made of the one before.
+        let rows = (1...60).map { level in
+            #"{"name":"f\#(level)","type":{"type":"record","name":"r\#(level)","fields":[{"name":"a","type":"r\#(level - 1)"},"#
+                + #"{"name":"b","type":"r\#(level - 1)"}]}}"#
+        }
+        let side =
+            #"{"type":"record","name":"all","fields":[{"name":"f0","type":{"type":"record","name":"r0","fields":"#
+            + #"[{"name":"n","type":"null"}]}},"# + rows.joined(separator: ",") + "]}"
+        func few(_ text: String) -> String { String(repeating: text, count: 40) }
         return [
             Bomb(
                 name: "lists in lists", format: .metadata, bytes: withSchema(repeated(list) + "\"int\"" + repeated("}"))
@@ -56,8 +65,12 @@ enum Bombs {
                 bytes: Array((repeated(#"[{"names":["a"],"fields":"#) + "[]" + repeated("}]")).utf8)),
             file("arrays in arrays", schema: repeated(array) + "\"null\"" + repeated("}"), content: [], count: 0),
             file("unions in unions", schema: repeated("[") + "\"null\"" + repeated("]"), content: [], count: 0),
+            // Within what JSON may be nested.
+            file(
+                "forty arrays in arrays", schema: few(array) + "\"null\"" + few("}"), content: [], count: 0),
             // 60 records of two each: more types than there are atoms in a person.
             file("records that double", schema: doubling, content: [], count: 1),
+            file("records that double side by side", schema: side, content: [], count: 0),
             file(
                 "a record of itself", schema: #"{"type":"record","name":"r","fields":[{"name":"r","type":"r"}]}"#,
                 content: [], count: 1),
@@ -95,6 +108,11 @@ enum Bombs {
                     "\(count) values without bytes", schema: #"{"type":"record","name":"r","fields":[]}"#,
                     content: [], count: count),
             ]
+        }
+        // More than 64 bits, in as many bytes as 64 bits take and in more.
+        for bytes in [[UInt8](repeating: 0xFF, count: 9) + [2], [UInt8](repeating: 0x80, count: 10) + [1]] {
+            bombs.append(
+                file("an integer of \(bytes.count) bytes", schema: record("\"long\""), content: bytes, count: 1))
         }
         // Many blocks, each within what is left.
         let blocks = Array(repeatElement(long(4_000), count: 20_000).joined()) + [0]
