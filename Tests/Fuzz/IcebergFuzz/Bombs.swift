@@ -15,7 +15,7 @@ enum Bombs {
 
     /// All of them, around files that are right otherwise.
     static func all(metadata: [UInt8], manifest: AvroParts) -> [Bomb] {
-        nested(metadata) + counted(manifest) + compressed(manifest)
+        nested(metadata) + counted(manifest) + compressed(manifest) + changed(manifest)
     }
 
     // MARK: Depth
@@ -148,9 +148,47 @@ enum Bombs {
         ]
     }
 
+    // MARK: What nobody would notice by its shape
+
+    private static func changed(_ manifest: AvroParts) -> [Bomb] {
+        func flipped(_ bytes: [UInt8]) -> [UInt8] { bytes.dropLast() + [bytes[bytes.count - 1] ^ 1] }
+        let snappy = Compression.snappy(manifest.content)
+        // Two literal bytes, which say that they are three.
+        let short = [3] + Compression.snappy([1, 2]).dropFirst()
+        let vector = try? manifest.with(manifest.values?.all.map { $0.with("PUFFIN", insteadOf: "PARQUET") } ?? [])
+        return [
+            Bomb(name: "a block with another marker", format: .manifest, bytes: flipped(manifest.file("null"))),
+            Bomb(
+                name: "snappy with another checksum", format: .manifest,
+                bytes: manifest.file("snappy", storing: flipped(snappy))),
+            file(
+                "snappy of another length", codec: "snappy",
+                schema: #"{"type":"record","name":"r","fields":[{"name":"x","type":"int"}]}"#,
+                storing: short),
+            Bomb(name: "a deletion vector", format: .manifest, bytes: vector?.file("null") ?? manifest.file("null")),
+        ]
+    }
+
+    /// A file of two values whose block is stored as these bytes.
+    private static func file(_ name: String, codec: String, schema: String, storing stored: [UInt8]) -> Bomb {
+        let parts = AvroParts(schema: Array(schema.utf8), metadata: [], count: 2, content: [])
+        return Bomb(name: name, format: .avro, bytes: parts.file(codec, storing: stored))
+    }
+
     private static func file(_ name: String, schema: String, content: [UInt8], count: Int64) -> Bomb {
         Bomb(
             name: name, format: .avro,
             bytes: AvroParts(schema: Array(schema.utf8), metadata: [], count: count, content: content).file("null"))
+    }
+}
+
+extension AvroValue {
+    /// The same with another text in the place of every one that is `text`.
+    fileprivate func with(_ other: String, insteadOf text: String) -> AvroValue {
+        switch self {
+        case .string(text): .string(other)
+        case .record(let values): .record(values.map { $0.with(other, insteadOf: text) })
+        default: self
+        }
     }
 }
