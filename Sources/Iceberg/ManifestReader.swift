@@ -64,8 +64,13 @@ struct ManifestReader {
         guard let content = DataFile.Content(rawValue: try row.integer(ifPresent: 134, "content") ?? 0) else {
             throw IcebergError(.malformed, "\(location) holds neither data, position deletes nor equality deletes")
         }
-        guard let format = DataFile.Format(rawValue: try row.string(101, "file_format").uppercased()) else {
-            throw IcebergError(.unsupported, "\(location) is neither Parquet, Avro nor ORC")
+        let formatName = try row.string(101, "file_format").uppercased()
+        guard let format = DataFile.Format(rawValue: formatName) else {
+            throw IcebergError(
+                .unsupported,
+                formatName == "PUFFIN"
+                    ? "\(location) is a deletion vector, of table format 3, which is not read: keep the table at version 2"
+                    : "\(location) is neither Parquet, Avro nor ORC")
         }
         let partitionRow = try AvroRow(row[102], columns: partitionColumns)
         let values = try partition.map { field, type in

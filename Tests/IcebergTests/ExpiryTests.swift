@@ -77,6 +77,42 @@ struct ExpiryTests {
         #expect(try workspace.stored("data", of: table) == ["b"])
     }
 
+    /// Loses the answer to its third commit, after which another writer takes a file back into the table.
+    private final class OvertakenCatalog: ForwardingCatalog {
+        let inner: any Catalog
+        private let commits = Counter(0)
+        private let meanwhile: @Sendable () throws -> Void
+
+        init(_ inner: any Catalog, _ meanwhile: @escaping @Sendable () throws -> Void) {
+            (self.inner, self.meanwhile) = (inner, meanwhile)
+        }
+
+        func commit(_ requests: [TableCommit]) throws -> [TableVersion] {
+            let versions = try inner.commit(requests)
+            guard commits.add(1) == 3 else { return versions }
+            try meanwhile()
+            throw IcebergError(.uncertain, "the answer was lost")
+        }
+    }
+
+    @Test("An expiry whose answer was lost deletes nothing that another writer took back meanwhile")
+    func overtaken() throws {
+        let plain = try workspace.table()
+        let a = try workspace.file("a", of: plain)
+        let catalog = OvertakenCatalog(workspace.catalog) { [workspace] in
+            var rival = try workspace.catalog.loadTable(plain.identifier)
+            try rival.append([a])
+        }
+        var table = try catalog.loadTable(plain.identifier, policy: plain.policy)
+        try table.append([a, try workspace.file("b", of: table)])
+        try table.replaceAll(with: [try workspace.file("c", of: table)])
+        let report = try table.expireSnapshots(keepLast: 1, olderThan: .distantFuture)
+        #expect(report.expiredSnapshots == 1 && report.deletedDataFiles == 1)
+        #expect(try workspace.stored("data", of: table) == ["a", "c"])
+        try table.refresh()
+        #expect(workspace.names(try table.files()) == ["a", "c"])
+    }
+
     @Test("A table that borrows its files keeps them")
     func borrowed() throws {
         var table = try workspace.table(properties: [TableProperty.garbageCollection: "false"])

@@ -189,4 +189,15 @@ struct HostileMetadataTests {
         #expect(kind { _ = try table.plan() } == .malformed)
         #expect(kind { try table.expireSnapshots(keepLast: 1, olderThan: .distantFuture) } == .malformed)
     }
+
+    @Test("Gzip that holds more than is allowed is refused before it is whole")
+    func gzipBomb() throws {
+        // A thousand zeros.
+        let bytes: [UInt8] = [
+            0x1F, 0x8B, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0x63, 0x60, 0x18, 0x05, 0xA3, 0x60, 0x14, 0x0C,
+            0x77, 0x00, 0x00, 0x80, 0x17, 0x0B, 0x06, 0xE8, 0x03, 0x00, 0x00,
+        ]
+        #expect(try Gzip.decompress(bytes, upTo: 1_000) == [UInt8](repeating: 0, count: 1_000))
+        #expect(kind { _ = try Gzip.decompress(bytes, upTo: 999) } == .malformed)
+    }
 }

@@ -147,6 +147,19 @@ struct MaintenanceTests {
         for snapshot in table.metadata.snapshots { _ = try table.files(at: snapshot) }
     }
 
+    @Test("What storage lists outside of the table's folders is left alone")
+    func strangers() throws {
+        var table = try workspace.table()
+        let stranger = "file://" + workspace.path + "/elsewhere/x"
+        try workspace.storage.create([1], at: stranger)
+        let listed = try workspace.storage.list(prefix: "file://" + workspace.path + "/elsewhere/")
+        workspace.storage.alsoList(try #require(listed.first))
+        _ = try workspace.file("lost", of: table)
+        table.policy = CommitPolicy(now: { CommitPolicy.wallClock() + 4 * 86_400_000 })
+        #expect(try table.removeOrphans().orphans.map(Location.name) == ["lost"])
+        #expect(try workspace.storage.exists(stranger))
+    }
+
     @Test("Files of writers that were killed before they were done go with the orphans, after the grace")
     func unfinished() throws {
         var table = try workspace.table()

@@ -201,6 +201,27 @@ struct MetadataUpdateTests {
         #expect(try applied(both, to: base).schemas.count == 1)
     }
 
+    @Test("A schema goes only when no snapshot was made with it, and never the current one; the error says which")
+    func usedSchema() throws {
+        let schema = #"{"type":"struct","fields":[{"id":1,"name":"id","required":false,"type":"string"}]}"#
+        var base = try applied([snapshot(1, sequence: 1), main(1)], to: try empty())
+        base.snapshots[0].schemaID = base.currentSchemaID
+        let used = base.currentSchemaID
+        base = try applied(
+            [
+                #"{"action":"add-schema","schema":\#(schema)}"#, #"{"action":"set-current-schema","schema-id":-1}"#,
+            ], to: base)
+        for (id, word) in [(used, "snapshot 1"), (base.currentSchemaID, "current")] {
+            let removal = #"{"action":"remove-schemas","schema-ids":[\#(id)]}"#
+            #expect {
+                _ = try applied([removal], to: base)
+            } throws: { error in
+                guard let error = error as? IcebergError else { return false }
+                return error.kind == .badRequest && error.message.contains(word) && error.message.contains("cannot be")
+            }
+        }
+    }
+
     @Test("What was right for an older version only is a conflict")
     func stale() throws {
         let base = try applied([snapshot(1, sequence: 1), main(1)], to: try empty())

@@ -56,6 +56,7 @@ final class Workspace: Sendable {
 /// The local disk, failing when told to.
 final class FaultyStorage: ObjectStorage {
     private let local = LocalStorage()
+    private let strangers = Mutex<[ObjectInfo]>([])
     private let failing = Mutex<(@Sendable (_ operation: String, _ location: String) -> Bool)?>(nil)
 
     /// From now on, operations that `rule` picks fail before they do anything.
@@ -85,7 +86,12 @@ final class FaultyStorage: ObjectStorage {
         }
     }
 
-    func list(prefix: String) throws -> [ObjectInfo] { try local.list(prefix: prefix) }
+    /// From now on, listings have this object, too, wherever it is.
+    func alsoList(_ object: ObjectInfo) { strangers.withLock { $0.append(object) } }
+
+    func list(prefix: String) throws -> [ObjectInfo] {
+        try local.list(prefix: prefix) + strangers.withLock { $0 }
+    }
     func unfinished(prefix: String) throws -> [ObjectInfo] { try local.unfinished(prefix: prefix) }
 
     func delete(_ location: String) throws {

@@ -82,6 +82,15 @@ private final class DeleteFolder {
         #expect(filtered.tasks.map(\.deletes.count).sorted() == [1, 2])
     }
 
+    @Test func positionsCountForRowsThatAreNotYoungerAlsoWhereOthersCount() throws {
+        let folder = try DeleteFolder()
+        try folder.table.append([try folder.data("a", day: 1, from: 0)])
+        try folder.table.append([try folder.positions("early", day: 1, [("a", 0), ("b", 1)])])
+        try folder.table.append([try folder.data("b", day: 1, from: 10)])
+        try folder.table.append([try folder.positions("late", day: 1, [("a", 2), ("b", 3)])])
+        #expect(try folder.ids() == (0..<20).filter { ![0, 2, 13].contains($0) })
+    }
+
     /// As some writers leave them after the partition spec has changed.
     @Test func positionsUnderAnotherSpecThanTheirFileAreAnErrorAndOldOnesAreNot() throws {
         let folder = try DeleteFolder()

@@ -15,7 +15,7 @@ enum Bombs {
 
     /// All of them, around files that are right otherwise.
     static func all(metadata: [UInt8], manifest: AvroParts) -> [Bomb] {
-        nested(metadata) + counted(manifest) + compressed(manifest)
+        nested(metadata) + counted(manifest) + compressed(manifest) + changed(manifest)
     }
 
     // MARK: Depth
@@ -37,6 +37,15 @@ enum Bombs {
                 #"{"type":"record","name":"r\#(level)","fields":[{"name":"a","type":\#(doubling)},"#
                 + #"{"name":"b","type":"r\#(level - 1)"}]}"#
         }
+        // The same without nesting: each is a field of its own, made of the one before.
+        let rows = (1...60).map { level in
+            #"{"name":"f\#(level)","type":{"type":"record","name":"r\#(level)","fields":[{"name":"a","type":"r\#(level - 1)"},"#
+                + #"{"name":"b","type":"r\#(level - 1)"}]}}"#
+        }
+        let side =
+            #"{"type":"record","name":"all","fields":[{"name":"f0","type":{"type":"record","name":"r0","fields":"#
+            + #"[{"name":"n","type":"null"}]}},"# + rows.joined(separator: ",") + "]}"
+        func few(_ text: String) -> String { String(repeating: text, count: 40) }
         return [
             Bomb(
                 name: "lists in lists", format: .metadata, bytes: withSchema(repeated(list) + "\"int\"" + repeated("}"))
@@ -56,8 +65,12 @@ enum Bombs {
                 bytes: Array((repeated(#"[{"names":["a"],"fields":"#) + "[]" + repeated("}]")).utf8)),
             file("arrays in arrays", schema: repeated(array) + "\"null\"" + repeated("}"), content: [], count: 0),
             file("unions in unions", schema: repeated("[") + "\"null\"" + repeated("]"), content: [], count: 0),
+            // Within what JSON may be nested.
+            file(
+                "forty arrays in arrays", schema: few(array) + "\"null\"" + few("}"), content: [], count: 0),
             // 60 records of two each: more types than there are atoms in a person.
             file("records that double", schema: doubling, content: [], count: 1),
+            file("records that double side by side", schema: side, content: [], count: 0),
             file(
                 "a record of itself", schema: #"{"type":"record","name":"r","fields":[{"name":"r","type":"r"}]}"#,
                 content: [], count: 1),
@@ -96,6 +109,11 @@ enum Bombs {
                     content: [], count: count),
             ]
         }
+        // More than 64 bits, in as many bytes as 64 bits take and in more.
+        for bytes in [[UInt8](repeating: 0xFF, count: 9) + [2], [UInt8](repeating: 0x80, count: 10) + [1]] {
+            bombs.append(
+                file("an integer of \(bytes.count) bytes", schema: record("\"long\""), content: bytes, count: 1))
+        }
         // Many blocks, each within what is left.
         let blocks = Array(repeatElement(long(4_000), count: 20_000).joined()) + [0]
         bombs.append(
@@ -130,9 +148,47 @@ enum Bombs {
         ]
     }
 
+    // MARK: What nobody would notice by its shape
+
+    private static func changed(_ manifest: AvroParts) -> [Bomb] {
+        func flipped(_ bytes: [UInt8]) -> [UInt8] { bytes.dropLast() + [bytes[bytes.count - 1] ^ 1] }
+        let snappy = Compression.snappy(manifest.content)
+        // Two literal bytes, which say that they are three.
+        let short = [3] + Compression.snappy([1, 2]).dropFirst()
+        let vector = try? manifest.with(manifest.values?.all.map { $0.with("PUFFIN", insteadOf: "PARQUET") } ?? [])
+        return [
+            Bomb(name: "a block with another marker", format: .manifest, bytes: flipped(manifest.file("null"))),
+            Bomb(
+                name: "snappy with another checksum", format: .manifest,
+                bytes: manifest.file("snappy", storing: flipped(snappy))),
+            file(
+                "snappy of another length", codec: "snappy",
+                schema: #"{"type":"record","name":"r","fields":[{"name":"x","type":"int"}]}"#,
+                storing: short),
+            Bomb(name: "a deletion vector", format: .manifest, bytes: vector?.file("null") ?? manifest.file("null")),
+        ]
+    }
+
+    /// A file of two values whose block is stored as these bytes.
+    private static func file(_ name: String, codec: String, schema: String, storing stored: [UInt8]) -> Bomb {
+        let parts = AvroParts(schema: Array(schema.utf8), metadata: [], count: 2, content: [])
+        return Bomb(name: name, format: .avro, bytes: parts.file(codec, storing: stored))
+    }
+
     private static func file(_ name: String, schema: String, content: [UInt8], count: Int64) -> Bomb {
         Bomb(
             name: name, format: .avro,
             bytes: AvroParts(schema: Array(schema.utf8), metadata: [], count: count, content: content).file("null"))
+    }
+}
+
+extension AvroValue {
+    /// The same with another text in the place of every one that is `text`.
+    fileprivate func with(_ other: String, insteadOf text: String) -> AvroValue {
+        switch self {
+        case .string(text): .string(other)
+        case .record(let values): .record(values.map { $0.with(other, insteadOf: text) })
+        default: self
+        }
     }
 }

@@ -53,7 +53,8 @@ enum ParquetBombs {
         let deep = 200_000
         func before(_ unknown: [UInt8]) -> [UInt8] { unknown + footer([root, leaf]) }
         return [
-            ("groups in groups", footer([root] + Array(repeating: node("g", children: 1), count: deep) + [leaf])),
+            ("too many groups", footer([root] + Array(repeating: node("g", children: 1), count: deep) + [leaf])),
+            ("groups in groups", footer([root] + Array(repeating: node("g", children: 1), count: 90_000) + [leaf])),
             ("more children than nodes", footer([node("root", children: 100_000), leaf])),
             ("a negative number of children", footer([node("root", children: -1), leaf])),
             ("two billion children", footer([node("root", children: Int64(Int32.max)), leaf])),
