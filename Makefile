@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-unit test-end-to-end test-reliability test-interop test-spark torture fuzz lint format bench bench-peers bench-lake-peers bench-nexmark clean
+.PHONY: help run build test test-unit test-end-to-end test-reliability test-interop test-spark torture fuzz lint format bench bench-peers bench-lake-peers bench-nexmark bench-anomalies clean
 
 BINARY := .build/release/cartograph
 # Without colours a build at a terminal and one in a pipe are the same build; with them each would throw the other's away.
@@ -56,18 +56,22 @@ test-reliability: ## kills, failing disks, power loss, clock jumps and damage, a
 
 torture: ## the same at length: hundreds of kills, every fault at every call
 	scripts/bootstrap test
+	$(BUILD) --build-tests
 	$(BUILD) --product cartograph
 	$(BUILD) --product cartograph-fuzz
 	CARTOGRAPH=$${CARTOGRAPH:-$(BINARY)} .deps/venv/bin/python -m pytest Tests/Reliability --torture -s $(ARGS)
 	# Two processes write to one table, and are killed at any moment.
 	.build/release/cartograph-fuzz life --kills 1000
+	# Ten thousand steps of a table's life, against a plain model.
+	CARTOGRAPH_LIVES=1-10:1000 swift test -c release --skip-build --disable-xctest --filter RandomLifeTests
 
-fuzz: ## ten million mutated events and a million damaged Iceberg files under AddressSanitizer; ARGS='--seed 7'
+fuzz: ## ten million mutated events, damaged Iceberg and Parquet files under AddressSanitizer; ARGS='--seed 7'
 	scripts/bootstrap test
 	$(BUILD) --sanitize=address --scratch-path .build-asan --product cartograph-fuzz
 	.build-asan/release/cartograph-fuzz decoder --events 10000000 $(ARGS)
 	# Leaks are not looked for: the sanitizer does not see what indirect enums point to.
 	ASAN_OPTIONS=detect_leaks=0 .build-asan/release/cartograph-fuzz iceberg --cases 1000000 $(ARGS)
+	ASAN_OPTIONS=detect_leaks=0 .build-asan/release/cartograph-fuzz parquet --cases 100000 $(ARGS)
 
 lint: ## the formatter's rules over every Swift file, and shellcheck where it is installed
 	swift format lint --strict --parallel --recursive --configuration .swift-format $(SWIFT_FILES)
@@ -98,6 +102,11 @@ bench-nexmark: ## Nexmark's queries on Cartograph and on Flink, the same file of
 	scripts/bootstrap flink
 	swift build -c release --product cartograph-nexmark
 	scripts/bench-nexmark $(ARGS)
+
+bench-anomalies: ## how many of planted incidents the anomaly detector finds, and its false alarms; ARGS='--series DIR' writes the series too
+	scripts/bootstrap run
+	$(BUILD) --product anomaly-quality
+	.build/release/anomaly-quality $(ARGS)
 
 clean: ## remove what was built; .deps/ and data/ stay
 	rm -rf .build

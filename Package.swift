@@ -24,6 +24,7 @@ let package = Package(
         .executable(name: "cartograph", targets: ["cartograph"]),
         .executable(name: "cartograph-bench", targets: ["cartograph-bench"]),
         .executable(name: "cartograph-nexmark", targets: ["cartograph-nexmark"]),
+        .executable(name: "anomaly-quality", targets: ["anomaly-quality"]),
         .executable(name: "cartograph-fuzz", targets: ["cartograph-fuzz"]),
         .library(name: "Iceberg", targets: ["Iceberg", "Storage"]),
     ],
@@ -148,10 +149,14 @@ let package = Package(
         .target(
             name: "IcebergFuzz", dependencies: ["Iceberg", "Storage", "CZlib", "CZstd"], path: "Tests/Fuzz/IcebergFuzz",
             swiftSettings: rules),
+        .target(
+            name: "ParquetFuzz", dependencies: ["IcebergFuzz", "Lake", "Engine", "Storage"],
+            path: "Tests/Fuzz/ParquetFuzz", swiftSettings: rules),
         .executableTarget(
             name: "cartograph-fuzz",
             dependencies: [
-                "DecoderFuzz", "IcebergFuzz", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "DecoderFuzz", "IcebergFuzz", "ParquetFuzz",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Fuzz/cartograph-fuzz", swiftSettings: rules),
 
@@ -175,7 +180,9 @@ let package = Package(
         tests(
             "IcebergTests", of: ["Iceberg", "IcebergFuzz", "Storage", "TestServers"], resources: [.copy("Fixtures")]),
         tests("EngineTests", of: ["Engine", "Storage", "TestServers"]),
-        tests("LakeTests", of: ["Engine", "EventLog", "Events", "Iceberg", "Lake", "Simulator", "Storage"]),
+        tests(
+            "LakeTests",
+            of: ["Engine", "EventLog", "Events", "Iceberg", "Lake", "ParquetFuzz", "Simulator", "Storage"]),
         tests("ModelsTests", of: ["Models", "Lake", "Iceberg", "Storage", "Engine"]),
         tests(
             "BooksTests",
@@ -189,7 +196,14 @@ let package = Package(
         tests("CollectorTests", of: ["Collector", "EventLog", "Events", "Simulator", "Telemetry", "CZlib", "CZstd"]),
         tests("TelemetryTests", of: ["Telemetry"]),
         tests("NexmarkTests", of: ["Nexmark", "Engine"]),
-        tests("StreamingTests", of: ["Streaming", "EventLog", "Events", "Simulator"]),
+        // A shop as sums by minute in which it is known what went wrong: tests and benchmarks of the anomalies.
+        .target(
+            name: "SyntheticShop", dependencies: ["Streaming", "Events"], path: "Tests/SyntheticShop",
+            swiftSettings: rules),
+        .executableTarget(
+            name: "anomaly-quality", dependencies: ["Events", "Streaming", "SyntheticShop"],
+            path: "Benchmarks/anomaly-quality", swiftSettings: rules),
+        tests("StreamingTests", of: ["Streaming", "EventLog", "Events", "Simulator", "SyntheticShop"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
