@@ -111,11 +111,14 @@ public struct Books {
     private func addBronze(_ counted: LogCount, _ cut: LogCut, _ balance: inout TrialBalance) {
         for topic in Topic.allCases where (counted.records[topic] ?? 0) > 0 {
             do {
-                var scan = try scanSQL("bronze", topic.name)
+                let identifier = TableIdentifier(BronzeTable.namespace, topic.name)
+                var scan = try scanSQL(identifier.namespace, identifier.name)
                 if let condition = counted.readableCondition(in: topic) {
                     scan = "SELECT * FROM (\(scan)) WHERE \(condition)"
                 }
-                let rows = try connection.query("SELECT count(*) FROM (\(scan))").first?.integer ?? -1
+                let rows = try naming([identifier]) {
+                    try connection.query("SELECT count(*) FROM (\(scan))").first?.integer ?? -1
+                }
                 balance.lines.append(
                     TrialBalance.Line(
                         "bronze \(topic.name)", "log records", String(counted.records[topic] ?? 0), "rows", String(rows)
@@ -123,10 +126,12 @@ public struct Books {
                 balance.lines.append(
                     TrialBalance.Line(
                         "bronze \(topic.name) content", "log fingerprint", hex(counted.fingerprints[topic] ?? 0),
-                        "table fingerprint", hex(try fingerprint(scan))))
+                        "table fingerprint", hex(try naming([identifier]) { try fingerprint(scan) })))
                 guard topic == .purchases else { continue }
-                let sums = try amounts(
-                    "SELECT currency, sum(total_amount) FROM (\(scan)) GROUP BY currency", "bronze.purchases")
+                let sums = try naming([identifier]) {
+                    try amounts(
+                        "SELECT currency, sum(total_amount) FROM (\(scan)) GROUP BY currency", "bronze.purchases")
+                }
                 add(counted.amounts, "log", sums, "bronze", "money in all purchases", &balance)
             } catch {
                 balance.problems.append("bronze \(topic.name): \(error)")
@@ -158,10 +163,14 @@ public struct Books {
             do {
                 guard try catalog.tableExists(TableIdentifier("bronze", topic.name)) else { continue }
                 let bronze = try scanSQL("bronze", topic.name)
-                let row = try connection.query("SELECT count(*), count(DISTINCT event_id) FROM (\(bronze))").rows.first
+                let row = try naming([TableIdentifier("bronze", topic.name)]) {
+                    try connection.query("SELECT count(*), count(DISTINCT event_id) FROM (\(bronze))").rows.first
+                }
                 guard let row, let rows = row[0].integer, let ids = row[1].integer, rows > 0 else { continue }
                 let silver = try scanSQL("silver", topic.name)
-                let kept = try connection.query("SELECT count(*) FROM (\(silver))").first?.integer ?? -1
+                let kept = try naming([TableIdentifier("silver", topic.name)]) {
+                    try connection.query("SELECT count(*) FROM (\(silver))").first?.integer ?? -1
+                }
                 balance.lines.append(
                     TrialBalance.Line(
                         "silver \(topic.name)", "bronze rows", String(rows), "silver + repeats",
@@ -202,42 +211,47 @@ public struct Books {
 
     private func addGold(_ live: ShopStream, _ balance: inout TrialBalance) {
         do {
-            guard try catalog.tableExists(TableIdentifier("gold", "daily_sales")) else {
-                throw LakeAbsence(description: "gold.daily_sales does not exist: run `cartograph batch run`")
-            }
-            var sales = SalesTotals()
-            var orders: [String: Int64] = [:]
-            var revenue: [String: Int128] = [:]
-            var liveDays = Set<String>()
-            for cell in live.dailyTotals() {
-                sales += cell.totals
-                guard cell.totals.orders > 0 else { continue }
-                orders[cell.currency.name, default: 0] += cell.totals.orders
-                revenue[cell.currency.name, default: 0] += cell.totals.revenue
-                liveDays.insert("\(cell.day) \(cell.currency.name)")
-            }
-            let daily = try scanSQL("gold", "daily_sales")
-            let goldRevenue = try amounts(
-                "SELECT currency, sum(revenue) FROM (\(daily)) GROUP BY currency", "gold.daily_sales")
-            add(revenue, "live", goldRevenue, "gold", "revenue", &balance)
-            let rows = try connection.query(
-                "SELECT CAST(sum(orders) AS BIGINT), CAST(sum(units) AS BIGINT), count(*) FROM (\(daily))"
-            ).rows.first
-            balance.lines.append(line("orders", sales.orders, rows?[0].integer))
-            balance.lines.append(line("units", sales.units, rows?[1].integer))
-            balance.lines.append(line("days with sales, by currency", Int64(liveDays.count), rows?[2].integer))
-            let channel = try scanSQL("gold", "daily_channel")
-            let traffic = try connection.query(
-                "SELECT CAST(sum(clicks) AS BIGINT), CAST(sum(carts) AS BIGINT) FROM (\(channel))"
-            ).rows.first
-            balance.lines.append(line("clicks", sales.clicks, traffic?[0].integer))
-            balance.lines.append(line("carts", sales.carts, traffic?[1].integer))
-            try addDays(live, channel, &balance)
-            try addSilverMoney(revenue: goldRevenue, &balance)
-            try noteFunnel(live, &balance)
+            let read = ["daily_sales", "daily_channel", "daily_funnel"].map { TableIdentifier("gold", $0) }
+            try naming(read + [TableIdentifier("silver", "purchases")]) { try compareGold(live, &balance) }
         } catch {
             balance.problems.append("gold: \(error)")
         }
+    }
+
+    private func compareGold(_ live: ShopStream, _ balance: inout TrialBalance) throws {
+        guard try catalog.tableExists(TableIdentifier("gold", "daily_sales")) else {
+            throw LakeAbsence(description: "gold.daily_sales does not exist: run `cartograph batch run`")
+        }
+        var sales = SalesTotals()
+        var orders: [String: Int64] = [:]
+        var revenue: [String: Int128] = [:]
+        var liveDays = Set<String>()
+        for cell in live.dailyTotals() {
+            sales += cell.totals
+            guard cell.totals.orders > 0 else { continue }
+            orders[cell.currency.name, default: 0] += cell.totals.orders
+            revenue[cell.currency.name, default: 0] += cell.totals.revenue
+            liveDays.insert("\(cell.day) \(cell.currency.name)")
+        }
+        let daily = try scanSQL("gold", "daily_sales")
+        let goldRevenue = try amounts(
+            "SELECT currency, sum(revenue) FROM (\(daily)) GROUP BY currency", "gold.daily_sales")
+        add(revenue, "live", goldRevenue, "gold", "revenue", &balance)
+        let rows = try connection.query(
+            "SELECT CAST(sum(orders) AS BIGINT), CAST(sum(units) AS BIGINT), count(*) FROM (\(daily))"
+        ).rows.first
+        balance.lines.append(line("orders", sales.orders, rows?[0].integer))
+        balance.lines.append(line("units", sales.units, rows?[1].integer))
+        balance.lines.append(line("days with sales, by currency", Int64(liveDays.count), rows?[2].integer))
+        let channel = try scanSQL("gold", "daily_channel")
+        let traffic = try connection.query(
+            "SELECT CAST(sum(clicks) AS BIGINT), CAST(sum(carts) AS BIGINT) FROM (\(channel))"
+        ).rows.first
+        balance.lines.append(line("clicks", sales.clicks, traffic?[0].integer))
+        balance.lines.append(line("carts", sales.carts, traffic?[1].integer))
+        try addDays(live, channel, &balance)
+        try addSilverMoney(revenue: goldRevenue, &balance)
+        try noteFunnel(live, &balance)
     }
 
     /// Every business day, channel and currency on its own: sums alone would not show money on the wrong day.
@@ -342,6 +356,14 @@ public struct Books {
             sums[currency] = unscaled
         }
         return sums
+    }
+
+    /// Runs `body`, which reads some tables, and names the file where one is damaged.
+    private func naming<Result>(_ tables: [TableIdentifier], _ body: () throws -> Result) throws -> Result {
+        try DamageSearch.naming(
+            in: try tables.filter { try catalog.tableExists($0) }.map {
+                try DamageSearch.Scan(all: LakeTable(try catalog.loadTable($0)))
+            }, connection, body)
     }
 
     private func scanSQL(_ namespace: String, _ name: String) throws -> String {

@@ -74,17 +74,19 @@ public final class ErasedPeople: Sendable {
         state.withLock { $0.until[digest(of: person)] }
     }
 
-    /// Keeps a person out from now on, whatever their events tell, durably: for as long as their erasure runs, and until
+    /// Keeps people out from now on, whatever their events tell, durably: for as long as their erasure runs, and until
     /// it is finished where it is interrupted.
     ///
     /// Returns when all requests that may not have known it are done: what they let in is then in the log.
-    public func hold(_ person: PersonID) throws {
-        try change { $0[digest(of: person)] = .max }
+    public func hold(_ people: People) throws {
+        try change { until in for person in people.ids { until[digest(of: person)] = .max } }
         underWay.waitForThoseBefore()
     }
 
-    /// Remembers a person whose erasure is done, durably: events up to `until`, microseconds since 1970 UTC, stay out.
-    public func add(_ person: PersonID, until: Int64) throws { try change { $0[digest(of: person)] = until } }
+    /// Remembers people whose erasure is done, durably: events up to `until`, microseconds since 1970 UTC, stay out.
+    public func add(_ people: People, until: Int64) throws {
+        try change { known in for person in people.ids { known[digest(of: person)] = until } }
+    }
 
     private func change(_ body: (inout [SipHash.Digest: Int64]) -> Void) throws {
         try state.withLock { state in

@@ -21,14 +21,14 @@ public final class DuckDB: Sendable {
         /// Whether results keep the order of files and inserts. Off saves memory; ORDER BY works either way.
         public var preservesInsertionOrder: Bool
         /// How `s3://` locations are reached, asked before each statement: it should answer from memory, and with new
-        /// keys before the old ones end. Nil where there is no object store.
-        public var objectStore: (@Sendable () throws -> ObjectStoreAccess)?
+        /// keys before the old ones end. Nil where there is no object store; none while no location needs one.
+        public var objectStore: (@Sendable () throws -> [ObjectStoreAccess])?
 
         /// Settings; the defaults suit a run beside a live ingest.
         public init(
             threads: Int = 1, memoryLimitBytes: Int = 160 << 20, temporaryFolder: String? = nil,
             preservesInsertionOrder: Bool = false,
-            objectStore: (@Sendable () throws -> ObjectStoreAccess)? = nil
+            objectStore: (@Sendable () throws -> [ObjectStoreAccess])? = nil
         ) {
             self.threads = threads
             self.memoryLimitBytes = memoryLimitBytes

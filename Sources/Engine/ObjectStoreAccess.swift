@@ -19,11 +19,16 @@ public struct ObjectStoreAccess: Sendable, Hashable {
     public var sessionToken: String?
     /// A PEM file of certificate authorities to trust in place of the system's.
     public var certificateAuthorities: String?
+    /// What locations begin with that are reached this way; the longest of all accesses' beginnings counts.
+    public var scopes: [String]
+
+    /// Every location in an object store.
+    public static let everything = ["s3://", "s3a://", "s3n://"]
 
     /// Access to a store.
     public init(
         authority: String, isTLS: Bool, usesPathStyle: Bool, region: String, accessKey: String, secretKey: String,
-        sessionToken: String? = nil, certificateAuthorities: String? = nil
+        sessionToken: String? = nil, certificateAuthorities: String? = nil, scopes: [String] = Self.everything
     ) {
         self.authority = authority
         self.isTLS = isTLS
@@ -33,18 +38,19 @@ public struct ObjectStoreAccess: Sendable, Hashable {
         self.secretKey = secretKey
         self.sessionToken = sessionToken
         self.certificateAuthorities = certificateAuthorities
+        self.scopes = scopes
     }
 
-    /// The statement that makes it known; it holds secrets and must not get into messages.
-    var secretSQL: String {
+    /// The statement that makes it known under a name; it holds secrets and must not get into messages.
+    func secretSQL(_ name: String) -> String {
         var words = [
             "TYPE s3", "KEY_ID \(SQL.literal(accessKey))", "SECRET \(SQL.literal(secretKey))",
             "REGION \(SQL.literal(region))", "ENDPOINT \(SQL.literal(authority))",
             "URL_STYLE \(usesPathStyle ? "'path'" : "'vhost'")", "USE_SSL \(isTLS)",
-            "SCOPE ['s3://', 's3a://', 's3n://']",
+            "SCOPE \(SQL.list(scopes))",
         ]
         if let sessionToken { words.append("SESSION_TOKEN \(SQL.literal(sessionToken))") }
-        return "CREATE OR REPLACE TEMPORARY SECRET cartograph (\(words.joined(separator: ", ")))"
+        return "CREATE OR REPLACE TEMPORARY SECRET \(name) (\(words.joined(separator: ", ")))"
     }
 }
 
@@ -93,21 +99,41 @@ public enum ObjectStoreExtension {
     }
 }
 
-/// What a database knows of its object store: brought up to date before each statement, since keys may end.
+/// What a database knows of its object stores: brought up to date before each statement, since keys may end.
 final class ObjectStoreState: Sendable {
-    private let source: @Sendable () throws -> ObjectStoreAccess
-    private let known = Mutex<ObjectStoreAccess?>(nil)
+    private struct Known {
+        var isLoaded = false
+        /// The names that accesses have in the database, by what they are for.
+        var secrets: [[String]: (name: String, access: ObjectStoreAccess)] = [:]
+        var named = 0
+    }
 
-    init(_ source: @escaping @Sendable () throws -> ObjectStoreAccess) { self.source = source }
+    private let source: @Sendable () throws -> [ObjectStoreAccess]
+    private let known = Mutex(Known())
+
+    init(_ source: @escaping @Sendable () throws -> [ObjectStoreAccess]) { self.source = source }
 
     /// Runs what is needed through `run`, which must not repeat a statement in its errors.
     func prepare(_ run: (String) throws -> Void) throws {
         let wanted = try source()
         try known.withLock { known in
-            guard known != wanted else { return }
-            if known == nil { for statement in try ObjectStoreExtension.setupSQL(wanted) { try run(statement) } }
-            try run(wanted.secretSQL)
-            known = wanted
+            if !known.isLoaded, let first = wanted.first {
+                for statement in try ObjectStoreExtension.setupSQL(first) { try run(statement) }
+                known.isLoaded = true
+            }
+            for access in wanted where known.secrets[access.scopes]?.access != access {
+                // The name stays, so that statements of other connections never miss one.
+                let name = known.secrets[access.scopes]?.name ?? "cartograph_\(known.named)"
+                known.named += 1
+                try run(access.secretSQL(name))
+                known.secrets[access.scopes] = (name, access)
+            }
+            guard known.secrets.count > wanted.count else { return }
+            let scopes = Set(wanted.map(\.scopes))
+            for (scope, secret) in known.secrets where !scopes.contains(scope) {
+                try run("DROP TEMPORARY SECRET IF EXISTS \(secret.name)")
+                known.secrets[scope] = nil
+            }
         }
     }
 }

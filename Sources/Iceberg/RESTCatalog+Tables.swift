@@ -34,6 +34,7 @@ extension RESTCatalog {
             _ = try connection.send(
                 "DELETE", path(identifier), query: [("purgeRequested", purge ? "true" : "false")], effect: .changes)
         }
+        files.forget(identifier)
     }
 
     /// Gives a table another name.
@@ -46,6 +47,7 @@ extension RESTCatalog {
             name.write(to: &writer)
         }
         _ = try connection.send("POST", ["tables", "rename"], body: body, effect: .changes)
+        files.forget(identifier)
     }
 
     /// Takes in a table by a metadata file that is there already.
@@ -87,7 +89,7 @@ extension RESTCatalog {
     ) throws -> TableMetadata {
         let answer = try requestTable(
             identifier, schema: schema, spec: spec, properties: properties, location: location, isStaged: true)
-        return try metadata(try Self.parsed(answer), of: identifier)
+        return try metadata(try Self.parsed(answer), of: identifier, true)
     }
 
     private func requestTable(
@@ -146,7 +148,8 @@ extension RESTCatalog {
         let answer = try asTable {
             try connection.send("POST", path(request.identifier), body: writer.bytes, effect: .commits)
         }
-        return try afterCommit { try version(answer, of: request.identifier) }
+        // How files are reached is in no answer to a commit.
+        return try afterCommit { try version(answer, of: request.identifier, saysAccess: false) }
     }
 
     private func commitTransaction(_ requests: [TableCommitRequest]) throws -> [TableVersion] {
@@ -182,20 +185,24 @@ extension RESTCatalog {
         }
     }
 
-    private func version(_ answer: [UInt8], of identifier: TableIdentifier) throws -> TableVersion {
+    private func version(
+        _ answer: [UInt8], of identifier: TableIdentifier, saysAccess: Bool = true
+    ) throws -> TableVersion {
         let json = try Self.parsed(answer)
         guard let location = json["metadata-location"]?.string else {
             throw IcebergError(.unavailable, "the catalog's answer for \(identifier) has no metadata-location")
         }
-        return TableVersion(location: location, metadata: try metadata(json, of: identifier))
+        return TableVersion(location: location, metadata: try metadata(json, of: identifier, saysAccess))
     }
 
-    private func metadata(_ json: JSON, of identifier: TableIdentifier) throws -> TableMetadata {
+    private func metadata(
+        _ json: JSON, of identifier: TableIdentifier, _ saysAccess: Bool
+    ) throws -> TableMetadata {
         guard let metadata = json["metadata"] else {
             throw IcebergError(.unavailable, "the catalog's answer for \(identifier) has no metadata")
         }
-        // Answers to commits leave it out.
-        if let configuration = json["config"]?.strings { keep(configuration, of: identifier) }
-        return try locating("the catalog's answer for \(identifier)") { try TableMetadata(json: metadata) }
+        let table = try locating("the catalog's answer for \(identifier)") { try TableMetadata(json: metadata) }
+        if saysAccess { try keepAccess(json, of: identifier, table) }
+        return table
     }
 }

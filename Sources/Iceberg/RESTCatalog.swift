@@ -1,22 +1,22 @@
 import Foundation
 public import Storage
-import Synchronization
 
 /// Any catalog that speaks the Iceberg REST API, ours included.
 ///
 /// Every call blocks until it is answered. What changes nothing is tried several times. A commit is sent once: when its
 /// answer is lost, ``IcebergError`` `.uncertain` says so, and ``Table`` and ``Transaction`` look its snapshot up.
 public final class RESTCatalog: CatalogDirectory {
-    /// Where the tables' files are.
-    public let storage: any ObjectStorage
+    /// Where the tables' files are, reached as the catalog says for each table.
+    public var storage: any ObjectStorage { files }
     /// What the catalog and the settings say together: the catalog's defaults, then the settings, then its overrides.
     public let properties: [String: String]
     let connection: RESTConnection
     private let endpoints: Set<String>?
-    private let configurations = Mutex<[TableIdentifier: [String: String]]>([:])
+    let files: RESTStorage
+    /// What the catalog says of reaching files, for all tables.
+    private let defaults: [String: String]
+    private let overrides: [String: String]
 
-    /// Tables whose configuration is kept at the same time.
-    static let configurationsMax = 1_000
     /// Pages of one listing.
     static let pagesMax = 10_000
     /// Names in one listing.
@@ -26,22 +26,25 @@ public final class RESTCatalog: CatalogDirectory {
 
     /// Asks the catalog for its configuration.
     ///
-    /// - Parameter storage: reads and writes the tables' files.
+    /// - Parameter storage: reads and writes the tables' files of which the catalog does not say how they are reached; a
+    ///   ``RESTStorage`` is taken as it is.
     /// - Throws: ``IcebergError`` `.unavailable`, `.forbidden`, or `.badRequest` for settings that cannot be.
     public init(_ settings: RESTCatalogSettings, storage: any ObjectStorage = LocalStorage()) throws {
-        self.storage = storage
+        files = storage as? RESTStorage ?? RESTStorage(over: storage)
         connection = try RESTConnection(settings)
         let json = try Self.parsed(
             try connection.send(
                 "GET", ["config"], query: settings.warehouse.map { [("warehouse", $0)] } ?? [], effect: .reads,
                 isConfig: true))
         let header = "header."
-        let overrides = json["overrides"]?.strings ?? [:]
-        var merged = json["defaults"]?.strings ?? [:]
-        merged["uri"] = settings.uri
-        if let warehouse = settings.warehouse { merged["warehouse"] = warehouse }
-        let ours = Dictionary(settings.headers.map { (header + $0.key, $0.value) }) { $1 }
-        for given in [ours, overrides] {
+        overrides = json["overrides"]?.strings ?? [:]
+        defaults = json["defaults"]?.strings ?? [:]
+        // Asks for keys of the tables' own; a catalog that has none to give passes over it.
+        var merged = [header + "X-Iceberg-Access-Delegation": "vended-credentials"]
+        var ours = Dictionary(settings.headers.map { (header + $0.key, $0.value) }) { $1 }
+        ours["uri"] = settings.uri
+        if let warehouse = settings.warehouse { ours["warehouse"] = warehouse }
+        for given in [defaults, ours, overrides] {
             // Names of header fields are the same in capitals and without.
             let names = Set(given.keys.filter { $0.hasPrefix(header) }.map { $0.lowercased() })
             merged = merged.filter { !names.contains($0.key.lowercased()) }.merging(given) { $1 }
@@ -51,11 +54,7 @@ public final class RESTCatalog: CatalogDirectory {
         let headers = merged.filter { $0.key.hasPrefix(header) }
             .map { (String($0.key.dropFirst(header.count)), $0.value) }
         try connection.adopt(uri: overrides["uri"], prefix: merged["prefix"], headers: Dictionary(headers) { $1 })
-    }
-
-    /// What the catalog said about reaching a table's files (such as `s3.endpoint`) when it was last loaded or created.
-    public func configuration(of identifier: TableIdentifier) -> [String: String] {
-        configurations.withLock { $0[identifier] ?? [:] }
+        files.reload { [weak self] in _ = try self?.load($0) }
     }
 
     /// Whether the catalog lists an endpoint; one that lists none has those of the specification.
@@ -69,11 +68,17 @@ public final class RESTCatalog: CatalogDirectory {
         }
     }
 
-    func keep(_ configuration: [String: String], of identifier: TableIdentifier) {
-        configurations.withLock { kept in
-            if kept.count >= Self.configurationsMax, kept[identifier] == nil { kept.removeAll() }
-            kept[identifier] = configuration
-        }
+    /// Takes over what an answer says about reaching a table's files.
+    func keepAccess(_ answer: JSON, of identifier: TableIdentifier, _ metadata: TableMetadata) throws {
+        try files.keep(
+            RESTAccess.Given(
+                defaults: defaults, overrides: overrides, table: answer["config"]?.strings ?? [:],
+                credentials: (answer["storage-credentials"]?.array ?? []).compactMap { credential in
+                    guard let prefix = credential["prefix"]?.string, let config = credential["config"]?.strings else {
+                        return nil
+                    }
+                    return (prefix, config)
+                }), of: identifier, metadata)
     }
 
     func path(_ namespace: String) -> [String] {

@@ -58,8 +58,8 @@ public struct ScanPlan: Sendable {
 
     /// The delete files that apply to any of the tasks, each once.
     public var deletes: [ScanDelete] {
-        var seen: Set<String> = []
-        return tasks.flatMap(\.deletes).filter { seen.insert($0.file.location).inserted }
+        var seen: Set<ObjectName> = []
+        return tasks.flatMap(\.deletes).filter { seen.insert(ObjectName($0.file.location)).inserted }
     }
 
     /// Data files of the snapshot, those that are not opened included.
@@ -115,20 +115,20 @@ extension Table {
         plan.counts.manifestsSkipped = manifests.count - wanted.count
         plan.counts.filesSkippedByManifest = skippedFiles
         let deletes = DeleteIndex(found.filter { $0.content == .deletes }.flatMap(\.entries), metadata)
-        var applied: Set<String> = []
+        var applied: Set<ObjectName> = []
         for manifest in found where manifest.content == .data {
             plan.counts.filesSkippedByPartition += manifest.skippedByPartition
             plan.counts.filesSkippedByStatistics += manifest.skippedByStatistics
             for entry in manifest.entries {
                 let sequence = entry.sequenceNumber ?? 0
                 let files = deletes.isEmpty ? [] : try deletes.files(for: entry.file, sequence)
-                for delete in files { applied.insert(delete.file.location) }
+                for delete in files { applied.insert(ObjectName(delete.file.location)) }
                 plan.tasks.append(ScanTask(file: entry.file, sequenceNumber: sequence, deletes: files))
             }
         }
         plan.counts.deleteFiles = applied.count
         plan.idleDeletes = found.filter { $0.content == .deletes }.flatMap(\.entries).map(\.file)
-            .filter { !applied.contains($0.location) }
+            .filter { !applied.contains(ObjectName($0.location)) }
         return plan
     }
 }

@@ -13,6 +13,13 @@ public struct OrphanReport: Sendable, Hashable {
     public var youngFiles = 0
     /// Orphans that storage did not let go of.
     public var undeleted: [String] = []
+    /// Objects whose upload in parts was begun and not ended, and is old enough: given up or, in a dry run, to be given
+    /// up; sorted. What their parts take cannot be seen.
+    public var uploads: [String] = []
+    /// Uploads that are too young: somebody may be sending their parts.
+    public var youngUploads = 0
+    /// Why uploads were not looked for or not all given up, where the store refused; nil where it did not.
+    public var uploadsProblem: String?
 
     /// Nothing found.
     public init() {}
@@ -23,7 +30,7 @@ extension Table {
     public static let orphanGraceSeconds = 259_200.0
 
     /// Removes files below the table's folders that no snapshot, no metadata file of the log and no statistics refer to:
-    /// what killed writers and refused commits left.
+    /// what killed writers and refused commits left; with the uploads in parts that were never ended.
     ///
     /// - Parameters:
     ///   - graceSeconds: Younger files stay. It must be longer than any commit takes, from its first file on.
@@ -69,6 +76,25 @@ extension Table {
             report.orphanBytes += file.size
         }
         if !isDryRun { _ = delete(report.orphans, &report.undeleted) }
+        giveUpUploads(below: prefixes, of: places, begunBefore: youngest, isDryRun, &report)
         return report
+    }
+
+    /// Gives up what killed writers had begun to send to an object store in parts. A store that does not list such uploads,
+    /// or keys that may not, are told of: the files are looked after all the same.
+    private func giveUpUploads(
+        below prefixes: [String], of places: TablePlaces, begunBefore youngest: Double, _ isDryRun: Bool,
+        _ report: inout OrphanReport
+    ) {
+        do {
+            let all = try prefixes.flatMap { try storage.unfinishedUploads(prefix: $0) }
+                .filter { places.contain(ObjectName($0.location)) }
+            let old = all.filter { Double($0.begunMicroseconds) < youngest }
+            report.youngUploads = all.count - old.count
+            report.uploads = old.map(\.location).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+            if !isDryRun { try storage.abort(old) }
+        } catch {
+            report.uploadsProblem = "\(error)"
+        }
     }
 }

@@ -26,6 +26,11 @@ struct TablePlaces: Sendable, Equatable {
     /// Whether a file is the table's to delete.
     func contain(_ file: ObjectName) -> Bool { names.contains { file.isInside($0) } }
 
+    /// The bytes of the longest of the folders that a location is, or lies in.
+    func longestFolder(around location: ObjectName) -> Int? {
+        names.filter { $0 == location || location.isInside($0) }.map(\.text.utf8.count).max()
+    }
+
     /// Whether a folder is one of them, or around one, or in one.
     func overlap(_ folder: ObjectName) -> Bool { names.contains { $0.overlaps(folder) } }
 

@@ -184,27 +184,26 @@ public struct Compaction {
         var rowsPerFile = TableWriter.rowsPerFile
         if let sort {
             rows = "SELECT * FROM (\(rows)) ORDER BY \(sort)"
-            // Sorted rows take about as much room as they did.
+            // Sorted rows take about as much room as others that were joined.
             let target = max(1, limits.asked(by: table).targetFileBytes)
-            let files = max(1, (group.bytes + target / 2) / target)
+            let bytes = JoinedSize(of: table).bytes(of: group.files)
+            let files = max(1, (bytes + target / 2) / target)
             rowsPerFile = max(1, min(rowsPerFile, Int(group.rows / files)))
         }
-        do {
-            var files = try TableWriter(connection).writeFiles(
+        let scan = DamageSearch.Scan(lake, ScanPlan(tasks: group.tasks))
+        var files = try DamageSearch.naming(in: [scan], connection, areBound: false) {
+            try TableWriter(connection).writeFiles(
                 rows, for: table, partitioning: .one(group.partition), rowsPerFile: rowsPerFile)
-            if let id = limits.order.orderID(in: table) { for index in files.indices { files[index].sortOrderID = id } }
-            return files
-        } catch let error as EngineError {
-            var search = try DamageSearch(like: connection)
-            throw try search.explained(error, [DamageSearch.Scan(lake, ScanPlan(tasks: group.tasks))], areBound: false)
         }
+        if let id = limits.order.orderID(in: table) { for index in files.indices { files[index].sortOrderID = id } }
+        return files
     }
 
     /// Takes delete files out of the table that apply to no file any more. Those of positions count for the files of
     /// their partition, so in the partitions that were written anew they are asked which files they name.
     private mutating func dropDeletes(in partitions: Set<PartitionKey>, _ report: inout Report) throws {
         let plan = try table.plan()
-        let live = Set(plan.tasks.map(\.file.location))
+        let live = Set(plan.tasks.map { ObjectName($0.file.location) })
         let asked = plan.deletes.map(\.file).filter {
             $0.content == .positionDeletes && $0.format == .parquet && partitions.contains($0.partitionKey)
         }
@@ -214,10 +213,10 @@ public struct Compaction {
     }
 
     /// Whether a file of position deletes names one of these files.
-    private func names(_ locations: Set<String>, _ file: DataFile) throws -> Bool {
+    private func names(_ objects: Set<ObjectName>, _ file: DataFile) throws -> Bool {
         var isNamed = false
         try connection.stream(try LakeScan.namedFilesSQL(by: file, of: table)) { row in
-            isNamed = row[0].string.map(locations.contains) ?? true
+            isNamed = row[0].string.map { objects.contains(ObjectName($0)) } ?? true
             return !isNamed
         }
         return isNamed

@@ -47,14 +47,15 @@ public struct CompactionPlan: Sendable {
         snapshot = table.currentSnapshot
         let newest = Self.newest(plan.tasks.lazy.map(\.file).filter { $0.specID == table.spec.specID }.map(\.partition))
         let newestKey = newest.map { PartitionKey($0, specID: table.spec.specID) }
+        let joined = JoinedSize(of: table)
         var groups: [Group] = []
         // What is not read is left alone.
         for (partition, tasks) in Dictionary(grouping: plan.tasks.filter(\.isReadable), by: \.file.partitionKey) {
             if limits.order.isSorted {
                 if !Self.isInOrder(tasks, table, limits) {
-                    groups += Self.pack(tasks, partition, upTo: limits.sortedBytesMax, limits.sortedFilesMax) { _, _ in
-                        true
-                    }
+                    groups += Self.pack(
+                        tasks, partition, upTo: limits.sortedBytesMax, limits.sortedFilesMax, \.fileSizeInBytes
+                    ) { _, _ in true }
                 }
                 continue
             }
@@ -63,11 +64,11 @@ public struct CompactionPlan: Sendable {
             if partition == newestKey {
                 for tasks in Dictionary(grouping: small, by: { limits.tier(of: $0.file.fileSizeInBytes) }).values
                 where tasks.count >= limits.newestFilesMin {
-                    groups += Self.pack(tasks, partition, limits, filesMin: limits.newestFilesMin)
+                    groups += Self.pack(tasks, partition, limits, joined, filesMin: limits.newestFilesMin)
                 }
-                groups += Self.pack(deleted, partition, limits, filesMin: 1)
+                groups += Self.pack(deleted, partition, limits, joined, filesMin: 1)
             } else {
-                groups += Self.pack(small + deleted, partition, limits, filesMin: limits.filesMin)
+                groups += Self.pack(small + deleted, partition, limits, joined, filesMin: limits.filesMin)
             }
         }
         self.groups = groups.sorted {
@@ -85,9 +86,11 @@ public struct CompactionPlan: Sendable {
 
     /// Puts files together until they come to a whole file. Rows that are deleted from a file are worth a group alone.
     private static func pack(
-        _ tasks: [ScanTask], _ partition: PartitionKey, _ limits: Compaction.Limits, filesMin: Int
+        _ tasks: [ScanTask], _ partition: PartitionKey, _ limits: Compaction.Limits, _ joined: JoinedSize, filesMin: Int
     ) -> [Group] {
-        pack(tasks, partition, upTo: limits.targetFileBytes, limits.groupFilesMax) { packed, bytes in
+        pack(
+            tasks, partition, upTo: limits.targetFileBytes, limits.groupFilesMax, { joined.bytes(of: $0) }
+        ) { packed, bytes in
             // A group of few files is worth it where a whole file comes of it, but not for itself alone.
             packed.count >= filesMin || (packed.count > 1 && bytes >= limits.targetFileBytes)
                 || packed.contains { !$0.deletes.isEmpty }
@@ -96,7 +99,7 @@ public struct CompactionPlan: Sendable {
 
     private static func pack(
         _ tasks: [ScanTask], _ partition: PartitionKey, upTo bytesMax: Int64, _ filesMax: Int,
-        _ isWorthIt: ([ScanTask], Int64) -> Bool
+        _ size: (DataFile) -> Int64, _ isWorthIt: ([ScanTask], Int64) -> Bool
     ) -> [Group] {
         var groups: [Group] = []
         var packed: [ScanTask] = []
@@ -111,7 +114,7 @@ public struct CompactionPlan: Sendable {
         }
         for task in bySize {
             packed.append(task)
-            bytes += task.file.fileSizeInBytes
+            bytes += size(task.file)
             if bytes >= bytesMax || packed.count == filesMax { close() }
         }
         close()

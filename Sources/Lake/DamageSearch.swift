@@ -15,15 +15,16 @@ public struct DamageSearch {
         /// A scan of all files of a plan.
         public init(_ table: LakeTable, _ plan: ScanPlan) {
             self.table = table
-            var seen: Set<String> = []
-            let deletes = plan.tasks.flatMap(\.deletes).map(\.file).filter { seen.insert($0.location).inserted }
+            var seen: Set<ObjectName> = []
+            let deletes = plan.tasks.flatMap(\.deletes).map(\.file).filter {
+                seen.insert(ObjectName($0.location)).inserted
+            }
             files = plan.tasks.map(\.file) + deletes
         }
 
-        init(_ table: LakeTable, files: [DataFile]) {
-            self.table = table
-            self.files = files
-        }
+        /// A scan of all of a table's files.
+        /// - Throws: What reading the manifests throws.
+        public init(all table: LakeTable) throws { self.init(table, try table.plan()) }
     }
 
     /// Most bytes of files that a search reads.
@@ -33,6 +34,24 @@ public struct DamageSearch {
 
     private let connection: Connection
     private var bytesRead: Int64 = 0
+
+    /// Runs `body`, and names the damaged file where it fails because of one.
+    ///
+    /// - Parameters:
+    ///   - scans: what it reads, the likeliest first; asked for when it has failed.
+    ///   - connection: what it reads them through.
+    ///   - areBound: As ``explained(_:_:areBound:)``.
+    public static func naming<Result>(
+        in scans: @autoclosure () throws -> [Scan], _ connection: Connection, areBound: Bool = true,
+        _ body: () throws -> Result
+    ) throws -> Result {
+        do {
+            return try body()
+        } catch let error as EngineError {
+            var search = try DamageSearch(like: connection)
+            throw try search.explained(error, try scans(), areBound: areBound)
+        }
+    }
 
     /// A search with an engine of its own, as the one of `connection` is: some failures end the engine they happen in.
     public init(like connection: Connection) throws {
@@ -51,7 +70,7 @@ public struct DamageSearch {
         default: break
         }
         let isNamed = scans.contains { scan in
-            scan.files.contains { error.message.contains(Location.name(of: $0.location)) }
+            scan.files.contains { Self.names(error.message, $0.location) }
         }
         if isNamed { return error }
         for scan in scans {
@@ -64,6 +83,11 @@ public struct DamageSearch {
         return LakeTableError(
             "one of the \(all.count) files that were read is damaged (\(error.message)), which shows only now and then: "
                 + "\(names). Restore them from a copy, or read the tables as they were before (--at)")
+    }
+
+    /// Whether a message names a file, byte by byte: letters that only look alike name another one.
+    private static func names(_ message: String, _ location: String) -> Bool {
+        !message.utf8.ranges(of: Location.name(of: location).utf8).isEmpty
     }
 
     /// The first of a table's files that the engine cannot read to its end, with the engine's reason.

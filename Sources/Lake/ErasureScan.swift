@@ -5,7 +5,7 @@ import Foundation
 import Iceberg
 public import Storage
 
-/// Looks at every byte under a data folder for a person's id: files of the tables decoded column by column, manifests value
+/// Looks at every byte under a data folder for people's ids: files of the tables decoded column by column, manifests value
 /// by value, the log record by record, and all other files as bytes.
 public struct ErasureScan {
     /// What was looked at and what was found.
@@ -37,14 +37,15 @@ public struct ErasureScan {
     /// How leftovers begin that could not be looked into.
     private static let unreadable = "not readable"
 
-    private let person: PersonID
-    private let id: String
+    private let people: People
+    /// The ids that count inside of other words, too.
+    private let parts: WordParts
     private let connection: Connection
 
-    /// A scan for a person through a connection, which is used only during the calls.
-    public init(_ person: PersonID, _ connection: Connection) {
-        self.person = person
-        id = String(decoding: person.bytes, as: UTF8.self)
+    /// A scan for people through a connection, which is used only during the calls.
+    public init(_ people: People, _ connection: Connection) {
+        self.people = people
+        parts = people.parts(where: Self.isTelling)
         self.connection = connection
     }
 
@@ -84,23 +85,23 @@ public struct ErasureScan {
             progress: { done, _ in
                 records = done
                 try progress(total, total, "the log's records")
-            }, where: { topic, record in Self.names(person, topic, record) })
+            }, where: { topic, record in Self.names(people, topic, record) })
         report.records = records
         for (partition, offsets) in found.offsets { report.add("log \(partition): records \(offsets)") }
         return report
     }
 
-    /// Whether a record of the log names a person, the words that the quarantine keeps included.
-    public static func names(_ person: PersonID, _ topic: Topic, _ record: UnsafeRawBufferPointer) -> Bool {
-        guard topic == .quarantine else { return person.isIn(accepted: record) }
-        guard let (words, raw) = QuarantineRecord.decode(record) else { return person.isIn(rejected: record) }
-        return person.isIn(rejected: raw)
+    /// Whether a record of the log names one of some people, the words that the quarantine keeps included.
+    public static func names(_ people: People, _ topic: Topic, _ record: UnsafeRawBufferPointer) -> Bool {
+        guard topic == .quarantine else { return people.areIn(accepted: record) }
+        guard let (words, raw) = QuarantineRecord.decode(record) else { return people.areIn(rejected: record) }
+        return people.areIn(rejected: raw)
             || [words.source, words.reason].contains { word in
-                Array(word.utf8).withUnsafeBytes { person.isIn(rejected: $0) }
+                Array(word.utf8).withUnsafeBytes { people.areIn(rejected: $0) }
             }
     }
 
-    /// Whether a file that no table refers to has to go: it names the person, or cannot be read and nobody writes it.
+    /// Whether a file that no table refers to has to go: it names one of them, or cannot be read and nobody writes it.
     public func mustGo(_ path: String) throws -> Bool {
         let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber
         let found = try leftovers(in: .file("", path, size?.int64Value ?? 0))
@@ -108,7 +109,7 @@ public struct ErasureScan {
         return !found.isEmpty && !OpenFiles.isOpen(path)
     }
 
-    /// Whether an object that no table refers to has to go: it names the person, or cannot be read.
+    /// Whether an object that no table refers to has to go: it names one of them, or cannot be read.
     public func mustGo(_ object: ObjectInfo, in storage: any ObjectStorage) throws -> Bool {
         if !Location.isRemote(object.location) { return try mustGo(try Location.path(of: object.location)) }
         return try !leftovers(in: .object(storage, object.location, object.size)).isEmpty
@@ -239,22 +240,24 @@ public struct ErasureScan {
                 return !isFound
             }
         }
+        // The engine looks for one id by itself; for several all values are looked at, those that come again but once.
+        let id: [Value] = people.only.map { [.string(String(decoding: $0.bytes, as: UTF8.self))] } ?? []
         switch type {
         case "VARCHAR" where name == "raw":
-            try look(
-                "SELECT raw FROM \(source) WHERE contains(raw, $1) OR contains(raw, '\\')", [.string(id)],
-                person.isIn(accepted:))
+            let filter = id.isEmpty ? "" : " WHERE contains(raw, $1) OR contains(raw, '\\')"
+            try look("SELECT raw FROM \(source)\(filter)", id, people.areIn(accepted:))
         case "VARCHAR" where name == "source":
-            try look("SELECT source FROM \(source)", [], person.isIn(rejected:))
+            try look("SELECT source FROM \(source)", [], people.areIn(rejected:))
         case "VARCHAR" where !PersonMention.isOtherField(name):
-            try look(
-                "SELECT \(column) FROM \(source) WHERE contains(\(column), $1)", [.string(id)], person.isIn(rejected:))
+            let distinct = id.isEmpty ? "DISTINCT " : ""
+            let filter = id.isEmpty ? "" : " WHERE contains(\(column), $1)"
+            try look("SELECT \(distinct)\(column) FROM \(source)\(filter)", id, people.areIn(rejected:))
         case "BLOB":
-            try look("SELECT \(column) FROM \(source)", [], person.isIn(rejected:))
+            try look("SELECT \(column) FROM \(source)", [], people.areIn(rejected:))
         case "VARCHAR": break
         default:
             guard type.contains("VARCHAR"), !PersonMention.isOtherField(name) else { return false }
-            try look("SELECT CAST(\(column) AS VARCHAR) FROM \(source)", [], person.isIn(rejected:))
+            try look("SELECT CAST(\(column) AS VARCHAR) FROM \(source)", [], people.areIn(rejected:))
         }
         return isFound
     }
@@ -268,7 +271,7 @@ public struct ErasureScan {
         }
         do {
             let isFound = try AvroInspection.hasValue(in: content) { value in
-                value.withUnsafeBytes { person.isNamed(by: $0) }
+                value.withUnsafeBytes { people.areNamed(by: $0) }
             }
             return isFound ? ["among its values"] : []
         } catch let error as IcebergError {
@@ -278,7 +281,7 @@ public struct ErasureScan {
 
     private func inSegment(_ path: String) throws -> [String] {
         let names = try SegmentProducers.names(in: path)
-        return names.contains { name in Array(name.utf8).withUnsafeBytes { person.isIn(rejected: $0) } }
+        return names.contains { name in Array(name.utf8).withUnsafeBytes { people.areIn(rejected: $0) } }
             ? ["as a sender's name"] : []
     }
 
@@ -295,15 +298,14 @@ public struct ErasureScan {
         return isFound
     }
 
-    /// Whether bytes of no known form name the person: as a word, or anywhere where that is no chance.
+    /// Whether bytes of no known form name somebody: as a word, or anywhere where that is no chance.
     private func isAnywhere(in bytes: UnsafeRawBufferPointer) -> Bool {
-        if isTelling, Data(bytes).range(of: Data(person.bytes)) != nil { return true }
-        return person.isIn(rejected: bytes)
+        parts.stand(in: bytes) || people.areIn(rejected: bytes)
     }
 
     /// Short ids stand inside of other words by chance, and digits inside of times, sizes and file names.
-    private var isTelling: Bool {
-        person.bytes.count >= Self.telling
+    private static func isTelling(_ person: PersonID) -> Bool {
+        person.bytes.count >= telling
             && person.bytes.contains { !(0x30...0x39).contains($0) && !(0x61...0x66).contains($0 | 0x20) && $0 != 0x2d }
     }
 

@@ -118,7 +118,8 @@ extension LakeTable {
             } catch let error as StorageError where error.kind == .notFound {
                 // It may have been joined with others and forgotten meanwhile.
                 let newest = LakeTable(try table.catalog.loadTable(table.identifier))
-                guard try files(of: newest).contains(where: { $0.location == file.location }) else { continue }
+                guard try files(of: newest).contains(where: { ObjectName($0.location) == ObjectName(file.location) })
+                else { continue }
                 found.checked += 1
                 found.problems.append("\(file.location) of \(table.identifier) is missing")
             }

@@ -1,4 +1,5 @@
 public import Iceberg
+import Storage
 
 extension LakeTable {
     /// The rows that two snapshots differ by.
@@ -29,12 +30,12 @@ extension LakeTable {
 
     /// What decides on a file's rows.
     private struct Contents: Hashable {
-        var location: String
-        var deletes: Set<String>
+        var location: ObjectName
+        var deletes: Set<ObjectName>
 
         init(_ task: ScanTask) {
-            location = task.file.location
-            deletes = Set(task.deletes.map(\.file.location))
+            location = ObjectName(task.file.location)
+            deletes = Set(task.deletes.map { ObjectName($0.file.location) })
         }
     }
 }

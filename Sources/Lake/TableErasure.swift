@@ -49,11 +49,11 @@ public struct TableErasure {
 
     // MARK: - Finding
 
-    /// The places of the rows of bronze that name a person, and the latest time that they tell.
+    /// The places of the rows of bronze that name one of some people, and the latest time that they tell.
     ///
     /// - Parameter progress: called with the name of the table that is read.
     public func places(
-        of person: PersonID, progress: (String) throws -> Void = { _ in }
+        of people: People, progress: (String) throws -> Void = { _ in }
     ) throws -> (places: LogPlaces, latest: Int64?) {
         var found = LogPlaces()
         var latest: Int64?
@@ -63,23 +63,29 @@ public struct TableErasure {
             let isRejected = topic == .quarantine
             let scan = try LakeTable(table).scanSQL()
             let columns = "raw, log_partition, log_offset" + (isRejected ? ", source, reason" : "")
-            // The engine leaves out almost everything; what it leaves in is looked at by the one rule.
-            let filter = isRejected ? "" : " WHERE contains(raw, $1) OR contains(raw, '\\')"
-            let parameters: [Value] = isRejected ? [] : [.string(String(decoding: person.bytes, as: UTF8.self))]
+            // For one person the engine leaves out almost everything; what it leaves in is looked at by the one rule.
+            let one = isRejected ? nil : people.only
+            let filter = one == nil ? "" : " WHERE contains(raw, $1) OR contains(raw, '\\')"
+            let parameters: [Value] = one.map { [.string(String(decoding: $0.bytes, as: UTF8.self))] } ?? []
+            var offsets: [Int: [Int64]] = [:]
             _ = try connection.stream("SELECT \(columns) FROM (\(scan))\(filter)", parameters) { row in
                 guard let partition = row[1].integer, let offset = row[2].integer else { return true }
                 let raw = Self.bytes(row[0])
                 let isNamed = raw.withUnsafeBytes { raw in
-                    guard isRejected else { return person.isIn(accepted: raw) }
-                    return person.isIn(rejected: raw)
-                        || row[3...4].contains { Self.bytes($0).withUnsafeBytes { person.isIn(rejected: $0) } }
+                    guard isRejected else { return people.areIn(accepted: raw) }
+                    return people.areIn(rejected: raw)
+                        || row[3...4].contains { Self.bytes($0).withUnsafeBytes { people.areIn(rejected: $0) } }
                 }
                 guard isNamed else { return true }
-                found.insert(offset, of: TopicPartition(topic, Int(partition)))
+                offsets[Int(partition), default: []].append(offset)
                 if let time = raw.withUnsafeBytes({ PersonMention.time(inRejected: $0) }) {
                     latest = max(latest ?? .min, time)
                 }
                 return true
+            }
+            // In order they are but appended.
+            for (partition, offsets) in offsets {
+                for offset in offsets.sorted() { found.insert(offset, of: TopicPartition(topic, partition)) }
             }
         }
         return (found, latest)
@@ -174,7 +180,7 @@ public struct TableErasure {
         var kept: [DataFile] = []
         try progress(report.table, 0, hits.count)
         for task in tasks {
-            guard let count = hits[try Location.opened(task.file.location)] else { continue }
+            guard let count = hits[ObjectName(try Location.opened(task.file.location))] else { continue }
             report.rows += count
             replaced.append(task.file.location)
             if count < task.file.recordCount {
@@ -202,10 +208,10 @@ public struct TableErasure {
         return report
     }
 
-    /// Rows at the places, by the path under which the engine opens their file.
-    private func hits(_ topic: Topic, _ table: Table, _ files: [DataFile]) throws -> [String: Int64] {
+    /// Rows at the places, by their file, as the engine names it.
+    private func hits(_ topic: Topic, _ table: Table, _ files: [DataFile]) throws -> [ObjectName: Int64] {
         let columns = table.schema.fields.filter { ["log_partition", "log_offset"].contains($0.name) }
-        var hits: [String: Int64] = [:]
+        var hits: [ObjectName: Int64] = [:]
         // A statement names its files, and none may be longer than the engine takes.
         for start in stride(from: 0, to: files.count, by: Self.filesAtOnce) {
             let some = Array(files[start..<min(start + Self.filesAtOnce, files.count)])
@@ -215,7 +221,7 @@ public struct TableErasure {
             let found = try connection.query(
                 "SELECT e.cartograph_file, count(*) FROM (\(selects.joined(separator: " UNION ALL "))) AS e "
                     + "\(join(topic)) GROUP BY 1", rowsMax: .max)
-            for hit in found.rows { hits[hit[0].text] = hit[1].integer }
+            for hit in found.rows { hits[ObjectName(hit[0].text)] = hit[1].integer }
         }
         return hits
     }
@@ -288,7 +294,8 @@ public struct TableErasure {
                 "\(identifier): storage did not let go of \(expiry.undeleted.count) files; erase again")
         }
         let known = try Self.files(of: table)
-        for object in try catalog.storage.list(prefix: table.location + "/") where !known.contains(object.location) {
+        for object in try catalog.storage.list(prefix: table.location + "/")
+        where !known.contains(ObjectName(object.location)) {
             guard try mustGo(object) else { continue }
             try catalog.storage.delete(object.location)
             report.orphansDeleted += 1
@@ -296,13 +303,13 @@ public struct TableErasure {
     }
 
     /// Every file that a table refers to.
-    private static func files(of table: Table) throws -> Set<String> {
-        var known: Set<String> = [table.metadataLocation]
-        known.formUnion(table.metadata.metadataLog.map(\.location))
+    private static func files(of table: Table) throws -> Set<ObjectName> {
+        var known: Set<ObjectName> = [ObjectName(table.metadataLocation)]
+        known.formUnion(table.metadata.metadataLog.map { ObjectName($0.location) })
         for snapshot in table.metadata.snapshots {
-            known.insert(snapshot.manifestList)
-            known.formUnion(try ManifestList.of(snapshot, from: table.catalog.storage).map(\.location))
-            known.formUnion(try table.files(at: snapshot).map(\.location))
+            known.insert(ObjectName(snapshot.manifestList))
+            known.formUnion(try ManifestList.of(snapshot, from: table.catalog.storage).map { ObjectName($0.location) })
+            known.formUnion(try table.files(at: snapshot).map { ObjectName($0.location) })
         }
         return known
     }

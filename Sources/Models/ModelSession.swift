@@ -49,6 +49,7 @@ final class ModelSession {
 
     /// Lets statements read a table.
     func show(_ name: String) throws {
+        read.insert(name)
         if let table = try table(name) {
             try show(
                 ModelStatement.relation(name), as: "\(name) at \(InputChanges.id(table.currentSnapshot))",
@@ -62,6 +63,7 @@ final class ModelSession {
 
     /// Lets statements read what was added to a table since a snapshot.
     func showNewRows(of name: String, since: String) throws {
+        read.insert(name)
         let view = ModelStatement.newRows(name)
         guard let table = try table(name) else {
             guard let source = project.sources.first(where: { $0.table == name }) else { return }
@@ -84,15 +86,27 @@ final class ModelSession {
         return "SELECT \(columns.joined(separator: ", ")) WHERE false"
     }
 
-    /// Runs `body`; an error says which model it was about.
+    /// The tables that statements were let read since the model began.
+    private var read: Set<String> = []
+
+    /// What was read of them, those of the fewest files first.
+    private func scans() throws -> [DamageSearch.Scan] {
+        try read.sorted().compactMap { try table($0) }.map { try DamageSearch.Scan(all: LakeTable($0)) }
+            .sorted { $0.files.count < $1.files.count }
+    }
+
+    /// Runs `body`; an error says which model it was about, and which file where one is damaged.
     func located<Result>(_ model: String, _ body: () throws -> Result) throws -> Result {
+        read = []
         do {
-            return try body()
+            return try DamageSearch.naming(in: try scans(), connection, body)
         } catch let error as EngineError where error.kind == .interrupted {
             throw ModelError(.cancelled, "the run was cancelled in \(model)")
         } catch let error as ModelError {
             throw ModelError(error.kind, "\(model): \(error.description)")
         } catch let error as EngineError {
+            throw ModelError(.run, "\(model): \(error)")
+        } catch let error as LakeTableError {
             throw ModelError(.run, "\(model): \(error)")
         } catch let error as IcebergError where error.kind == .conflict {
             throw ModelError(.concurrentRun, "\(model): \(error)")

@@ -7,7 +7,7 @@ extension CatalogService {
         try identifier.validate()
         let commit = try TableCommitRequest(json: try request.json(settings.limits), to: identifier)
         let version = try commitAll([commit])[0]
-        return table(version.location, version.metadata)
+        return described(version.location, version.metadata)
     }
 
     func commitTransaction(_ request: CatalogRequest) throws -> CatalogAnswer {

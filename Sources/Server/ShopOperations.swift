@@ -12,9 +12,9 @@ public protocol ShopOperations: Sendable {
     func status() async throws -> [UInt8]
     /// Counts of rejected events by reason, and the newest of them.
     func quarantine(limit: Int) async throws -> [UInt8]
-    /// Erases a person, or says what would be erased; calls `progress` with documents that say how far it is.
+    /// Erases people, or says what would be erased; calls `progress` with documents that say how far it is.
     func erase(
-        _ person: PersonID, dryRun: Bool, progress: @escaping @Sendable ([UInt8]) -> Void
+        _ people: People, dryRun: Bool, progress: @escaping @Sendable ([UInt8]) -> Void
     ) async throws -> [UInt8]
     /// Why the platform is not ready to take events; nil when it is.
     func unreadiness() -> String?

@@ -32,6 +32,12 @@ public protocol ObjectStorage: Sendable {
     /// What creates of killed processes left below `prefix`: no objects, not in any listing, and only to be deleted.
     func unfinished(prefix: String) throws -> [ObjectInfo]
 
+    /// Uploads in parts below `prefix` that were begun and not ended: they take space and are in no listing.
+    func unfinishedUploads(prefix: String) throws -> [UnfinishedUpload]
+
+    /// Gives uploads up, with the parts that came so far. All are tried; the first failure is thrown.
+    func abort(_ uploads: [UnfinishedUpload]) throws
+
     /// Removes the object; that nothing is there counts as success.
     func delete(_ location: String) throws
 
@@ -50,6 +56,12 @@ extension ObjectStorage {
 
     /// Nothing: for storage that leaves nothing, or shows nothing of it.
     public func unfinished(prefix: String) throws -> [ObjectInfo] { [] }
+
+    /// None: for storage that takes every object in one piece.
+    public func unfinishedUploads(prefix: String) throws -> [UnfinishedUpload] { [] }
+
+    /// Nothing to give up.
+    public func abort(_ uploads: [UnfinishedUpload]) throws {}
 
     /// Removes one after the other.
     public func delete(_ locations: [String]) throws {

@@ -51,10 +51,12 @@ package final class S3Client: Sendable {
     /// A client for completed settings.
     /// - Parameters:
     ///   - addresses: of hosts whose names are not asked for elsewhere.
+    ///   - connections: those of other clients; nil for its own.
     ///   - wallClock: seconds since 1970 UTC, for signatures.
     ///   - pause: waits between two tries, in seconds.
     package init(
         _ settings: S3Settings, credentials: S3CredentialSource, addresses: [String: String] = [:],
+        connections: HTTPTransport? = nil,
         wallClock: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 },
         pause: @escaping @Sendable (Double) -> Void = { Thread.sleep(forTimeInterval: $0) }
     ) throws {
@@ -64,9 +66,9 @@ package final class S3Client: Sendable {
         self.pause = pause
         endpoint = try S3Endpoint(settings)
         do {
-            var connections = HTTPTransport.Settings(certificateAuthorities: settings.certificateAuthorities)
-            connections.addresses = addresses
-            transport = try HTTPTransport(connections)
+            var fresh = HTTPTransport.Settings(certificateAuthorities: settings.certificateAuthorities)
+            fresh.addresses = addresses
+            transport = try connections ?? HTTPTransport(fresh)
         } catch {
             throw StorageError(.failed, at: endpoint.shown, "\(error)")
         }

@@ -36,21 +36,39 @@ public final class S3CredentialSource: Sendable {
     /// Seconds before their end that keys are replaced.
     static let refreshSeconds = 300.0
 
-    private let settings: S3Settings
-    private let environment: [String: String]
-    private let instance: InstanceProfile?
+    /// Where keys come from.
+    private enum Origin: Sendable {
+        case places(S3Settings, [String: String], InstanceProfile?)
+        case giver(@Sendable () throws -> S3Credentials)
+    }
+
+    private let origin: Origin
     private let now: @Sendable () -> Double
-    private let known = Mutex<S3Credentials?>(nil)
+    private let known: Mutex<S3Credentials?>
+    private let refreshSeconds: Double
 
     /// A source of the keys that settings, environment and files name.
     public init(
         _ settings: S3Settings, environment: [String: String] = ProcessInfo.processInfo.environment,
         now: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 }
     ) {
-        self.settings = settings
-        self.environment = environment
+        origin = .places(settings, environment, InstanceProfile(environment: environment))
         self.now = now
-        instance = InstanceProfile(environment: environment)
+        known = Mutex(nil)
+        refreshSeconds = Self.refreshSeconds
+    }
+
+    /// A source of keys that somebody gives for a while.
+    /// - Parameter renewing: asks for others, before these end or when a store says that they have.
+    public init(
+        _ first: S3Credentials, now: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 },
+        renewing: @escaping @Sendable () throws -> S3Credentials
+    ) {
+        origin = .giver(renewing)
+        self.now = now
+        known = Mutex(first)
+        // Keys that never hold for long would be asked for anew at every request.
+        refreshSeconds = min(Self.refreshSeconds, max(0, first.expiresAt.map { ($0 - now()) / 4 } ?? 0))
     }
 
     /// Keys that hold for some minutes at least, as far as there are such.
@@ -59,7 +77,7 @@ public final class S3CredentialSource: Sendable {
     /// - Throws: ``StorageError`` that says where was looked and what to do.
     public func credentials() throws -> S3Credentials {
         try known.withLock { known in
-            if let known, known.expiresAt.map({ $0 - now() > Self.refreshSeconds }) ?? true { return known }
+            if let known, known.expiresAt.map({ $0 - now() > refreshSeconds }) ?? true { return known }
             do {
                 let found = try find()
                 known = found
@@ -78,6 +96,15 @@ public final class S3CredentialSource: Sendable {
     }
 
     private func find() throws -> S3Credentials {
+        switch origin {
+        case .places(let settings, let environment, let instance): try Self.find(settings, environment, instance)
+        case .giver(let renewing): try renewing()
+        }
+    }
+
+    private static func find(
+        _ settings: S3Settings, _ environment: [String: String], _ instance: InstanceProfile?
+    ) throws -> S3Credentials {
         if settings.accessKey != nil || settings.secretKey != nil {
             guard let accessKey = settings.accessKey, let secretKey = settings.secretKey else {
                 throw Self.failure("an access key needs its secret key: set both, or neither")

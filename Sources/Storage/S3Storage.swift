@@ -35,8 +35,11 @@ public struct S3Storage: ObjectStorage {
     }
 
     /// Storage with a source of keys that others use, too.
-    public init(completed settings: S3Settings, credentials: S3CredentialSource) throws {
-        client = try S3Client(settings, credentials: credentials)
+    /// - Parameter connections: what it sends requests over; nil for connections of its own.
+    public init(
+        completed settings: S3Settings, credentials: S3CredentialSource, connections: HTTPTransport? = nil
+    ) throws {
+        client = try S3Client(settings, credentials: credentials, connections: connections)
     }
 
     /// Storage over a client.

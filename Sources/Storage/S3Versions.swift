@@ -16,6 +16,8 @@ public struct UnfinishedUpload: Sendable, Hashable {
     public let location: String
     /// Which upload.
     public let id: String
+    /// When it was begun, in microseconds since the epoch, UTC.
+    public let begunMicroseconds: Int64
 }
 
 extension S3Storage {
@@ -62,8 +64,12 @@ extension S3Storage {
             "uploads", prefix, root: "ListMultipartUploadsResult", markers: ["key-marker", "upload-id-marker"],
             next: ["NextKeyMarker", "NextUploadIdMarker"], entries: ["Upload"]
         ) { entry, location in
-            guard let id = entry.text("UploadId") else { return false }
-            found.append(UnfinishedUpload(location: location, id: id))
+            guard let id = entry.text("UploadId"),
+                let begun = entry.text("Initiated").flatMap({ HTTPDate.microseconds(iso: $0) })
+            else {
+                return false
+            }
+            found.append(UnfinishedUpload(location: location, id: id, begunMicroseconds: begun))
             return true
         }
         return found
@@ -103,7 +109,9 @@ extension S3Storage {
         while true {
             var call = S3Call("GET", place)
             call.key = ""
-            call.query = [(kind, ""), ("encoding-type", "url"), ("prefix", place.key)] + continued
+            call.query = [(kind, ""), ("prefix", place.key)] + continued
+            // Ceph encodes the keys of uploads when asked to, and does not say so: they would name other objects.
+            if kind != "uploads" { call.query.append(("encoding-type", "url")) }
             call.query.append((kind == "uploads" ? "max-uploads" : "max-keys", String(S3Listing.pageKeys)))
             call.bytesMax = Self.answerBytesMax
             let answer = try client.send(call).response.body

@@ -52,6 +52,16 @@ public struct StorageResolver: ObjectStorage {
         try storage(for: prefix).unfinished(prefix: prefix)
     }
 
+    /// The uploads below the prefix that were not ended.
+    public func unfinishedUploads(prefix: String) throws -> [UnfinishedUpload] {
+        try storage(for: prefix).unfinishedUploads(prefix: prefix)
+    }
+
+    /// Gives uploads up.
+    public func abort(_ uploads: [UnfinishedUpload]) throws {
+        for group in split(uploads, by: \.location) { try storage(for: group[0].location).abort(group) }
+    }
+
     /// Removes the object.
     public func delete(_ location: String) throws { try storage(for: location).delete(location) }
 

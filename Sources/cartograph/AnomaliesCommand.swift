@@ -14,7 +14,7 @@ struct AnomaliesCommand: AsyncParsableCommand {
             docs/anomalies.md says how to read a line.
             """)
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ShopOptions
     @Option(name: .long, help: "Leave out those that ended before this time (RFC 3339).") var since: String?
     @Option(name: .long, help: "At least so severe: info, warning or critical.") var severity = "info"
     @Option(name: .long, help: "At most so many.") var limit = 50
@@ -32,13 +32,13 @@ struct AnomaliesCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try common.settings()
+        let settings = try options.settings()
         let folder = try DataFolder.existing(settings.data)
         guard let currency = settings.currencyCode else {
             throw CommandError("the currency '\(settings.currency)' is no currency code")
         }
         let log = try EmbeddedLog(reading: folder.log)
-        let report = common.reporter()
+        let report = options.reporter()
         let (stream, position) = StreamRunner.restore(
             log,
             StreamRunner.Settings(checkpointPath: folder.checkpoint, timeZone: settings.zone, currency: currency),
@@ -49,7 +49,7 @@ struct AnomaliesCommand: AsyncParsableCommand {
         let found = stream.anomalies.report().filtered(
             since: since.flatMap { Timestamp.parse($0) } ?? .min,
             severity: Anomaly.Severity(rawValue: severity) ?? .info, limit: limit)
-        if common.json { return try LogCommand.print(found) }
+        if options.json { return try LogCommand.print(found) }
         if let waits = found.waitsFor { print("Not watching yet: waiting for \(waits).") }
         guard !found.anomalies.isEmpty else {
             if found.isReady { print("Everything is as usual.") }

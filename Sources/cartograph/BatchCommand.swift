@@ -16,10 +16,10 @@ struct BatchCommand: AsyncParsableCommand {
             commandName: "run",
             abstract: "Bring everything in the log through to gold; running it again changes nothing.")
 
-        @OptionGroup var common: CommonOptions
+        @OptionGroup var options: ShopOptions
 
         func run() async throws {
-            let settings = try common.settings()
+            let settings = try options.settings()
             let folder = try DataFolder.existing(settings.data)
             if let address = folder.runningServer() {
                 let answer = try await CollectorConnection.open(try CollectorAddress(address, token: settings.token)) {
@@ -29,13 +29,13 @@ struct BatchCommand: AsyncParsableCommand {
                 guard answer.status == 200 else {
                     throw CommandError("the server at \(address) answered \(answer.status): \(text.prefix(500))")
                 }
-                print(common.json ? text : "the server at \(address) ran the models: \(text)")
+                print(options.json ? text : "the server at \(address) ran the models: \(text)")
                 return
             }
-            let shop = try Shop.open(folder, settings, report: common.reporter())
+            let shop = try Shop.open(folder, settings, report: options.reporter())
             defer { shop.close() }
-            let outcome = try BatchCommand.run(shop, quiet: common.json)
-            if common.json {
+            let outcome = try BatchCommand.run(shop, quiet: options.json)
+            if options.json {
                 print(String(decoding: try JSONEncoder().encode(outcome), as: UTF8.self))
             } else {
                 print(
@@ -50,7 +50,7 @@ struct BatchCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "test", abstract: "Run the tests that the models declare; exit 1 when one fails.")
 
-        @OptionGroup var common: CommonOptions
+        @OptionGroup var options: ShopOptions
 
         private struct Outcome: Encodable {
             let name: String
@@ -58,11 +58,11 @@ struct BatchCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let settings = try common.settings()
-            let shop = try Shop.open(try DataFolder.existing(settings.data), settings, report: common.reporter())
+            let settings = try options.settings()
+            let shop = try Shop.open(try DataFolder.existing(settings.data), settings, report: options.reporter())
             defer { shop.close() }
             let report = try shop.batch.makeBench().test()
-            if common.json {
+            if options.json {
                 let outcomes = report.outcomes.map { Outcome(name: $0.name, failures: $0.failures) }
                 print(String(decoding: try JSONEncoder().encode(outcomes), as: UTF8.self))
             } else {

@@ -57,8 +57,8 @@ final class BatchService: Sendable {
     private let stream: StreamRunner.Settings
     private let erased: ErasedPeople
     private let place: LakePlace
-    /// The keyed hash of the person whose erasure is under way.
-    private let erasing = Mutex<String?>(nil)
+    /// The keyed hashes of the people whose erasure is under way, sorted.
+    private let erasing = Mutex<[String]>([])
     private let report: @Sendable (String) -> Void
     private let status = Mutex(Status())
     private let runs: Counter
@@ -77,7 +77,7 @@ final class BatchService: Sendable {
     /// A service, not yet started.
     init(
         log: EmbeddedLog, catalog: any Catalog, lake: LakeService, folder: DataFolder,
-        objectStore: (@Sendable () throws -> ObjectStoreAccess)?, project: ModelProject,
+        objectStore: (@Sendable () throws -> [ObjectStoreAccess])?, project: ModelProject,
         settings: Settings, stream: StreamRunner.Settings, engineBytes: Int, erased: ErasedPeople, place: LakePlace,
         metrics: Metrics, report: @escaping @Sendable (String) -> Void
     ) {
@@ -236,16 +236,7 @@ final class BatchService: Sendable {
 
     /// Brings the tables up to the log and checks the books there.
     func check(_ bench: borrowing BatchBench, progress: @escaping (String) -> Void = { _ in }) -> TrialBalance {
-        let books = Books(log: log, catalog: catalog, connection: bench.connection, stream: stream)
-        var balance = books.check(
-            settled: { cut, body in
-                try lake.settled(at: cut) {
-                    progress("the models")
-                    _ = try bench.run { _, _, _ in }
-                    progress("the tables")
-                    body()
-                }
-            }, progress: progress)
+        var balance = balance(bench.connection, bench.runner, progress)
         do {
             balance.problems += try unfinishedErasures()
         } catch {
@@ -254,25 +245,40 @@ final class BatchService: Sendable {
         return balance
     }
 
+    /// The books of the log and of tables that hold just what it does.
+    private func balance(
+        _ connection: Connection, _ runner: ModelRunner, _ progress: @escaping (String) -> Void
+    ) -> TrialBalance {
+        Books(log: log, catalog: catalog, connection: connection, stream: stream).check(
+            settled: { cut, body in
+                try lake.settled(at: cut) {
+                    progress("the models")
+                    _ = try runner.run()
+                    progress("the tables")
+                    body()
+                }
+            }, progress: progress)
+    }
+
     // MARK: - Erasure
 
     /// What to tell of erasures that were interrupted, and of none that is under way.
     func unfinishedErasures() throws -> [String] {
         let running = erasing.withLock { $0 }
-        return try ErasurePlan.pending(folder).filter { $0.subject != running }.map(\.notice)
+        return try ErasurePlan.pending(folder).filter { $0.subjects != running }.map(\.notice)
     }
 
-    /// Erases a person on the thread, in its turn; a server goes on taking events and showing them meanwhile.
+    /// Erases people on the thread, in its turn; a server goes on taking events and showing them meanwhile.
     ///
     /// - Parameter progress: called on the thread, often.
     func erase(
-        _ person: PersonID, dryRun: Bool, live: StreamRunner,
+        _ people: People, dryRun: Bool, live: StreamRunner,
         progress: @escaping @Sendable (String, Int64, Int64?) -> Void
     ) async throws -> ErasureCertificate {
         try await perform { [self] bench in
-            erasing.withLock { $0 = erased.digest(of: person).description }
-            defer { erasing.withLock { $0 = nil } }
-            return try erasure(bench) { try live.rebuild(older: $0, progress: $1) }.run(person, dryRun: dryRun) {
+            erasing.withLock { $0 = people.ids.map { erased.digest(of: $0).description }.sorted() }
+            defer { erasing.withLock { $0 = [] } }
+            return try erasure(bench) { try live.rebuild(older: $0, progress: $1) }.run(people, dryRun: dryRun) {
                 [self] in
                 if stopsSoon { throw CommandError("the server is stopping") }
                 progress($0, $1, $2)
@@ -280,13 +286,13 @@ final class BatchService: Sendable {
         }
     }
 
-    /// Erases a person where no server runs.
+    /// Erases people where no server runs.
     func erase(
-        _ person: PersonID, dryRun: Bool, _ bench: borrowing BatchBench, progress: @escaping Erasure.Progress
+        _ people: People, dryRun: Bool, _ bench: borrowing BatchBench, progress: @escaping Erasure.Progress
     ) throws -> ErasureCertificate {
         try erasure(bench) { [self] older, progress in
             try LiveRebuild.run(log, to: log.cut(), stream, older: older, progress: progress)
-        }.run(person, dryRun: dryRun, progress: progress)
+        }.run(people, dryRun: dryRun, progress: progress)
     }
 
     private var stopsSoon: Bool { condition.withLock { isStopping } }
@@ -302,13 +308,13 @@ final class BatchService: Sendable {
         }
         return Erasure(
             shop: Erasure.Shop(
-                folder: folder, log: log, catalog: catalog, lake: lake, erased: erased, stream: stream,
-                objects: objects),
+                folder: folder, log: log, catalog: catalog, lake: lake, erased: erased, objects: objects),
             runModels: { told in
                 try runner.run { step in
                     if case .started(let name, let number, let count) = step { told(name, number, count) }
                 }.models.filter { $0.status != .unchanged }.count
-            }, rebuildLive: rebuildLive, connection: bench.connection,
+            }, checkBooks: { [self, connection = bench.connection] in balance(connection, runner, $0) },
+            rebuildLive: rebuildLive, connection: bench.connection,
             models: runner.project.models.map { TableIdentifier($0.schema, $0.name) },
             appended: runner.project.models.filter(\.onlyGrows).map { TableIdentifier($0.schema, $0.name) })
     }

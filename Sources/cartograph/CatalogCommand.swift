@@ -12,7 +12,7 @@ struct CatalogCommand: ParsableCommand {
             own beside ours. They read and write the tables' files themselves, so they need to reach the warehouse.
             """)
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ShopOptions
 
     private struct Connection: Encodable {
         let uri: String
@@ -22,7 +22,7 @@ struct CatalogCommand: ParsableCommand {
     }
 
     func run() throws {
-        let settings = try common.settings()
+        let settings = try options.settings()
         let folder = try DataFolder.open(settings.data)
         let running = folder.runningServer()
         var server = ServerConfiguration(webFolder: "", version: Cartograph.version)
@@ -35,7 +35,7 @@ struct CatalogCommand: ParsableCommand {
         let warehouse = settings.lake.location ?? folder.lake
         let uri = (running ?? "http://\(server.urlHost):\(server.port)") + "/iceberg"
         let hasToken = settings.token != nil
-        if common.json {
+        if options.json {
             let connection = Connection(
                 uri: uri, warehouse: warehouse, running: running != nil, token_needed: hasToken)
             let encoder = JSONEncoder()

@@ -8,7 +8,7 @@ struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor", abstract: "Say what is installed, what is missing, and what to do.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ShopOptions
 
     private struct Finding: Encodable {
         let name: String
@@ -17,7 +17,7 @@ struct DoctorCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try common.settings()
+        let settings = try options.settings()
         var findings: [Finding] = []
         func check(_ name: String, _ body: () throws -> String) {
             do {
@@ -58,7 +58,7 @@ struct DoctorCommand: AsyncParsableCommand {
     }
 
     private func print(_ findings: [Finding]) throws {
-        if common.json {
+        if options.json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.withoutEscapingSlashes]
             Swift.print(String(decoding: try encoder.encode(findings), as: UTF8.self))

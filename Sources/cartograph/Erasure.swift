@@ -10,10 +10,10 @@ import Storage
 import Streaming
 import Telemetry
 
-/// Takes a person out of everything that a data folder holds, step by step; each step may be done again, so that one that
+/// Takes people out of everything that a data folder holds, step by step; each step may be done again, so that one that
 /// was interrupted is finished by the next run.
 ///
-/// Events come in meanwhile, and the person's are kept out from the first step to the last. The bronze tables, their upkeep
+/// Events come in meanwhile, and these people's are kept out from the first step to the last. The bronze tables, their upkeep
 /// and the log's beginning stand still while it works.
 struct Erasure {
     /// What the steps work with.
@@ -23,7 +23,6 @@ struct Erasure {
         let catalog: any Catalog
         let lake: LakeService
         let erased: ErasedPeople
-        let stream: StreamRunner.Settings
         /// Where the tables are when they are in an object store.
         let objects: ObjectPlace?
     }
@@ -38,6 +37,8 @@ struct Erasure {
     let shop: Shop
     /// Runs the models now, on the thread that this runs on.
     let runModels: (@escaping (String, Int, Int) -> Void) throws -> Int
+    /// Checks the books, over tables that hold just what the log does; told what is looked at.
+    let checkBooks: (@escaping (String) -> Void) -> TrialBalance
     /// Has the live view made anew.
     let rebuildLive: (LiveRebuild.Older, (Int64, Int64) throws -> Void) throws -> Void
     let connection: Connection
@@ -58,20 +59,21 @@ struct Erasure {
     /// What goes on: a word, how far, of how much; what it throws ends the erasure there.
     typealias Progress = (String, Int64, Int64?) throws -> Void
 
-    func run(_ person: PersonID, dryRun: Bool, progress: @escaping Progress) throws -> ErasureCertificate {
-        try shop.lake.withoutTidying { try runAlone(person, dryRun, progress) }
+    func run(_ people: People, dryRun: Bool, progress: @escaping Progress) throws -> ErasureCertificate {
+        try shop.lake.withoutTidying { try runAlone(people, dryRun, progress) }
     }
 
     private func runAlone(
-        _ person: PersonID, _ dryRun: Bool, _ progress: @escaping Progress
+        _ people: People, _ dryRun: Bool, _ progress: @escaping Progress
     ) throws -> ErasureCertificate {
         let began = ContinuousClock.now
         try checkPlaces()
-        let subject = shop.erased.digest(of: person).description
+        let subjects = people.ids.map { shop.erased.digest(of: $0).description }.sorted()
         var plan =
-            try ErasurePlan.pending(folder).first { $0.subject == subject }
+            try ErasurePlan.pending(folder).first { $0.subjects == subjects }
             ?? ErasurePlan(
-                id: ErasurePlan.id(now: EmbeddedLog.wallClock()), subject: subject, startedAt: EmbeddedLog.wallClock(),
+                id: ErasurePlan.id(now: EmbeddedLog.wallClock()), subjects: subjects,
+                startedAt: EmbeddedLog.wallClock(),
                 until: EmbeddedLog.wallClock())
         // A replay that somebody else runs is found out before anything goes.
         let ledger = try dryRun ? nil : replayLedger()
@@ -79,11 +81,11 @@ struct Erasure {
             // Written down before anybody is kept out, so that this never goes on unnoticed.
             try plan.save(folder)
             // First of all nothing may come in again behind the search.
-            try shop.erased.hold(person)
+            try shop.erased.hold(people)
         }
         var certificate = try shop.lake.settled(at: log.cut()) {
-            try find(person, &plan, dryRun, progress)
-            var certificate = ErasureCertificate(id: plan.id, subject: subject, startedAt: plan.startedAt)
+            try find(people, &plan, dryRun, progress)
+            var certificate = ErasureCertificate(id: plan.id, subjects: subjects, startedAt: plan.startedAt)
             let places = try places(of: plan)
             for topic in Topic.allCases where places.count(in: topic) > 0 {
                 certificate.log.records[topic.name] = places.count(in: topic)
@@ -91,12 +93,12 @@ struct Erasure {
             certificate.businessDays = plan.days?.count
             certificate.dryRun = dryRun
             guard !dryRun else { return certificate }
-            let inLog = try log.erase(places, senders: { Self.isNamed(person, in: $0) }) {
+            let inLog = try log.erase(places, senders: { Self.isNamed(people, in: $0) }) {
                 try? progress("overwriting the log", $0, $1)
             }
             certificate.log.segments = inLog.segments
             certificate.log.senders = inLog.senders
-            try removeBesideTheLog(person, ledger, &certificate)
+            try removeBesideTheLog(people, ledger, &certificate)
             certificate.deadFiles = try removeDeadFiles()
             let tables = TableErasure(catalog, connection)
             certificate.tables = try tables.remove(places, days: plan.days) {
@@ -107,12 +109,12 @@ struct Erasure {
             try rebuildLive(
                 { start, apply in try BronzeEvents.forEach(before: start, catalog, connection, apply) },
                 { try progress("rebuilding the live view", $0, $1) })
-            try forgetPast(person, &certificate, progress)
+            try forgetPast(people, &certificate, progress)
             try forgetVersions(&certificate, progress)
             return certificate
         }
         guard !dryRun else { return certificate }
-        try verify(person, &certificate, progress)
+        try verify(people, &certificate, progress)
         let now = EmbeddedLog.wallClock()
         // Clocks run ahead: what was erased must not come back because it says that it happens tomorrow.
         let until = max(now, plan.until)
@@ -121,7 +123,7 @@ struct Erasure {
         certificate.seconds = (ContinuousClock.now - began).inSeconds
         try SystemFile.replace(folder.erasures, plan.id + ".json", with: Array(try certificate.json.utf8) + [0x0a])
         if certificate.complete {
-            try shop.erased.add(person, until: until)
+            try shop.erased.add(people, until: until)
             try plan.remove(folder)
         }
         return certificate
@@ -143,8 +145,8 @@ struct Erasure {
         }
     }
 
-    private static func isNamed(_ person: PersonID, in sender: String) -> Bool {
-        Array(sender.utf8).withUnsafeBytes { person.isIn(rejected: $0) }
+    private static func isNamed(_ people: People, in sender: String) -> Bool {
+        Array(sender.utf8).withUnsafeBytes { people.areIn(rejected: $0) }
     }
 
     private func replayLedger() throws -> ReplayLedger? {
@@ -154,18 +156,18 @@ struct Erasure {
 
     /// Finds everything that has to go, and writes it down before anything goes.
     private func find(
-        _ person: PersonID, _ plan: inout ErasurePlan, _ dryRun: Bool, _ progress: @escaping Progress
+        _ people: People, _ plan: inout ErasurePlan, _ dryRun: Bool, _ progress: @escaping Progress
     ) throws {
         var found = try places(of: plan)
         var latest: Int64?
         found.formUnion(
             try log.places(progress: { try progress("searching the log", $0, $1) }) { topic, record in
-                guard ErasureScan.names(person, topic, record) else { return false }
+                guard ErasureScan.names(people, topic, record) else { return false }
                 latest = [latest, PersonMention.time(inRejected: record)].compactMap { $0 }.max()
                 return true
             })
         let tables = TableErasure(catalog, connection)
-        let inBronze = try tables.places(of: person) { try progress("searching \($0)", 0, nil) }
+        let inBronze = try tables.places(of: people) { try progress("searching \($0)", 0, nil) }
         found.formUnion(inBronze.places)
         plan.until = max(plan.until, latest ?? .min, inBronze.latest ?? .min)
         plan.places = found.texts
@@ -176,19 +178,19 @@ struct Erasure {
     private func places(of plan: ErasurePlan) throws -> LogPlaces {
         guard let places = LogPlaces(texts: plan.places) else {
             throw CommandError(
-                "\(folder.erasures)/\(plan.id).pending is damaged: remove it, and erase again with the person's id")
+                "\(folder.erasures)/\(plan.id).pending is damaged: remove it, and erase again with the same ids")
         }
         return places
     }
 
     /// A replay that is on its way, and what repairs have set aside.
     private func removeBesideTheLog(
-        _ person: PersonID, _ ledger: ReplayLedger?, _ certificate: inout ErasureCertificate
+        _ people: People, _ ledger: ReplayLedger?, _ certificate: inout ErasureCertificate
     ) throws {
-        if let ledger { certificate.replayLines = try ledger.erase { person.isIn(rejected: $0) } }
+        if let ledger { certificate.replayLines = try ledger.erase { people.areIn(rejected: $0) } }
         let aside = folder.log + "/damaged"
         guard FileManager.default.fileExists(atPath: aside) else { return }
-        let scan = ErasureScan(person, connection)
+        let scan = ErasureScan(people, connection)
         for name in try FileManager.default.contentsOfDirectory(atPath: aside).sorted() {
             guard try scan.mustGo(aside + "/" + name) else { continue }
             try FileManager.default.removeItem(atPath: aside + "/" + name)
@@ -226,10 +228,10 @@ struct Erasure {
 
     /// Old snapshots, files of no snapshot, and the catalogue's free pages.
     private func forgetPast(
-        _ person: PersonID, _ certificate: inout ErasureCertificate, _ progress: Progress
+        _ people: People, _ certificate: inout ErasureCertificate, _ progress: Progress
     ) throws {
         let tables = TableErasure(catalog, connection)
-        let scan = ErasureScan(person, connection)
+        let scan = ErasureScan(people, connection)
         var renamed: [Int64: Int64] = [:]
         // In the order in which they are made of one another, and then others' tables.
         var identifiers = Topic.allCases.map { BronzeTable($0).identifier } + models
@@ -293,16 +295,9 @@ struct Erasure {
 
     /// The books, and a look at every byte.
     private func verify(
-        _ person: PersonID, _ certificate: inout ErasureCertificate, _ progress: @escaping Progress
+        _ people: People, _ certificate: inout ErasureCertificate, _ progress: @escaping Progress
     ) throws {
-        let books = Books(log: log, catalog: catalog, connection: connection, stream: shop.stream)
-        let balance = books.check(
-            settled: { cut, body in
-                try shop.lake.settled(at: cut) {
-                    _ = try runModels { _, _, _ in }
-                    body()
-                }
-            }, progress: { try? progress("checking the books: \($0)", 0, nil) })
+        let balance = checkBooks { try? progress("checking the books: \($0)", 0, nil) }
         try progress("looking at every byte", 0, nil)
         certificate.verification.balanced = balance.balanced
         certificate.verification.problems +=
@@ -310,7 +305,7 @@ struct Erasure {
             + balance.lines.filter { !$0.balanced }.map {
                 "\($0.name): \($0.leftName) \($0.left), \($0.rightName) \($0.right)"
             }
-        certificate.verification.scan = try ErasureScan(person, connection).run(
+        certificate.verification.scan = try ErasureScan(people, connection).run(
             folder: folder.path, log: log, objects: shop.objects.map { ($0.storage, $0.prefix) }
         ) { try progress("looking at every byte: \($2)", $0, $1) }
         if let objects = shop.objects {

@@ -10,7 +10,7 @@ struct ErasureCertificate: Codable {
         var records: [String: Int64] = [:]
         /// Segments written anew in this run.
         var segments: [String] = []
-        /// Names of senders that named the person, overwritten in this run.
+        /// Names of senders that named one of them, overwritten in this run.
         var senders = 0
     }
 
@@ -34,15 +34,15 @@ struct ErasureCertificate: Codable {
 
     /// Names the erasure.
     var id: String
-    /// The keyed hash of the person's id; the key is in `erasures/people`.
-    var subject: String
+    /// The keyed hashes of the people's ids, sorted; the key is in `erasures/people`.
+    var subjects: [String]
     var version: String
     /// Nothing was changed.
     var dryRun = false
     var startedAt: String
     var finishedAt = ""
     var seconds = 0.0
-    /// Events of the person up to then are not let in again.
+    /// Events of these people up to then are not let in again.
     var erasedUntil = ""
     var log = Log()
     var tables: [TableErasure.Report] = []
@@ -52,7 +52,7 @@ struct ErasureCertificate: Codable {
     var models = 0
     /// Lines taken out of a quarantine replay that was on its way.
     var replayLines = 0
-    /// Files that repairs had set aside and that named the person, deleted.
+    /// Files that repairs had set aside and that named one of them, deleted.
     var setAside: [String] = []
     /// Files deleted that killed processes had left half-written, whosever they were.
     var deadFiles = 0
@@ -65,7 +65,7 @@ struct ErasureCertificate: Codable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case id, subject, version, log, tables, store, models, seconds, verification, complete
+        case id, subject, subjects, version, log, tables, store, models, seconds, verification, complete
         case dryRun = "dry_run"
         case startedAt = "started_at"
         case finishedAt = "finished_at"
@@ -76,9 +76,9 @@ struct ErasureCertificate: Codable {
         case deadFiles = "dead_files"
     }
 
-    init(id: String, subject: String, startedAt: Int64) {
+    init(id: String, subjects: [String], startedAt: Int64) {
         self.id = id
-        self.subject = subject
+        self.subjects = subjects
         version = Cartograph.version
         self.startedAt = Timestamp.text(startedAt)
     }
@@ -86,7 +86,10 @@ struct ErasureCertificate: Codable {
     init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         id = try values.decode(String.self, forKey: .id)
-        subject = try values.decode(String.self, forKey: .subject)
+        // One person is told in the way of the time when there was never more than one.
+        subjects =
+            try values.decodeIfPresent(String.self, forKey: .subject).map { [$0] }
+            ?? values.decode([String].self, forKey: .subjects)
         version = try values.decode(String.self, forKey: .version)
         dryRun = try values.decode(Bool.self, forKey: .dryRun)
         startedAt = try values.decode(String.self, forKey: .startedAt)
@@ -107,7 +110,11 @@ struct ErasureCertificate: Codable {
     func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
         try values.encode(id, forKey: .id)
-        try values.encode(subject, forKey: .subject)
+        if subjects.count == 1 {
+            try values.encode(subjects[0], forKey: .subject)
+        } else {
+            try values.encode(subjects, forKey: .subjects)
+        }
         try values.encode(version, forKey: .version)
         try values.encode(complete, forKey: .complete)
         try values.encode(dryRun, forKey: .dryRun)
@@ -142,7 +149,11 @@ struct ErasureCertificate: Codable {
         var table = TextTable(["", ""])
         func add(_ name: String, _ value: String) { table.add([name, value]) }
         if !dryRun {
-            add("person (keyed hash)", subject)
+            if subjects.count == 1 {
+                add("person (keyed hash)", subjects[0])
+            } else {
+                add("people (keyed hashes in the kept certificate)", Int64(subjects.count).grouped)
+            }
             add("started, finished", "\(startedAt), \(finishedAt)")
         }
         if !dryRun { add("events up to", erasedUntil) }
@@ -175,7 +186,9 @@ struct ErasureCertificate: Codable {
         for leftover in verification.scan.leftovers { lines.append("  ✗ still there: \(leftover)") }
         for problem in verification.problems { lines.append("  ✗ \(problem)") }
         lines.append(
-            complete ? "Nothing of the person is left, and the books balance." : "The erasure is NOT complete.")
+            complete
+                ? "Nothing of \(subjects.count == 1 ? "the person" : "these people") is left, and the books balance."
+                : "The erasure is NOT complete.")
         return lines.joined(separator: "\n")
     }
 }

@@ -7,8 +7,8 @@ import Foundation
 struct ErasurePlan: Codable {
     /// Names the erasure and its certificate.
     let id: String
-    /// The keyed hash of the person's id.
-    let subject: String
+    /// The keyed hashes of the people's ids, sorted.
+    let subjects: [String]
     let startedAt: Int64
     /// Events up to then stay out, microseconds since 1970 UTC.
     var until: Int64
@@ -34,15 +34,15 @@ struct ErasurePlan: Codable {
                     return try JSONDecoder().decode(
                         ErasurePlan.self, from: try Data(contentsOf: URL(fileURLWithPath: path)))
                 } catch {
-                    throw CommandError("\(path) is damaged: remove it, and erase again with the person's id")
+                    throw CommandError("\(path) is damaged: remove it, and erase again with the same ids")
                 }
             }
     }
 
     /// What to tell of a plan that was not finished.
     var notice: String {
-        "the erasure \(id) is not complete, and the person is kept out: run `cartograph lake erase` for the same person "
-            + "again"
+        "the erasure \(id) is not complete, and whom it is about is kept out: run `cartograph lake erase` for the same "
+            + (subjects.count == 1 ? "person again" : "\(subjects.count) people again")
     }
 
     func save(_ folder: DataFolder) throws {

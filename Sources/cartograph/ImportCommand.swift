@@ -17,7 +17,7 @@ struct ImportCommand: AsyncParsableCommand {
             after a crash, stores nothing twice. With a server running on the data folder, the import goes through it.
             """)
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ShopOptions
     @Option(name: .long, help: "The name of a shipped mapping (cdnow, online-retail), or a mapping file.")
     var mapping: String
     @Flag(name: .long, help: "Leave building silver and gold for later.") var noBatch = false
@@ -47,7 +47,7 @@ struct ImportCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try common.settings()
+        let settings = try options.settings()
         let home = try Home.find()
         let mapping = try MappingLibrary(folder: home.mappings).mapping(mapping)
         try ImportCommand.check(mapping)
@@ -69,14 +69,14 @@ struct ImportCommand: AsyncParsableCommand {
             try report(outcomes, sales: nil)
             return
         }
-        let shop = try Shop.open(folder, settings, report: common.reporter())
+        let shop = try Shop.open(folder, settings, report: options.reporter())
         defer { shop.close() }
         var target = LogImportTarget(
             log: shop.log, collector: Collector(log: shop.log, metrics: shop.metrics, erased: shop.erased))
         let outcomes = try await importAll(mapping, into: &target)
         var sales: [SalesSummary] = []
         if !noBatch {
-            _ = try BatchCommand.run(shop, quiet: common.json)
+            _ = try BatchCommand.run(shop, quiet: options.json)
             sales = try SalesSummary.read(shop.catalog, try shop.batch.makeBench().connection)
         }
         try report(outcomes, sales: noBatch ? nil : sales)
@@ -111,11 +111,11 @@ struct ImportCommand: AsyncParsableCommand {
     ) async throws -> Outcome {
         let began = ContinuousClock.now
         let name = (path as NSString).lastPathComponent
-        let reading = SharedProgress("reading \(name)", quiet: common.json)
+        let reading = SharedProgress("reading \(name)", quiet: options.json)
         let file = try ImportFile(path: path, mapping: mapping) { done, total in reading.show(done, of: total, "") }
         reading.finish()
         var outcome = Outcome(file: path)
-        let bar = SharedProgress("importing \(name)", quiet: common.json)
+        let bar = SharedProgress("importing \(name)", quiet: options.json)
         var stream = try file.stream()
         var sequences = Sequences(identity: file.identity)
         while let chunk = try stream.next() {
@@ -195,7 +195,7 @@ struct ImportCommand: AsyncParsableCommand {
     }
 
     private func report(_ outcomes: [Outcome], sales: [SalesSummary]?) throws {
-        if common.json {
+        if options.json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
             print(String(decoding: try encoder.encode(Report(files: outcomes, sales: sales)), as: UTF8.self))

@@ -39,8 +39,8 @@ struct KeysCommand: ParsableCommand {
         }
     }
 
-    private static func file(_ common: CommonOptions) throws -> KeyFile {
-        KeyFile(folder: KeyFile.folder(inData: try DataFolder.open(try common.settings().data).path))
+    private static func file(_ options: ShopOptions) throws -> KeyFile {
+        KeyFile(folder: KeyFile.folder(inData: try DataFolder.open(try options.settings().data).path))
     }
 
     private static func print(_ value: some Encodable) throws {
@@ -53,7 +53,7 @@ struct KeysCommand: ParsableCommand {
     struct Add: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "add", abstract: "Make a key and show it, this once: only its digest is kept.")
-        @OptionGroup var common: CommonOptions
+        @OptionGroup var options: ShopOptions
         @Option(name: .long, help: "Whose key it is.") var label: String
         @Option(name: .long, help: "Events a second that it may write on average (default: no limit).") var rate: Int?
         @Option(name: .long, help: "Events that it may write at once after a pause (default: the rate).") var burst:
@@ -73,8 +73,8 @@ struct KeysCommand: ParsableCommand {
             } catch {
                 throw ValidationError(error.description)
             }
-            try KeysCommand.file(common).change { $0.append(record) }
-            guard !common.json else { return try KeysCommand.print(Entry(record, key: key.text)) }
+            try KeysCommand.file(options).change { $0.append(record) }
+            guard !options.json else { return try KeysCommand.print(Entry(record, key: key.text)) }
             Swift.print(
                 """
                 \(key.text)
@@ -86,11 +86,11 @@ struct KeysCommand: ParsableCommand {
     /// `cartograph keys ls`.
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "ls", abstract: "List the keys.")
-        @OptionGroup var common: CommonOptions
+        @OptionGroup var options: ShopOptions
 
         func run() throws {
-            let records = try KeysCommand.file(common).read() ?? []
-            guard !common.json else { return try KeysCommand.print(records.map { Entry($0) }) }
+            let records = try KeysCommand.file(options).read() ?? []
+            guard !options.json else { return try KeysCommand.print(records.map { Entry($0) }) }
             func number(_ value: Int?) -> String { value.map { Int64($0).grouped } ?? "" }
             var table = TextTable(["id", "label", "rate/s", "burst", "daily", "origins", "made", "revoked"])
             for record in records {
@@ -108,18 +108,18 @@ struct KeysCommand: ParsableCommand {
     struct Revoke: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "revoke", abstract: "End a key's right to write.")
-        @OptionGroup var common: CommonOptions
+        @OptionGroup var options: ShopOptions
         @Argument(help: "The key's id, as `cartograph keys ls` shows it.") var id: String
 
         func run() throws {
-            let revoked = try KeysCommand.file(common).change { records in
+            let revoked = try KeysCommand.file(options).change { records in
                 guard let place = records.firstIndex(where: { $0.id == id }) else {
                     throw CommandError("there is no key '\(id)': `cartograph keys ls` lists them")
                 }
                 if records[place].revokedAt == nil { records[place].revoke() }
                 return records[place]
             }
-            guard !common.json else { return try KeysCommand.print(Entry(revoked)) }
+            guard !options.json else { return try KeysCommand.print(Entry(revoked)) }
             Swift.print("The key \(id) (\(revoked.label)) no longer writes.")
         }
     }

@@ -9,7 +9,7 @@ struct LakeAddColumnCommand: AsyncParsableCommand {
             A column of a bronze table is filled from then on from the events' member of that name; what does not fit \
             its type is null, and the event has it in raw. Rows that are there read as null.
             """)
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ShopOptions
     @Argument(help: "The table, such as bronze.purchases.") var table: String
     @Argument(help: "The column.") var name: String
     @Argument(
@@ -33,13 +33,13 @@ struct LakeAddColumnCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let catalog = try LakeCommand.place(try common.settings()).0.openCatalog()
+        let catalog = try LakeCommand.place(try options.settings()).0.openCatalog()
         var table = try catalog.loadTable(try TableIdentifier(parsing: table))
         guard let type = IcebergType(primitive: type) else { return }
         let (name, doc) = (name, doc)
         try table.updateSchema { try $0.addColumn(name, .primitive(type), doc: doc) }
         let added = table.schema.field(named: name)
-        if common.json {
+        if options.json {
             return try LogCommand.print(
                 Answer(table: "\(table.identifier)", column: name, id: added?.id, type: "\(type)"))
         }

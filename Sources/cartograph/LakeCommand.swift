@@ -17,7 +17,10 @@ struct LakeCommand: AsyncParsableCommand {
         ])
 
     static func place(_ settings: Settings) throws -> (LakePlace, DataFolder) {
-        let folder = try DataFolder.existing(settings.data)
+        // The tables of a catalog elsewhere need no shop here, but a folder to spill to.
+        let folder =
+            try settings.lake.catalog == nil
+            ? DataFolder.existing(settings.data) : DataFolder.open(settings.data)
         let place = try LakePlace(settings.lake, folder)
         guard place.hasCatalog else {
             throw CommandError("there are no tables in \(folder.path) yet: run `cartograph batch run`")
@@ -28,7 +31,7 @@ struct LakeCommand: AsyncParsableCommand {
     /// `cartograph lake ls`.
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(commandName: "ls", abstract: "List the tables.")
-        @OptionGroup var common: CommonOptions
+        @OptionGroup var options: ShopOptions
 
         private struct Entry: Encodable {
             let table: String
@@ -39,7 +42,7 @@ struct LakeCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let catalog = try LakeCommand.place(try common.settings()).0.openCatalog()
+            let catalog = try LakeCommand.place(try options.settings()).0.openCatalog()
             var entries: [Entry] = []
             for namespace in try catalog.listNamespaces().sorted() {
                 for identifier in try catalog.listTables(in: namespace).sorted(by: { $0.name < $1.name }) {
@@ -52,7 +55,7 @@ struct LakeCommand: AsyncParsableCommand {
                             last_commit: snapshot.map { Timestamp.text($0.timestampMilliseconds * 1_000) }))
                 }
             }
-            if common.json {
+            if options.json {
                 print(String(decoding: try JSONEncoder().encode(entries), as: UTF8.self))
                 return
             }
@@ -71,11 +74,11 @@ struct LakeCommand: AsyncParsableCommand {
     struct History: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "history", abstract: "Show a table's snapshots, oldest first.")
-        @OptionGroup var common: CommonOptions
+        @OptionGroup var options: ShopOptions
         @Argument(help: "The table, such as gold.daily_sales.") var table: String
 
         func run() async throws {
-            let catalog = try LakeCommand.place(try common.settings()).0.openCatalog()
+            let catalog = try LakeCommand.place(try options.settings()).0.openCatalog()
             let table = try catalog.loadTable(try TableIdentifier(parsing: table))
             var text = TextTable(["snapshot", "at", "operation", "added rows", "total rows"])
             var rows: [[String: String]] = []
@@ -89,7 +92,7 @@ struct LakeCommand: AsyncParsableCommand {
                     "added_rows": String(added), "total_rows": String(total),
                 ])
             }
-            if common.json {
+            if options.json {
                 print(String(decoding: try JSONEncoder().encode(rows), as: UTF8.self))
             } else {
                 print(text.text, terminator: "")
@@ -102,7 +105,7 @@ struct LakeCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "sql",
             abstract: "Query the tables with SQL (DuckDB's dialect): bronze.x, silver.x, gold.x.")
-        @OptionGroup var common: CommonOptions
+        @OptionGroup var options: ShopOptions
         @Argument(help: "A SELECT statement.") var statement: String
         @Option(
             name: .long,
@@ -115,7 +118,7 @@ struct LakeCommand: AsyncParsableCommand {
         private static let engineBytes = 1 << 30
 
         func run() async throws {
-            let (place, folder) = try LakeCommand.place(try common.settings())
+            let (place, folder) = try LakeCommand.place(try options.settings())
             var settings = DuckDB.Settings()
             settings.threads = 2
             settings.memoryLimitBytes = Query.engineBytes
@@ -123,8 +126,8 @@ struct LakeCommand: AsyncParsableCommand {
             settings.objectStore = place.objectStore
             let connection = try DuckDB(settings).connect()
             let views = try defineViews(try tablesToRead(try place.openCatalog()), connection)
-            let result = try naming(views.map(\.scan), connection) { try connection.query(statement) }
-            print(common.json ? result.json() : result.table(width: Query.width))
+            let result = try DamageSearch.naming(in: views.map(\.scan), connection) { try connection.query(statement) }
+            print(options.json ? result.json() : result.table(width: Query.width))
             for view in views where view.opened < view.files {
                 CommandExit.say(
                     "\(view.scan.table.table.identifier): opened \(Int64(view.opened).grouped) of "
@@ -153,6 +156,7 @@ struct LakeCommand: AsyncParsableCommand {
         /// names no table sees all that can be read.
         private func tablesToRead(_ catalog: any Catalog) throws -> [Read] {
             var reads: [Read] = []
+            var younger: [TableIdentifier] = []
             var found = at == nil
             let instant = at.flatMap { Timestamp.parse($0) }
             let words = Set(statement.lowercased().split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map(String.init))
@@ -171,7 +175,10 @@ struct LakeCommand: AsyncParsableCommand {
                             found = true
                             snapshot = table.snapshot(asOf: Date(timeIntervalSince1970: Double(instant) / 1e6))
                             // A table younger than that moment is not there.
-                            if snapshot == nil { continue }
+                            guard snapshot != nil else {
+                                younger.append(identifier)
+                                continue
+                            }
                         } else if let known = LakeCommand.known(at, of: table) {
                             // The tables that have nothing of this name are read as they are now.
                             found = true
@@ -187,6 +194,11 @@ struct LakeCommand: AsyncParsableCommand {
                 throw CommandError(
                     "--at '\(at ?? "")' is neither a time (2026-11-21T10:00:00Z) nor a snapshot, a tag or a branch "
                         + "of a table")
+            }
+            if reads.isEmpty, let first = younger.first {
+                throw CommandError(
+                    "\(younger.map(\.description).joined(separator: ", ")) had no rows yet at \(at ?? ""): see "
+                        + "`cartograph lake history \(first)`")
             }
             return reads
         }
@@ -207,7 +219,7 @@ struct LakeCommand: AsyncParsableCommand {
                     let plan = try read.lake.plan(at: read.snapshot, where: filter)
                     let scan = DamageSearch.Scan(read.lake, plan)
                     let name = "\(SQL.identifier(identifier.namespace)).\(SQL.identifier(identifier.name))"
-                    _ = try naming([scan], connection, areBound: false) {
+                    _ = try DamageSearch.naming(in: [scan], connection, areBound: false) {
                         try connection.execute(
                             "CREATE VIEW \(name) AS \(try read.lake.scanSQL(of: plan, at: read.snapshot))")
                     }
@@ -217,18 +229,6 @@ struct LakeCommand: AsyncParsableCommand {
                 }
             }
             return views
-        }
-
-        /// The engine does not say of all damage which file it is in; then the tables' files are looked through.
-        private func naming<Result>(
-            _ scans: [DamageSearch.Scan], _ connection: Connection, areBound: Bool = true, _ body: () throws -> Result
-        ) throws -> Result {
-            do {
-                return try body()
-            } catch let error as EngineError {
-                var search = try DamageSearch(like: connection)
-                throw try search.explained(error, scans, areBound: areBound)
-            }
         }
 
         /// Of the terminal, in characters.

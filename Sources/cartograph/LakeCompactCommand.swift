@@ -9,7 +9,7 @@ struct LakeCompactCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compact", abstract: "Join a table's small files into large ones, beside whoever writes to it.",
         discussion: "Each group of files is a commit of its own: stopped anywhere, the tables are right.")
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ShopOptions
     @Argument(help: "The tables (default: all).") var tables: [String] = []
     @Flag(name: .long, help: "Show what would be joined, and change nothing.") var dryRun = false
     @Flag(name: .long, help: "Write whole partitions anew in the table's sort order, where they are not in it.")
@@ -51,7 +51,7 @@ struct LakeCompactCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let (place, folder) = try LakeCommand.place(try common.settings())
+        let (place, folder) = try LakeCommand.place(try options.settings())
         let catalog = try place.openCatalog()
         var settings = DuckDB.Settings()
         settings.threads = 2
@@ -70,7 +70,7 @@ struct LakeCompactCommand: AsyncParsableCommand {
                         rows: plan.rows, bytes: plan.bytes, deleted_rows: nil, delete_files: plan.deleteFiles))
                 continue
             }
-            let bar = SharedProgress("compacting \(identifier)", quiet: common.json)
+            let bar = SharedProgress("compacting \(identifier)", quiet: options.json)
             let report = try compaction.run { bar.show($0.bytesDone, of: $0.bytes, "\($0.groupsDone) of \($0.groups)") }
             bar.finish()
             entries.append(
@@ -79,7 +79,7 @@ struct LakeCompactCommand: AsyncParsableCommand {
                     new_files: report.newFiles, rows: report.rows, bytes: report.joinedBytes,
                     deleted_rows: report.deletedRows, delete_files: report.deleteFiles))
         }
-        if common.json { return try LogCommand.print(entries) }
+        if options.json { return try LogCommand.print(entries) }
         let changed = entries.filter { $0.groups > 0 || (!dryRun && $0.delete_files > 0) }
         if changed.isEmpty { return print("There are no small files to join.") }
         let hasDeletes = changed.contains { $0.delete_files > 0 || $0.deleted_rows ?? 0 > 0 }

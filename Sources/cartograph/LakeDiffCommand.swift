@@ -11,10 +11,10 @@ struct LakeDiffCommand: AsyncParsableCommand {
         commandName: "diff",
         abstract: "Compare two snapshots of a table: files and rows that came and went, by partition.",
         discussion: "With --rows the rows themselves; only files that one of the two has and not the other are read.")
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ShopOptions
     @Argument(help: "The table, such as gold.daily_sales.") var table: String
     @Argument(help: "The earlier snapshot: its id, a tag or branch, or a time (RFC 3339).") var from: String
-    @Argument(help: "The later one (default: the current).") var to: String = "main"
+    @Argument(help: "The later one.") var to: String = "main"
 
     @Flag(name: .long, help: "Show the rows that were added (+) and removed (-).") var rows = false
     @Option(name: .long, help: "Most rows to show.") var limit = 1_000
@@ -39,7 +39,7 @@ struct LakeDiffCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let (place, folder) = try LakeCommand.place(try common.settings())
+        let (place, folder) = try LakeCommand.place(try options.settings())
         let table = try place.openCatalog().loadTable(try TableIdentifier(parsing: table))
         let first = try LakeCommand.snapshot(from, of: table)
         let last = try LakeCommand.snapshot(to, of: table)
@@ -67,7 +67,7 @@ struct LakeDiffCommand: AsyncParsableCommand {
             }
         }
         let sorted = changes.values.sorted { $0.partition < $1.partition }
-        if common.json { return try LogCommand.print(sorted) }
+        if options.json { return try LogCommand.print(sorted) }
         guard !sorted.isEmpty else { return print("Both hold the same files.") }
         let hasDeletes = sorted.contains { $0.delete_files_added + $0.delete_files_removed > 0 }
         var text = TextTable(
@@ -95,15 +95,12 @@ struct LakeDiffCommand: AsyncParsableCommand {
         settings.objectStore = place.objectStore
         let connection = try DuckDB(settings).connect()
         let difference = try table.difference(from: first, to: last)
-        do {
-            let result = try connection.query(difference.sql, rowsMax: limit)
-            print(common.json ? result.json() : result.table(width: LakeCommand.Query.width))
-            if result.isTruncated { CommandExit.say("only the first \(limit) rows are shown: raise --limit") }
-        } catch let error as EngineError {
-            var search = try DamageSearch(like: connection)
-            let scans = [difference.before, difference.after].map { DamageSearch.Scan(table, $0) }
-            throw try search.explained(error, scans, areBound: false)
+        let scans = [difference.before, difference.after].map { DamageSearch.Scan(table, $0) }
+        let result = try DamageSearch.naming(in: scans, connection, areBound: false) {
+            try connection.query(difference.sql, rowsMax: limit)
         }
+        print(options.json ? result.json() : result.table(width: LakeCommand.Query.width))
+        if result.isTruncated { CommandExit.say("only the first \(limit) rows are shown: raise --limit") }
     }
 }
 

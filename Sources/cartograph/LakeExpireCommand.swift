@@ -10,7 +10,7 @@ struct LakeExpireCommand: AsyncParsableCommand {
             Tagged snapshots stay, and the last ones of every branch. Works beside a running server, which expires by \
             itself, too. Choose an age that no reader's query outlives.
             """)
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ShopOptions
     @Argument(help: "The tables (default: all).") var tables: [String] = []
     @Option(name: .long, help: "How old, such as 7d, 12h or 30m.") var olderThan: String = "7d"
     @Option(name: .long, help: "How many snapshots of each branch stay, however old.") var keep: Int = 10
@@ -33,10 +33,10 @@ struct LakeExpireCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let catalog = try LakeCommand.place(try common.settings()).0.openCatalog()
+        let catalog = try LakeCommand.place(try options.settings()).0.openCatalog()
         let moment = Date(timeIntervalSinceNow: -(Self.seconds(olderThan) ?? 0))
         let identifiers = try LakeCommand.identifiers(tables, in: catalog)
-        let bar = SharedProgress("expiring", quiet: common.json)
+        let bar = SharedProgress("expiring", quiet: options.json)
         var entries: [Entry] = []
         for (index, identifier) in identifiers.enumerated() {
             bar.show(Int64(index), of: Int64(identifiers.count), "\(identifier)")
@@ -49,7 +49,7 @@ struct LakeExpireCommand: AsyncParsableCommand {
                     foreign: report.foreign))
         }
         bar.finish()
-        if common.json { return try LogCommand.print(entries) }
+        if options.json { return try LogCommand.print(entries) }
         var text = TextTable(["table", "snapshots", "data files", "manifests"])
         for entry in entries {
             text.add([

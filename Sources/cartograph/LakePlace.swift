@@ -11,6 +11,8 @@ struct LakeSettings: Sendable {
     var s3: S3Settings?
     /// The address of an Iceberg REST catalog; nil for the embedded one in the data folder.
     var catalog: String?
+    /// Whether the catalog that is served gives its clients the object store's keys.
+    var vendsKeys = false
 
     /// Why these cannot be used, or nil.
     func fault() -> String? {
@@ -38,6 +40,10 @@ struct LakeSettings: Sendable {
                 return "s3: endpoint '\(endpoint)' must begin with http:// or https://"
             }
         }
+        if vendsKeys, catalog != nil || !(location.map(Location.isRemote) ?? false) {
+            return "catalog_vends_keys is for tables in an object store that this server is the catalog of: set "
+                + "lake: s3://bucket/prefix and no catalog:"
+        }
         if let catalog, !catalog.hasPrefix("http://"), !catalog.hasPrefix("https://") {
             return "catalog: '\(catalog)' is no address of an Iceberg REST catalog: it begins with https://; leave it "
                 + "out for the embedded one"
@@ -53,12 +59,12 @@ struct LakeSettings: Sendable {
 struct LakePlace: Sendable {
     /// Under which new tables get their folders.
     let warehouse: String
-    /// Local files, and the object store where there is one.
-    let storage: StorageResolver
+    /// Local files, and the object store where there is one; with what a catalog elsewhere says of reaching tables.
+    private let storage: any ObjectStorage
     /// The object store by itself; nil where there is none.
     let s3: S3Storage?
-    /// How the engine reaches it; nil where there is none.
-    let objectStore: (@Sendable () throws -> ObjectStoreAccess)?
+    /// How the engine reaches object stores; nil where there is none.
+    let objectStore: (@Sendable () throws -> [ObjectStoreAccess])?
     private let folder: DataFolder
     private let address: String?
 
@@ -66,23 +72,46 @@ struct LakePlace: Sendable {
         self.folder = folder
         address = settings.catalog
         warehouse = try Location.url(forPath: settings.location ?? folder.lake)
-        guard Location.isRemote(warehouse) || settings.s3 != nil else {
-            storage = StorageResolver()
-            s3 = nil
-            objectStore = nil
+        let isNeeded = Location.isRemote(warehouse) || settings.s3 != nil
+        let s3 = isNeeded ? try S3Storage(settings.s3 ?? S3Settings()) : nil
+        self.s3 = s3
+        let own = StorageResolver(s3: s3)
+        guard address != nil else {
+            storage = own
+            guard let s3 else {
+                objectStore = nil
+                return
+            }
+            objectStore = { [Self.engineAccess(try s3.access())] }
             return
         }
-        let s3 = try S3Storage(settings.s3 ?? S3Settings())
-        self.s3 = s3
-        storage = StorageResolver(s3: s3)
-        objectStore = {
-            let access = try s3.access()
-            return ObjectStoreAccess(
-                authority: access.authority, isTLS: access.isTLS, usesPathStyle: access.style == .path,
-                region: access.region, accessKey: access.credentials.accessKey,
-                secretKey: access.credentials.secretKey, sessionToken: access.credentials.sessionToken,
-                certificateAuthorities: access.certificateAuthorities)
+        let given = RESTStorage(over: own, settings: settings.s3 ?? S3Settings())
+        storage = given
+        objectStore = { try Self.engineAccesses(own: s3, given) }
+    }
+
+    /// How an engine reaches what storage does: as the settings say, and as a catalog elsewhere says of its tables.
+    private static func engineAccesses(own: S3Storage?, _ given: RESTStorage) throws -> [ObjectStoreAccess] {
+        var all: [ObjectStoreAccess] = []
+        if let own { all.append(engineAccess(try own.access())) }
+        // Of one and the same scope our own counts, as it does for the files that we read ourselves.
+        for scope in try given.scopes() where own == nil || scope.prefix != "s3://" {
+            let rest = String(scope.prefix.dropFirst("s3://".count))
+            let scopes = ObjectStoreAccess.everything.map { (scheme: String) -> String in scheme + rest }
+            all.append(engineAccess(scope.access, scopes))
         }
+        return all
+    }
+
+    /// The engine's words for how a store is reached.
+    private static func engineAccess(
+        _ access: S3Storage.Access, _ scopes: [String] = ObjectStoreAccess.everything
+    ) -> ObjectStoreAccess {
+        ObjectStoreAccess(
+            authority: access.authority, isTLS: access.isTLS, usesPathStyle: access.style == .path,
+            region: access.region, accessKey: access.credentials.accessKey,
+            secretKey: access.credentials.secretKey, sessionToken: access.credentials.sessionToken,
+            certificateAuthorities: access.certificateAuthorities, scopes: scopes)
     }
 
     /// Whether there are tables, as far as this machine can tell without asking.

@@ -7,7 +7,7 @@ struct LakeRewriteManifestsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rewrite-manifests",
         abstract: "Order a table's lists of files by partition, so that readers of a few partitions read few of them.")
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ShopOptions
     @Argument(help: "The tables (default: all).") var tables: [String] = []
 
     private struct Entry: Encodable {
@@ -17,9 +17,9 @@ struct LakeRewriteManifestsCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let catalog = try LakeCommand.place(try common.settings()).0.openCatalog()
+        let catalog = try LakeCommand.place(try options.settings()).0.openCatalog()
         let identifiers = try LakeCommand.identifiers(tables, in: catalog)
-        let bar = SharedProgress("rewriting manifests", quiet: common.json)
+        let bar = SharedProgress("rewriting manifests", quiet: options.json)
         var entries: [Entry] = []
         for (index, identifier) in identifiers.enumerated() {
             bar.show(Int64(index), of: Int64(identifiers.count), "\(identifier)")
@@ -32,7 +32,7 @@ struct LakeRewriteManifestsCommand: AsyncParsableCommand {
             )
         }
         bar.finish()
-        if common.json { return try LogCommand.print(entries) }
+        if options.json { return try LogCommand.print(entries) }
         var text = TextTable(["table", "manifests before", "manifests now"])
         for entry in entries {
             text.add([entry.table, Int64(entry.before).grouped, Int64(entry.manifests).grouped])

@@ -10,7 +10,7 @@ struct LakeRollbackCommand: AsyncParsableCommand {
             Later snapshots stay readable by their ids until they expire. A table that a model makes is brought up to \
             date again by the next run of the models.
             """)
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ShopOptions
     @Argument(help: "The table, such as gold.daily_sales.") var table: String
     @Option(name: .long, help: "The snapshot: its id, a tag, or a time (RFC 3339).") var to: String
 
@@ -21,7 +21,7 @@ struct LakeRollbackCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let catalog = try LakeCommand.place(try common.settings()).0.openCatalog()
+        let catalog = try LakeCommand.place(try options.settings()).0.openCatalog()
         var table = try catalog.loadTable(try TableIdentifier(parsing: table))
         let snapshot = try LakeCommand.snapshot(to, of: table)
         // Bronze snapshots say how much of the log they hold, and the log may have let go of the rest. What others
@@ -36,7 +36,7 @@ struct LakeRollbackCommand: AsyncParsableCommand {
         }
         let from = table.currentSnapshot?.id
         try table.rollback(to: snapshot.id)
-        if common.json {
+        if options.json {
             return try LogCommand.print(Answer(table: "\(table.identifier)", from: from, to: snapshot.id))
         }
         print("\(table.identifier) is at snapshot \(snapshot.id) again, and was at \(from.map(String.init) ?? "none")")

@@ -42,7 +42,7 @@ final class LakeService: Sendable {
     private let status: Mutex<Status>
     private let catalog: any Catalog
     private let temporary: String
-    private let objectStore: (@Sendable () throws -> ObjectStoreAccess)?
+    private let objectStore: (@Sendable () throws -> [ObjectStoreAccess])?
     private let stopping = DispatchSemaphore(value: 0)
     private let finished = DispatchSemaphore(value: 0)
     private let upkeepStopping = DispatchSemaphore(value: 0)
@@ -75,7 +75,7 @@ final class LakeService: Sendable {
     ///   - objectStore: how the engine reaches tables in an object store, where there is one.
     init(
         log: any EventLog, catalog: any Catalog, covered: LogOffsets,
-        objectStore: (@Sendable () throws -> ObjectStoreAccess)?, temporary: String, seconds: Double,
+        objectStore: (@Sendable () throws -> [ObjectStoreAccess])?, temporary: String, seconds: Double,
         metrics: Metrics,
         report: @escaping @Sendable (String) -> Void
     ) throws {

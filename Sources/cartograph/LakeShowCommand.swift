@@ -8,7 +8,7 @@ struct LakeShowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
         abstract: "Describe a table: columns, partitions, order, properties, files and their sizes.")
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ShopOptions
     @Argument(help: "The table, such as gold.daily_sales.") var table: String
 
     /// Size in bytes below which a file counts as small.
@@ -45,7 +45,7 @@ struct LakeShowCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let catalog = try LakeCommand.place(try common.settings()).0.openCatalog()
+        let catalog = try LakeCommand.place(try options.settings()).0.openCatalog()
         let table = try catalog.loadTable(try TableIdentifier(parsing: table))
         let files = try table.files()
         let sizes = files.map(\.fileSizeInBytes)
@@ -67,7 +67,7 @@ struct LakeShowCommand: AsyncParsableCommand {
             files: files.count, bytes: sizes.reduce(0, +), small_files: sizes.filter { $0 < Self.smallBytes }.count,
             smallest_bytes: sizes.min() ?? 0, largest_bytes: sizes.max() ?? 0,
             partitions: Set(files.map(\.partitionKey)).count)
-        if common.json { try LogCommand.print(described) } else { print(described) }
+        if options.json { try LogCommand.print(described) } else { print(described) }
     }
 
     private func print(_ table: Description) {

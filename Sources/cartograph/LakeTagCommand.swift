@@ -5,8 +5,10 @@ import Iceberg
 struct LakeTagCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tag", abstract: "Name a snapshot, so that it is kept and can be read by that name.",
-        discussion: "`lake sql --at NAME` reads it; other engines do, too. A tagged snapshot is never forgotten.")
-    @OptionGroup var common: CommonOptions
+        discussion:
+            "`lake sql --at NAME` reads it; other engines do, too. A tagged snapshot is never forgotten, unless a customer is erased."
+    )
+    @OptionGroup var options: ShopOptions
     @Argument(help: "The table, such as gold.daily_sales.") var table: String
     @Argument(help: "The tag.") var name: String
     @Option(name: .long, help: "The snapshot: its id, a tag or branch, or a time (default: the current).")
@@ -31,7 +33,7 @@ struct LakeTagCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let catalog = try LakeCommand.place(try common.settings()).0.openCatalog()
+        let catalog = try LakeCommand.place(try options.settings()).0.openCatalog()
         var table = try catalog.loadTable(try TableIdentifier(parsing: table))
         var update = TableUpdate(table)
         if delete {
@@ -46,7 +48,7 @@ struct LakeTagCommand: AsyncParsableCommand {
         }
         try table.commit(update)
         let snapshot = table.metadata.references[name]?.snapshotID
-        if common.json {
+        if options.json {
             return try LogCommand.print(Answer(table: "\(table.identifier)", tag: name, snapshot: snapshot))
         }
         print(

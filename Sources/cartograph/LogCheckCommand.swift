@@ -8,16 +8,16 @@ struct LogCheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Read every byte of the log and say what is damaged; changes nothing.",
         discussion: "Exits with 1 when something is damaged. A write that is under way is no damage.")
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ShopOptions
 
     func run() async throws {
-        let settings = try common.settings()
+        let settings = try options.settings()
         let folder = try DataFolder.existing(settings.data)
         let taken = try LogCommand.taken(folder, settings)
-        let bar = SharedProgress("checking the log", quiet: common.json)
+        let bar = SharedProgress("checking the log", quiet: options.json)
         let report = try LogCheck.run(folder: folder.log, taken: taken) { bar.show($0, of: $1, "") }
         bar.finish()
-        if common.json { try LogCommand.print(report) } else { print(report) }
+        if options.json { try LogCommand.print(report) } else { print(report) }
         guard report.isWhole else {
             let places = report.damageCount == 1 ? "one place" : "\(report.damageCount) places"
             CommandExit.say(
@@ -55,19 +55,19 @@ struct LogRepairCommand: AsyncParsableCommand {
             Lost offsets are told, and never given to another event. Only with the server stopped. A repair that is \
             interrupted is finished by running it again.
             """)
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ShopOptions
     @Flag(name: .long, help: "Show what would be done, and change nothing.") var dryRun = false
 
     func run() async throws {
-        let settings = try common.settings()
+        let settings = try options.settings()
         let folder = try DataFolder.existing(settings.data)
         let lock = try folder.lock()
         defer { withExtendedLifetime(lock) {} }
         let taken = try LogCommand.taken(folder, settings)
-        let bar = SharedProgress("repairing the log", quiet: common.json)
+        let bar = SharedProgress("repairing the log", quiet: options.json)
         let report = try LogRepair.run(folder: folder.log, taken: taken, dryRun: dryRun) { bar.show($0, of: $1, "") }
         bar.finish()
-        if common.json { return try LogCommand.print(report) }
+        if options.json { return try LogCommand.print(report) }
         DamageText.print(report.damages, of: report.damageCount)
         for note in report.notes { print("  \(note)") }
         if report.damageCount == 0, report.notes.isEmpty { return print("The log is whole: nothing to repair.") }

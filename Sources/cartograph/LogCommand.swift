@@ -34,7 +34,7 @@ struct LogCommand: AsyncParsableCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "ls", abstract: "List the segments, and where each topic begins and ends.")
-        @OptionGroup var common: CommonOptions
+        @OptionGroup var options: ShopOptions
 
         private struct SegmentEntry: Encodable {
             let segment: String
@@ -61,7 +61,7 @@ struct LogCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let folder = try DataFolder.existing(try common.settings().data)
+            let folder = try DataFolder.existing(try options.settings().data)
             let log = try EmbeddedLog(reading: folder.log)
             let cut = log.cut()
             let start = try log.start()
@@ -78,7 +78,7 @@ struct LogCommand: AsyncParsableCommand {
                     topic: $0.topic.name, partition: $0.partition, start: start.offsets[$0], end: cut.offsets[$0])
             }
             let bytes = segments.reduce(0) { $0 + $1.bytes }
-            if common.json {
+            if options.json {
                 return try LogCommand.print(
                     Listing(segments: segments, topics: topics, commit: cut.commit, bytes: bytes))
             }

@@ -12,7 +12,7 @@ struct LogGroups: AsyncParsableCommand {
     /// `cartograph log groups ls`.
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(commandName: "ls", abstract: "List the groups and their lag.")
-        @OptionGroup var common: CommonOptions
+        @OptionGroup var options: ShopOptions
 
         private struct Entry: Encodable {
             let group: String
@@ -23,7 +23,7 @@ struct LogGroups: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let folder = try DataFolder.existing(try common.settings().data)
+            let folder = try DataFolder.existing(try options.settings().data)
             let log = try EmbeddedLog(reading: folder.log)
             let cut = log.cut()
             let entries = try ConsumerGroups(folder: folder.log).list().map { group in
@@ -35,7 +35,7 @@ struct LogGroups: AsyncParsableCommand {
                     offsets: Dictionary(uniqueKeysWithValues: offsets),
                     committed_at: Timestamp.text(group.committedAt))
             }
-            if common.json { return try LogCommand.print(entries) }
+            if options.json { return try LogCommand.print(entries) }
             guard !entries.isEmpty else {
                 return print("There are no groups: `cartograph log read --group` makes one.")
             }
@@ -50,14 +50,14 @@ struct LogGroups: AsyncParsableCommand {
     /// `cartograph log groups set`.
     struct Move: AsyncParsableCommand {
         static let configuration = CommandConfiguration(commandName: "set", abstract: "Move a group.")
-        @OptionGroup var common: CommonOptions
+        @OptionGroup var options: ShopOptions
         @Argument(help: "The group.") var group: String
         @Option(name: .long, help: "start, end, or a time (RFC 3339): what was received from then on comes next.")
         var to: String
         @Option(name: .long, help: "The topic that a new group reads.") var topic: String?
 
         func run() async throws {
-            let folder = try DataFolder.existing(try common.settings().data)
+            let folder = try DataFolder.existing(try options.settings().data)
             let log = try EmbeddedLog(reading: folder.log)
             let groups = try ConsumerGroups(folder: folder.log)
             let known = try groups.names().contains(group) ? topics(groups) : nil
@@ -86,11 +86,11 @@ struct LogGroups: AsyncParsableCommand {
     /// `cartograph log groups remove`.
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(commandName: "remove", abstract: "Forget a group.")
-        @OptionGroup var common: CommonOptions
+        @OptionGroup var options: ShopOptions
         @Argument(help: "The group.") var group: String
 
         func run() async throws {
-            let folder = try DataFolder.existing(try common.settings().data)
+            let folder = try DataFolder.existing(try options.settings().data)
             guard try ConsumerGroups(folder: folder.log).remove(group) else {
                 throw CommandError("there is no group \(group): see `cartograph log groups`")
             }

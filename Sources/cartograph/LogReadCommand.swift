@@ -12,7 +12,7 @@ struct LogReadCommand: AsyncParsableCommand {
             each is printed at least once, however often the command is stopped. Groups and --follow see what is \
             certainly durable, at most a tenth of a second late.
             """)
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ShopOptions
     @Option(name: .long, help: "clicks, searches, carts, wishlists, purchases, orders, stock or quarantine.")
     var topic: String
     @Option(name: .long, help: "Only this partition.") var partition: Int?
@@ -50,7 +50,7 @@ struct LogReadCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let folder = try DataFolder.existing(try common.settings().data)
+        let folder = try DataFolder.existing(try options.settings().data)
         let log = try EmbeddedLog(reading: folder.log)
         let topic = Topic(name: topic) ?? .clicks
         if let partition, !(0..<log.partitions).contains(partition) {

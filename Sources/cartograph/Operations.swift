@@ -39,10 +39,10 @@ struct Operations: ShopOperations {
     }
 
     func erase(
-        _ person: PersonID, dryRun: Bool, progress: @escaping @Sendable ([UInt8]) -> Void
+        _ people: People, dryRun: Bool, progress: @escaping @Sendable ([UInt8]) -> Void
     ) async throws -> [UInt8] {
         let pace = ErasurePace()
-        let certificate = try await shop.batch.erase(person, dryRun: dryRun, live: runner) { note, done, total in
+        let certificate = try await shop.batch.erase(people, dryRun: dryRun, live: runner) { note, done, total in
             guard pace.isDue else { return }
             // Texts and numbers always encode.
             if let line = try? ErasureLine.progress(note, done, total).encoded { progress(line) }

@@ -14,7 +14,7 @@ struct QuarantineCommand: AsyncParsableCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "ls", abstract: "Count the rejected events by reason.")
-        @OptionGroup var common: CommonOptions
+        @OptionGroup var options: ShopOptions
         @OptionGroup var choice: QuarantineChoice
 
         private struct Entry: Encodable {
@@ -26,7 +26,7 @@ struct QuarantineCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let folder = try DataFolder.existing(try common.settings().data)
+            let folder = try DataFolder.existing(try options.settings().data)
             let replayed = try ReplayLedger.replayed(folder: folder.log)
             var entries: [String: Entry] = [:]
             try choice.read(try EmbeddedLog(reading: folder.log)) { record in
@@ -40,7 +40,7 @@ struct QuarantineCommand: AsyncParsableCommand {
                 return true
             }
             let sorted = entries.values.sorted { ($1.count, $0.reason) < ($0.count, $1.reason) }
-            if common.json { return try LogCommand.print(sorted) }
+            if options.json { return try LogCommand.print(sorted) }
             guard !sorted.isEmpty else { return print("The quarantine holds nothing of that.") }
             var table = TextTable(["reason", "events", "of them let in", "oldest", "newest"])
             for entry in sorted {
@@ -57,7 +57,7 @@ struct QuarantineCommand: AsyncParsableCommand {
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "show", abstract: "Show the newest rejected events, oldest of them first.")
-        @OptionGroup var common: CommonOptions
+        @OptionGroup var options: ShopOptions
         @OptionGroup var choice: QuarantineChoice
         @Option(name: .long, help: "At most so many.") var limit = 20
         @Option(name: .long, help: "Only the one at this offset.") var offset: Int64?
@@ -86,7 +86,7 @@ struct QuarantineCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let folder = try DataFolder.existing(try common.settings().data)
+            let folder = try DataFolder.existing(try options.settings().data)
             let replayed = try ReplayLedger.replayed(folder: folder.log)
             var newest: [RejectedEvent] = []
             try choice.read(try EmbeddedLog(reading: folder.log)) { record in
@@ -105,7 +105,7 @@ struct QuarantineCommand: AsyncParsableCommand {
                 if raw {
                     output.add(bytes: record.raw)
                     output.add("\n")
-                } else if common.json {
+                } else if options.json {
                     let text = String(validating: record.raw, as: UTF8.self)
                     let encoder = JSONEncoder()
                     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

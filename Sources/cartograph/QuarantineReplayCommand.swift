@@ -18,7 +18,7 @@ struct QuarantineReplayCommand: AsyncParsableCommand {
             again and accepted, so the books go on balancing; its old record stays in the quarantine. Those that are \
             still no good stay as they are. With a server running on the data folder, the replay goes through it.
             """)
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ShopOptions
     @OptionGroup var choice: QuarantineChoice
     @Option(name: .long, help: "At most so many events of the quarantine.") var limit: Int?
     @Option(name: .long, help: "A shell command that the events are piped through.") var through: String?
@@ -59,7 +59,7 @@ struct QuarantineReplayCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try common.settings()
+        let settings = try options.settings()
         let folder = try DataFolder.existing(settings.data)
         var outcome = Outcome()
         outcome.dryRun = dryRun
@@ -73,7 +73,7 @@ struct QuarantineReplayCommand: AsyncParsableCommand {
                 server: ServerImportTarget(address: try CollectorAddress(address, token: settings.token)))
             try await replay(try EmbeddedLog(reading: folder.log), folder, target, &outcome)
         } else {
-            let shop = try Shop.open(folder, settings, report: common.reporter())
+            let shop = try Shop.open(folder, settings, report: options.reporter())
             defer { shop.close() }
             let target = LogReplayTarget(
                 log: shop.log, collector: Collector(log: shop.log, metrics: shop.metrics, erased: shop.erased))
@@ -89,7 +89,7 @@ struct QuarantineReplayCommand: AsyncParsableCommand {
         let ledger = try ReplayLedger(folder: folder.log)
         if renumber { try ledger.renew() }
         if let pending = ledger.pending { try await send(pending, ledger, target, &outcome) }
-        let bar = SharedProgress("replaying", quiet: common.json)
+        let bar = SharedProgress("replaying", quiet: options.json)
         let chosen = try batches(log, ledger.replayed, &outcome)
         for (index, batch) in chosen.enumerated() {
             let (offsets, body) = try judge(batch, &outcome)
@@ -174,7 +174,7 @@ struct QuarantineReplayCommand: AsyncParsableCommand {
     private static func line(_ raw: [UInt8]) -> [UInt8] { raw.map { $0 == 0x0a || $0 == 0x0d ? 0x20 : $0 } }
 
     private func report(_ outcome: Outcome) throws {
-        if common.json { return try LogCommand.print(outcome) }
+        if options.json { return try LogCommand.print(outcome) }
         let verb = dryRun ? "would be let in" : "let in"
         print(
             "\(Int64(outcome.judged).grouped) rejected events judged again, \(Int64(outcome.accepted).grouped) \(verb)")

@@ -58,6 +58,7 @@ struct Settings {
 
     private static let keys = [
         "data", "host", "port", "token", "cors_origins", "timezone", "currency", "partitions", "lake", "s3", "catalog",
+        "catalog_vends_keys",
         "lake_seconds", "batch_seconds", "log_retention_gigabytes", "log_retention_days",
     ]
 
@@ -94,6 +95,9 @@ struct Settings {
                 corsOrigins = origins.compactMap { $0 }
             case "lake": lake.location = try text()
             case "catalog": lake.catalog = try text()
+            case "catalog_vends_keys":
+                guard let flag = value.bool else { throw bad("must be true or false") }
+                lake.vendsKeys = flag
             case "s3":
                 guard let entries = value.mapping else { throw bad("must have keys such as endpoint below it") }
                 lake.s3 = try Settings.s3(entries, path)
@@ -160,6 +164,11 @@ struct Settings {
 
     private func check(_ path: String) throws {
         if let fault = lake.fault() { throw CommandError("\(path): \(fault)") }
+        guard !lake.vendsKeys || token != nil else {
+            throw CommandError(
+                "\(path): catalog_vends_keys gives the object store's keys to whoever asks the catalog: set a token, too"
+            )
+        }
         guard timezone == "UTC" || TimeZone(identifier: timezone) != nil else {
             throw CommandError("\(path): timezone '\(timezone)' is no IANA zone such as Asia/Ho_Chi_Minh")
         }

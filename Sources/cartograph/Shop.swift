@@ -5,6 +5,7 @@ import Foundation
 import Iceberg
 import Lake
 import Models
+import Storage
 import Streaming
 import Telemetry
 
@@ -16,6 +17,8 @@ struct Shop {
     let log: EmbeddedLog
     let catalog: any Catalog
     let lake: LakeService
+    /// The object store that the tables are in; nil where there is none.
+    let objectStore: S3Storage?
     /// The people whose earlier events are not let in again.
     let erased: ErasedPeople
     let batch: BatchService
@@ -73,7 +76,7 @@ struct Shop {
             engineBytes: engineBytes, erased: erased, place: place, metrics: metrics, report: report)
         return Shop(
             folder: folder, settings: settings, home: home, log: log, catalog: catalog, lake: lake,
-            erased: erased, batch: batch,
+            objectStore: place.s3, erased: erased, batch: batch,
             metrics: metrics, lock: lock, stream: stream)
     }
 

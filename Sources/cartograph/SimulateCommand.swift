@@ -17,7 +17,7 @@ struct SimulateCommand: AsyncParsableCommand {
             for more.
             """)
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ShopOptions
     @Option(name: .long, help: "How many events.") var events: Int?
     @Option(name: .customLong("for"), help: "For how long, such as 60s, 5m or 2h.") var duration: DurationText?
     @Option(name: .long, help: "Events a second; without it, as fast as it goes.") var rate: Int?
@@ -52,7 +52,7 @@ struct SimulateCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try common.settings()
+        let settings = try options.settings()
         if to.hasPrefix("file:") {
             try writeFile(String(to.dropFirst(5)))
         } else if to == "log" {
@@ -69,7 +69,7 @@ struct SimulateCommand: AsyncParsableCommand {
         simulation.start = EmbeddedLog.wallClock()
         let feed = try SimulationFeed(simulation, rate: rate, events: events, seconds: duration?.seconds)
         let sender = SimulationSender(address: try CollectorAddress(to, token: settings.token), feed: feed)
-        let bar = SharedProgress("simulating", quiet: common.json)
+        let bar = SharedProgress("simulating", quiet: options.json)
         let goal = events.map(Int64.init) ?? duration.flatMap { d in rate.map { Int64(d.seconds * Double($0)) } }
         let report = try await sender.run { report in
             bar.show(Int64(report.events), of: goal, "\(Int64(report.events).grouped) events")
@@ -79,7 +79,7 @@ struct SimulateCommand: AsyncParsableCommand {
     }
 
     private func print(_ report: SimulationReport, _ totals: SimulationTotals) throws {
-        if common.json {
+        if options.json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
             Swift.print(String(decoding: try encoder.encode(report), as: UTF8.self))
@@ -128,7 +128,7 @@ struct SimulateCommand: AsyncParsableCommand {
         var buffer = LineBuffer(lines: SimulationFeed.batchEvents)
         let virtual = duration.map { Int($0.seconds * Double(rate ?? 1_000)) }
         let goal = min(events ?? .max, virtual ?? .max)
-        var bar = ProgressBar("simulating", quiet: common.json)
+        var bar = ProgressBar("simulating", quiet: options.json)
         var left = goal
         while left > 0 {
             let count = min(left, SimulationFeed.batchEvents)
@@ -144,7 +144,7 @@ struct SimulateCommand: AsyncParsableCommand {
 
     private func printGenerated(_ totals: SimulationTotals, _ what: String) {
         let revenue = Money(tenThousandths: totals.revenueCents * 100)
-        if common.json {
+        if options.json {
             Swift.print(
                 "{\"events\":\(totals.events),\"orders\":\(totals.orders),\"units\":\(totals.units),"
                     + "\"revenue\":\"\(revenue)\",\"duplicates\":\(totals.duplicates),\"malformed\":\(totals.malformed)}"
@@ -159,7 +159,7 @@ struct SimulateCommand: AsyncParsableCommand {
     // MARK: - To the log
 
     private func appendToLog(_ settings: Settings) async throws {
-        let shop = try Shop.open(try DataFolder.open(settings.data), settings, report: common.reporter())
+        let shop = try Shop.open(try DataFolder.open(settings.data), settings, report: options.reporter())
         defer { shop.close() }
         let log = shop.log
         let collector = Collector(log: log, metrics: Metrics(), erased: shop.erased)

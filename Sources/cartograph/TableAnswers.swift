@@ -26,7 +26,14 @@ struct TableAnswers {
     func dailySales(days: Int, currency: String) throws -> [UInt8] {
         let identifier = TableIdentifier("gold", "daily_sales")
         guard try catalog.tableExists(identifier) else { return try encode(Sales(currency: currency, days: [])) }
-        let scan = try LakeTable(try catalog.loadTable(identifier)).scanSQL()
+        let table = LakeTable(try catalog.loadTable(identifier))
+        return try DamageSearch.naming(in: [try DamageSearch.Scan(all: table)], connection) {
+            try dailySales(of: table, days, currency)
+        }
+    }
+
+    private func dailySales(of table: LakeTable, _ days: Int, _ currency: String) throws -> [UInt8] {
+        let scan = try table.scanSQL()
         let currencies = try connection.query(
             "SELECT currency FROM (\(scan)) GROUP BY currency ORDER BY (currency = $1) DESC, sum(orders) DESC",
             [.string(currency)])
@@ -68,7 +75,14 @@ struct TableAnswers {
         guard try catalog.tableExists(identifier) else {
             return try encode(Quarantine(total: 0, by_reason: [], latest: []))
         }
-        let scan = try LakeTable(try catalog.loadTable(identifier)).scanSQL()
+        let table = LakeTable(try catalog.loadTable(identifier))
+        return try DamageSearch.naming(in: [try DamageSearch.Scan(all: table)], connection) {
+            try quarantine(of: table, limit)
+        }
+    }
+
+    private func quarantine(of table: LakeTable, _ limit: Int) throws -> [UInt8] {
+        let scan = try table.scanSQL()
         let reasons = try connection.query(
             "SELECT reason, count(*) FROM (\(scan)) GROUP BY reason ORDER BY 2 DESC, 1"
         ).rows.map { Quarantine.Reason(reason: $0[0].text, count: $0[1].integer ?? 0) }

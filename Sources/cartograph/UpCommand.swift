@@ -18,7 +18,7 @@ struct UpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "up", abstract: "Take events, keep them, count them, and show them: everything in one process.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ShopOptions
     @Option(name: .long, help: "The port to listen on (default 8080; 0 for any that is free).") var port: Int?
     @Option(name: .long, help: "The address to listen on (default 127.0.0.1).") var host: String?
     @Option(name: .long, help: "Send this many simulated events a second to itself.") var simulate: Int?
@@ -38,9 +38,9 @@ struct UpCommand: AsyncParsableCommand {
     func run() async throws {
         let began = ContinuousClock.now
         let startedAt = EmbeddedLog.wallClock()
-        let settings = try common.settings()
-        let logger = common.logger("cartograph")
-        let report = common.reporter()
+        let settings = try options.settings()
+        let logger = options.logger("cartograph")
+        let report = options.reporter()
         let shop = try Shop.open(
             try DataFolder.open(settings.data), settings, engineBytes: BatchService.engineBytes, report: report)
         let runner = StreamRunner(
@@ -62,6 +62,7 @@ struct UpCommand: AsyncParsableCommand {
         sharing.fedNamespace = BronzeTable.namespace
         sharing.offsetsKey = SnapshotState.offsets
         if let s3 = settings.lake.s3 { sharing.tableConfiguration = Self.hints(s3) }
+        if settings.lake.vendsKeys, let store = shop.objectStore { sharing.tableKeys = { try Self.keys(of: store) } }
         let server: CartographServer
         let keys: KeyStore
         do {
@@ -118,6 +119,19 @@ struct UpCommand: AsyncParsableCommand {
         return hints
     }
 
+    /// The keys of the object store, under the names of the REST API.
+    private static func keys(of store: S3Storage) throws -> [String: String] {
+        let access = try store.access()
+        let keys = access.credentials
+        // Clients that look for the region by themselves ask AWS, which knows nothing of other stores.
+        var words = ["s3.region": access.region, "client.region": access.region]
+        words["s3.access-key-id"] = keys.accessKey
+        words["s3.secret-access-key"] = keys.secretKey
+        words["s3.session-token"] = keys.sessionToken
+        words["s3.session-token-expires-at-ms"] = keys.expiresAt.map { String(Int64($0 * 1_000)) }
+        return words
+    }
+
     /// Serves until a signal comes; returns why it could not, if it could not.
     private func serve(
         _ server: CartographServer, _ shop: Shop, _ configuration: ServerConfiguration, _ gauges: OperationalGauges,
@@ -159,7 +173,7 @@ struct UpCommand: AsyncParsableCommand {
         shop.lock.describe(Owner(process: getpid(), address: address).text)
         let took = ContinuousClock.now - began
         let seconds = took.inSeconds
-        if common.json {
+        if options.json {
             let hello = Hello(address: address + "/", data: shop.folder.path, seconds: seconds)
             // Two texts and a number always encode.
             if let text = try? JSONEncoder().encode(hello) { print(String(decoding: text, as: UTF8.self)) }
@@ -197,7 +211,7 @@ struct UpCommand: AsyncParsableCommand {
                 _ = try await SimulationSender(address: address, feed: feed).run()
             } catch {
                 // The shop goes on without made-up customers.
-                common.reporter()("the simulator stopped: \(error)")
+                options.reporter()("the simulator stopped: \(error)")
                 try await Task.sleep(for: .seconds(1 << 30))
             }
         }

@@ -14,10 +14,10 @@ struct VerifyCommand: AsyncParsableCommand {
             Exits with 1 when it does not balance. With a server running on the data folder, the server checks.
             """)
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ShopOptions
 
     func run() async throws {
-        let settings = try common.settings()
+        let settings = try options.settings()
         let folder = try DataFolder.existing(settings.data)
         let balance: TrialBalance
         if let address = folder.runningServer() {
@@ -31,9 +31,9 @@ struct VerifyCommand: AsyncParsableCommand {
             }
             balance = try JSONDecoder().decode(TrialBalance.self, from: Data(answer.body))
         } else {
-            let shop = try Shop.open(folder, settings, report: common.reporter())
+            let shop = try Shop.open(folder, settings, report: options.reporter())
             defer { shop.close() }
-            let bar = SharedProgress("checking the books", quiet: common.json)
+            let bar = SharedProgress("checking the books", quiet: options.json)
             balance = shop.batch.check(try shop.batch.makeBench()) { bar.show(0, of: nil, $0) }
             bar.finish()
         }
@@ -42,7 +42,7 @@ struct VerifyCommand: AsyncParsableCommand {
     }
 
     private func print(_ balance: TrialBalance) throws {
-        if common.json {
+        if options.json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.withoutEscapingSlashes, .prettyPrinted]
             Swift.print(String(decoding: try encoder.encode(balance), as: UTF8.self))

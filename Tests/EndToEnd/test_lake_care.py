@@ -4,6 +4,7 @@ import json
 import os
 import re
 import time
+from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 import pytest
@@ -58,6 +59,11 @@ def test_a_tag_keeps_a_state_and_reads_it(shop):
     must("lake", "expire", "silver.clicks", "--older-than", "0s", "--keep", "1", "--data", shop)
     assert first not in snapshots(shop, "silver.clicks")
     assert "neither" in refused(shop, "sql", "SELECT count(*) FROM silver.clicks", "--at", "opening")
+
+
+def test_a_time_before_a_table_was_there_is_told(shop):
+    said = refused(shop, "sql", "SELECT count(*) FROM silver.clicks", "--at", "2020-01-01T00:00:00Z")
+    assert "silver.clicks" in said and "no rows yet" in said and "lake history" in said
 
 
 def test_a_dry_expiry_changes_nothing(shop):
@@ -172,3 +178,39 @@ def test_orphans_are_found_and_only_old_ones_deleted(shop):
     assert not os.path.exists(old) and os.path.exists(young)
     assert all(os.path.exists(path) for path in kept)
     assert_balanced(shop)
+
+
+def spoil(file):
+    """Makes the first pages of a Parquet file unreadable, and leaves its footer as it is."""
+    content = bytearray(file.read_bytes())
+    content[4:200] = b"\xff" * 196
+    file.write_bytes(content)
+
+
+def test_models_and_books_name_the_damaged_file(shop):
+    with Lake(shop) as lake:
+        files = [Path(file) for file in lake.files("bronze.clicks")]
+    assert len(files) > 1
+    spoil(files[-1])
+    # Another time zone makes every table anew.
+    config = shop.parent / "elsewhere.yaml"
+    config.write_text("timezone: Asia/Tokyo\n")
+    failed = run("batch", "run", "--config", config, "--data", shop)
+    assert failed.code == 1 and files[-1].name in failed.err and "damaged" in failed.err, failed
+    assert files[0].name not in failed.err
+    outcome = run("verify", "--data", shop, "--json")
+    named = [problem for problem in json.loads(outcome.out)["problems"] if files[-1].name in problem]
+    assert outcome.code == 1 and any(problem.startswith("bringing") or "bronze" in problem for problem in named), outcome
+
+
+@pytest.mark.parametrize("table, path", [
+    ("gold.daily_sales", "/api/v1/sales/daily"), ("bronze.quarantine", "/api/v1/quarantine")])
+def test_the_api_names_the_damaged_file(up, data, table, path):
+    must("simulate", "--to", "log", "--events", 3000, "--seed", 3, "--malformed", "0.05", "--data", data)
+    must("batch", "run", "--data", data)
+    with Lake(data) as lake:
+        file = Path(lake.files(table)[0])
+    spoil(file)
+    server = up(data)
+    status, answer = server.request("GET", path)
+    assert status >= 500 and file.name in json.dumps(answer), (status, answer)

@@ -25,7 +25,7 @@ import Testing
     }
 
     private func connection(_ access: ObjectStoreAccess) throws -> sending Connection {
-        try DuckDB(.init(memoryLimitBytes: 96 << 20, objectStore: { access })).connect()
+        try DuckDB(.init(memoryLimitBytes: 96 << 20, objectStore: { [access] })).connect()
     }
 
     private func failure(_ body: () throws -> Void) -> EngineError? {
@@ -79,7 +79,7 @@ import Testing
         let folder = NSTemporaryDirectory() + "engine-" + UUID().uuidString
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let access = try access(ceph.settings)
-        let settings = DuckDB.Settings(memoryLimitBytes: 96 << 20, temporaryFolder: folder, objectStore: { access })
+        let settings = DuckDB.Settings(memoryLimitBytes: 96 << 20, temporaryFolder: folder, objectStore: { [access] })
         let connection = try DuckDB(settings).connect()
         let files = try connection.copyToParquet(
             select:
@@ -98,7 +98,7 @@ import Testing
         let right = try access(ceph.settings)
         let wrong = try access(ceph.settings, secretKey: "not the secret")
         let current = Mutex(wrong)
-        let database = try DuckDB(.init(objectStore: { current.withLock { $0 } }))
+        let database = try DuckDB(.init(objectStore: { [current.withLock { $0 }] }))
         let connection = try database.connect()
         let copy = "COPY (SELECT 1 AS x) TO '\(root)/keys.parquet' (FORMAT parquet)"
         let refused = try #require(failure { try connection.execute(copy) })
@@ -110,6 +110,21 @@ import Testing
         current.withLock { $0 = right }
         try connection.execute(copy)
         #expect(try storage.exists(root + "/keys.parquet"))
+    }
+
+    @Test("Of several accesses the one with the longest beginning counts, and one that is gone is used no more")
+    func scopes() throws {
+        var right = try access(ceph.settings)
+        right.scopes = [root + "/mine/"]
+        let wrong = try access(ceph.settings, secretKey: "not the secret")
+        let current = Mutex([wrong, right])
+        let connection = try DuckDB(.init(objectStore: { current.withLock { $0 } })).connect()
+        func copy(_ name: String) -> String { "COPY (SELECT 1 AS x) TO '\(root)/\(name)' (FORMAT parquet)" }
+        try connection.execute(copy("mine/a.parquet"))
+        #expect(try storage.exists(root + "/mine/a.parquet"))
+        _ = failure { try connection.execute(copy("mined/a.parquet")) }
+        current.withLock { $0 = [wrong] }
+        _ = failure { try connection.execute(copy("mine/b.parquet")) }
     }
 
     @Test("What the store refuses is said in words that help, and shows no secret")

@@ -132,6 +132,49 @@ final class CompactionFolder {
         #expect(throws: LakeTableError.self) { try wrong.run() }
     }
 
+    @Test func filesThatShrinkWhenTheyAreJoinedComeOutAtTheSizeThatIsWanted() throws {
+        let folder = try CompactionFolder()
+        var table = try folder.table("shrinking", files: 0, days: [])
+        let target: Int64 = 100_000
+        try table.setProperties(["write.target-file-size-bytes": String(target)])
+        // As fresh files of bronze are: not compressed, and far larger than what becomes of them.
+        let data = try Location.path(of: table.dataLocation)
+        try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
+        func addFresh(_ files: Int) throws {
+            let fields = "{day: 1, n: 2, text: 3}"
+            for number in 0..<files {
+                let path = data + "/fresh-\(UUID().uuidString).parquet"
+                try folder.connection.execute(
+                    "COPY (SELECT DATE '1970-01-02' AS day, i AS n, "
+                        + "md5((i * 7919 + \(number) * 104729 + \(files))::VARCHAR) || repeat(' and more', 8) AS text "
+                        + "FROM range(500) t(i)) TO '\(path)' (FORMAT parquet, COMPRESSION uncompressed, FIELD_IDS \(fields))"
+                )
+                let location = try Location.url(forPath: path)
+                let size = try folder.catalog.storage.size(of: location)
+                try table.append([
+                    DataFile(
+                        location: location, partition: [.date(1)], recordCount: 500, fileSizeInBytes: size)
+                ])
+            }
+        }
+        try addFresh(5)
+        try folder.add(1, day: 2, to: &table)
+        var compaction = Compaction(table, folder.connection)
+        // Nothing tells yet how large they become.
+        let first = try compaction.run()
+        #expect(first.newFiles > 0 && first.newBytes * 3 < first.joinedBytes, "\(first)")
+        try table.refresh()
+        try addFresh(80)
+        compaction = Compaction(table, folder.connection)
+        let report = try compaction.run()
+        let sizes = try compaction.table.files().map(\.fileSizeInBytes).sorted()
+        #expect(report.newFiles >= 2 && report.newBytes * 3 < report.joinedBytes, "\(report)")
+        // Packed by their own sizes they would be a third of it, and less. The last one takes what is left.
+        for size in sizes.suffix(report.newFiles - 1) {
+            #expect((target * 3 / 4...target * 3 / 2).contains(size), "\(sizes)")
+        }
+    }
+
     @Test func commitsOfOthersMeanwhileAreFollowedAndKeptWhole() throws {
         let folder = try CompactionFolder()
         let table = try folder.table("beside", files: 6, days: [1, 2, 3])
@@ -176,10 +219,10 @@ final class CompactionFolder {
     /// Commits a file of deletes for the partition of a day, as an engine that merges on read does.
     private func delete(
         _ rows: String, _ content: DataFile.Content, _ fields: [FieldID], equality: [Int] = [], day: Int32,
-        _ folder: CompactionFolder, _ table: inout Table
+        _ folder: CompactionFolder, _ table: inout Table, name: String = UUID().uuidString
     ) throws {
         try table.refresh()
-        let path = try Location.path(of: table.dataLocation) + "/delete-\(UUID().uuidString).parquet"
+        let path = try Location.path(of: table.dataLocation) + "/delete-\(name).parquet"
         let written = try #require(
             try folder.connection.copyToParquet(select: rows, to: path, fieldIDs: fields).first)
         let file = DataFile(
@@ -188,6 +231,21 @@ final class CompactionFolder {
         var update = TableUpdate(table)
         update.addRowDelta([file], referencing: [])
         _ = try table.commit(update)
+    }
+
+    @Test func deleteFilesWhoseNamesOnlyLookAlikeAreTwo() throws {
+        let folder = try CompactionFolder()
+        var table = try folder.table("alike", files: 3, days: [1])
+        // A letter with an accent, and a letter with an accent put on it: equal as Swift's strings are compared.
+        for (number, name) in ["\u{e9}", "e\u{301}"].enumerated() {
+            try delete(
+                "SELECT \(number)::BIGINT AS n", .equalityDeletes, [FieldID("n", 2)], equality: [2], day: 1, folder,
+                &table, name: name)
+        }
+        try table.refresh()
+        let scan = try DamageSearch.Scan(all: LakeTable(table))
+        #expect(scan.files.count == 5)
+        #expect(try folder.numbers(table).map { $0.split(separator: " ")[1] } == ["2"])
     }
 
     private func deleteByValue(_ number: Int, _ folder: CompactionFolder, _ table: inout Table) throws {

@@ -125,7 +125,7 @@ final class TestServer: Sendable {
 /// The platform behind the read API, of which these tests ask nothing.
 private struct NothingBehind: ShopOperations {
     func erase(
-        _ person: PersonID, dryRun: Bool, progress: @escaping @Sendable ([UInt8]) -> Void
+        _ people: People, dryRun: Bool, progress: @escaping @Sendable ([UInt8]) -> Void
     ) async throws -> [UInt8] {
         progress(Array("{\"progress\":{}}".utf8))
         return Array("{\"certificate\":{\"dry_run\":\(dryRun)}}".utf8)

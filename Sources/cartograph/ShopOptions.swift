@@ -2,8 +2,8 @@ import ArgumentParser
 import Foundation
 import Logging
 
-/// What every command takes.
-struct CommonOptions: ParsableArguments {
+/// Which shop a command is about, and how it speaks: what every command takes.
+struct ShopOptions: ParsableArguments {
     @Option(name: .long, help: "The configuration file (default: cartograph.yaml, where there is one).")
     var config: String?
 
