@@ -48,7 +48,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.30.0"),
         // SQLite for the embedded Iceberg catalogue.
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        // YAML: configuration, import mappings and the dbt project's files.
+        // YAML: configuration, import mappings, fraud rules and the dbt project's files.
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         // SHA-256 for derived event ids, file identities and write keys.
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -71,7 +71,7 @@ let package = Package(
         room(
             "Collector",
             knows: ["Events", "EventLog", "Telemetry", "CZlib", "CZstd"]),
-        room("Streaming", knows: ["Events", "EventLog", "CBytes"]),
+        room("Streaming", knows: ["Events", "EventLog", "CBytes", .product(name: "Yams", package: "Yams")]),
         room(
             "Storage",
             knows: [
@@ -189,7 +189,7 @@ let package = Package(
         tests("CollectorTests", of: ["Collector", "EventLog", "Events", "Simulator", "Telemetry", "CZlib", "CZstd"]),
         tests("TelemetryTests", of: ["Telemetry"]),
         tests("NexmarkTests", of: ["Nexmark", "Engine"]),
-        tests("StreamingTests", of: ["Streaming", "EventLog", "Events", "Simulator"]),
+        tests("StreamingTests", of: ["Streaming", "Engine", "EventLog", "Events", "Simulator"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
