@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-unit test-end-to-end test-reliability test-interop test-spark torture fuzz lint format bench bench-peers bench-lake-peers bench-nexmark clean
+.PHONY: help run build test test-unit test-end-to-end test-reliability test-interop test-spark torture fuzz lint format bench bench-peers bench-lake-peers bench-nexmark bench-fraud clean
 
 BINARY := .build/release/cartograph
 # Without colours a build at a terminal and one in a pipe are the same build; with them each would throw the other's away.
@@ -98,6 +98,11 @@ bench-nexmark: ## Nexmark's queries on Cartograph and on Flink, the same file of
 	scripts/bootstrap flink
 	swift build -c release --product cartograph-nexmark
 	scripts/bench-nexmark $(ARGS)
+
+bench-fraud: ## fraud scores on simulated days with labels, beside scikit-learn on the same features
+	scripts/bootstrap bench-fraud
+	$(BUILD) --product cartograph-bench
+	.deps/fraud/bin/python scripts/bench-fraud $(ARGS)
 
 clean: ## remove what was built; .deps/ and data/ stay
 	rm -rf .build
