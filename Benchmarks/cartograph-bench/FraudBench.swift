@@ -108,7 +108,7 @@ struct FraudBench {
         try events { batch, kind in
             let now = batch.timestamp(0)
             while learnt < known.count, known[learnt].time + FraudBench.labelDelay <= now {
-                for scorer in scorers { scorer.learn(eventID: known[learnt].id, isFraud: known[learnt].isFraud) }
+                for scorer in scorers { scorer.learn(orderID: known[learnt].id, isFraud: known[learnt].isFraud) }
                 learnt += 1
             }
             let columns = batch.columns
@@ -125,7 +125,7 @@ struct FraudBench {
             }
             try file?.add(now >= judgedFrom, now, kind, probabilities, scorers[0].features)
             known.append(
-                Known(id: batch.string(.eventID, 0)?.string ?? "", isFraud: kind != "honest", time: now))
+                Known(id: batch.string(.orderID, 0)?.string ?? "", isFraud: kind != "honest", time: now))
         }
         try file?.close()
         var findings = Findings()
@@ -178,9 +178,11 @@ struct FraudBench {
         findings.hold(calibration)
     }
 
+    /// Times that the same events are gone over for the costs: of each thousand events the fastest time counts.
+    private static let passes = 5
+
     /// Processor time of one purchase and of one label, over the same days again, in memory.
     private func cost() throws -> [Measure] {
-        let scorer = try FraudBench.scorer(rules, .combined)
         var bytes: [[UInt8]] = []
         var frauds: [Bool] = []
         try events { batch, kind in
@@ -188,10 +190,39 @@ struct FraudBench {
             bytes.append(Array(UnsafeBufferPointer(start: raw.start, count: raw.count)))
             frauds.append(kind.map { $0 != "honest" } ?? false)
         }
+        var fastest: [(scoring: UInt64, learning: UInt64)] = []
+        var gauges = FraudScorer.Gauges()
+        for _ in 0..<FraudBench.passes {
+            let scorer = try FraudBench.scorer(rules, .combined)
+            let times = try pass(bytes, frauds, scorer)
+            fastest =
+                fastest.isEmpty
+                ? times : zip(fastest, times).map { (min($0.scoring, $1.scoring), min($0.learning, $1.learning)) }
+            gauges = scorer.gauges
+        }
+        let scoring = fastest.reduce(0) { $0 + $1.scoring }, learning = fastest.reduce(0) { $0 + $1.learning }
+        let purchases = gauges.purchases
+        return [
+            Measure(
+                bench: "fraud", measure: "a purchase with its order's states",
+                value: Double(scoring) / Double(purchases), unit: "cpu-ns"),
+            Measure(
+                bench: "fraud", measure: "a label", value: Double(learning) / Double(gauges.labels), unit: "cpu-ns"),
+            Measure(
+                bench: "fraud", measure: "memory a key",
+                value: Double(gauges.bytes - gauges.waitingBytes) / Double(gauges.keys),
+                unit: "bytes"),
+            Measure(bench: "fraud", measure: "keys", value: Double(gauges.keys), unit: "keys"),
+        ]
+    }
+
+    /// Scores all events, learns all labels, and says how long each thousand events took.
+    private func pass(
+        _ bytes: [[UInt8]], _ frauds: [Bool], _ scorer: FraudScorer
+    ) throws -> [(scoring: UInt64, learning: UInt64)] {
         let decoder = EventDecoder()
         let batch = EventBatch(capacity: 1_000)
-        var scoring: UInt64 = 0, learning: UInt64 = 0
-        var purchases = 0
+        var times: [(scoring: UInt64, learning: UInt64)] = []
         for from in stride(from: 0, to: bytes.count, by: 1_000) {
             let some = from..<min(from + 1_000, bytes.count)
             var block = PaddedBytes(capacity: some.reduce(0) { $0 + bytes[$1].count })
@@ -212,33 +243,21 @@ struct FraudBench {
                 for row in 0..<batch.count {
                     if batch.type(row) == .purchase {
                         _ = scorer.purchase(batch, columns, row)
-                        purchases += 1
                     } else {
                         scorer.orderStatus(columns, row)
                     }
                 }
-                scoring += FraudBench.processorTime() - began
+                let scoring = FraudBench.processorTime() - began
                 var ids: [(String, Bool)] = []
                 for row in 0..<batch.count where batch.type(row) == .purchase {
-                    ids.append((batch.string(.eventID, row)?.string ?? "", frauds[from + row]))
+                    ids.append((batch.string(.orderID, row)?.string ?? "", frauds[from + row]))
                 }
                 let learns = FraudBench.processorTime()
-                for (id, isFraud) in ids { scorer.learn(eventID: id, isFraud: isFraud) }
-                learning += FraudBench.processorTime() - learns
+                for (id, isFraud) in ids { scorer.learn(orderID: id, isFraud: isFraud) }
+                times.append((scoring, FraudBench.processorTime() - learns))
             }
         }
-        let gauges = scorer.gauges
-        return [
-            Measure(
-                bench: "fraud", measure: "a purchase with its order's states",
-                value: Double(scoring) / Double(purchases), unit: "cpu-ns"),
-            Measure(
-                bench: "fraud", measure: "a label", value: Double(learning) / Double(gauges.labels), unit: "cpu-ns"),
-            Measure(
-                bench: "fraud", measure: "memory a key", value: Double(gauges.bytes) / Double(gauges.keys),
-                unit: "bytes"),
-            Measure(bench: "fraud", measure: "keys", value: Double(gauges.keys), unit: "keys"),
-        ]
+        return times
     }
 
     private static func processorTime() -> UInt64 { clock_gettime_nsec(CLOCK_THREAD_CPUTIME_ID) }

@@ -112,7 +112,7 @@ struct FraudFacts {
                 let verdict = scorer.purchase(batch, batch.columns, 0)
                 found.append((Array(scorer.features), verdict))
                 // A truth that depends on the event alone: whoever pays much is a thief.
-                if labels { scorer.learn(eventID: purchase.event, isFraud: purchase.amount > 2_000_000) }
+                if labels { scorer.learn(orderID: purchase.order, isFraud: purchase.amount > 2_000_000) }
             case .status(let order, let word, let instant):
                 var text = #"{"type":"order_status","event_id":"s","order_id":"\#(order)","user_id":"u","#
                 text += #""status":"\#(word)","ts":\#(instant / 1_000)}"#

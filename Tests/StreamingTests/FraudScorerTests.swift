@@ -106,7 +106,7 @@ struct FraudScorerTests {
         let facts = FraudFacts(seed: 9, purchases: 900)
         let cut = cut * facts.facts.count / 900
         // Small bounds, so that what makes room also has to go on where it was.
-        func limits(_ limits: inout FraudLimits) { (limits.keys, limits.orders, limits.nodes) = (40, 64, 600) }
+        func limits(_ limits: inout FraudLimits) { (limits.keys, limits.orders, limits.runBytes) = (40, 64, 24_000) }
         let whole = try scorer(FraudScorerTests.yaml, limits)
         let wanted = try facts.scored(by: whole, labels: true)
         let first = try scorer(FraudScorerTests.yaml, limits)
@@ -166,7 +166,7 @@ struct FraudScorerTests {
     @Test("memory is bounded however many keys there are, and says what it forgot")
     func bounds() throws {
         let scorer = try scorer(FraudScorerTests.yaml) {
-            ($0.keys, $0.products, $0.orders, $0.nodes) = (64, 64, 64, 4_096)
+            ($0.keys, $0.products, $0.orders, $0.runBytes) = (64, 64, 64, 1 << 17)
         }
         let template = FraudFacts(seed: 4, purchases: 1).purchases[0]
         var facts: [FraudFacts.Fact] = []
@@ -243,10 +243,10 @@ struct FraudScorerTests {
     @Test("a label of a purchase that is not remembered is counted, and teaches nothing")
     func unknownLabels() throws {
         let scorer = try scorer()
-        #expect(!scorer.learn(eventID: "nobody's", isFraud: true))
+        #expect(!scorer.learn(orderID: "nobody's", isFraud: true))
         _ = try shared.scored(by: scorer)
-        #expect(scorer.learn(eventID: "event1", isFraud: true))
-        #expect(!scorer.learn(eventID: "event1", isFraud: true))
+        #expect(scorer.learn(orderID: "order1", isFraud: true))
+        #expect(!scorer.learn(orderID: "order1", isFraud: true))
         #expect(scorer.gauges.labels == 1 && scorer.gauges.frauds == 1 && scorer.gauges.unknownLabels == 2)
     }
 }

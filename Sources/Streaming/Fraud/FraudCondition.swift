@@ -8,12 +8,13 @@ struct FraudCondition: Sendable {
         let what: String
     }
 
-    enum Code: UInt8 { case less, atMost, more, atLeast, equal, different, and, or, not, end }
+    enum Code: UInt8 { case less, atMost, more, atLeast, equal, different, and, or, not, must, end }
 
-    /// One step; comparisons push what they find, the others take one or two and push one.
+    /// One step; comparisons push what they find, the others take one or two and push one. `must` takes one: when it
+    /// is false, so is the condition, and the steps up to its `end` are passed over.
     struct Step {
         var code: Code
-        /// The feature on the left.
+        /// The feature on the left; of a `must` the steps up to the `end`.
         var left: UInt8 = 0
         /// The feature on the right; 255 for `number`.
         var right: UInt8 = 255
@@ -26,7 +27,7 @@ struct FraudCondition: Sendable {
 
     init(_ text: String) throws(Fault) {
         var parser = Parser(try Parser.words(text))
-        try parser.alternatives(0)
+        try parser.condition()
         guard parser.at == parser.words.count else {
             throw Fault(what: "'\(parser.words[parser.at])' does not belong there")
         }
@@ -41,7 +42,10 @@ struct FraudCondition: Sendable {
         var bit: UInt64 = 1
         // The stack of truths, the top lowest.
         var stack: UInt64 = 0
-        for step in steps {
+        var at = 0
+        while at < steps.count {
+            let step = steps[at]
+            at &+= 1
             let left = row[Int(step.left)]
             let right = step.right == 255 ? step.number : row[Int(step.right)]
             switch step.code {
@@ -54,6 +58,9 @@ struct FraudCondition: Sendable {
             case .and: stack = ((stack >> 2) << 1) | (stack & (stack >> 1) & 1)
             case .or: stack = ((stack >> 2) << 1) | ((stack | (stack >> 1)) & 1)
             case .not: stack ^= 1
+            case .must:
+                if stack & 1 == 0 { at &+= Int(step.left) }
+                stack >>= 1
             case .end:
                 if stack & 1 == 1 { holding |= bit }
                 bit = bit &<< 1
@@ -106,11 +113,34 @@ struct FraudCondition: Sendable {
         }
 
         private mutating func add(_ step: Step) throws(Fault) {
-            guard steps.count < FraudCondition.stepsMax else {
-                throw Fault(what: "it has more than \(FraudCondition.stepsMax) parts")
-            }
+            guard steps.count < FraudCondition.stepsMax else { throw Self.tooLong }
             steps.append(step)
         }
+
+        /// The whole: what `and` joins at the top ends the condition as soon as one part is false.
+        mutating func condition() throws(Fault) {
+            var ends: [Int] = []
+            try one(0)
+            while take("and") {
+                ends.append(steps.count)
+                try one(0)
+            }
+            guard at < words.count, words[at] == "or" else {
+                let parts = zip([0] + ends, ends + [steps.count]).map { Array(steps[$0..<$1]) }
+                steps = parts[0]
+                for (number, part) in parts.enumerated().dropFirst() {
+                    let left = parts[number...].reduce(0) { $0 + $1.count } + parts.count - 1 - number
+                    steps.append(Step(code: .must, left: UInt8(left)))
+                    steps += part
+                }
+                guard steps.count <= FraudCondition.stepsMax else { throw Self.tooLong }
+                return
+            }
+            (at, steps) = (0, [])
+            try alternatives(0)
+        }
+
+        private static let tooLong = Fault(what: "it has more than \(FraudCondition.stepsMax) parts")
 
         mutating func alternatives(_ depth: Int) throws(Fault) {
             try all(depth)

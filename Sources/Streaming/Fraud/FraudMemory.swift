@@ -6,12 +6,12 @@ public struct FraudLimits: Sendable {
     public var keys = 1 << 20
     /// Products.
     public var products = 1 << 17
-    /// Orders whose cancellation or return is still counted: the last so many, to twice as many.
-    public var orders = 1 << 18
+    /// Orders whose cancellation or return is still counted: the last so many.
+    public var orders = 1 << 19
     /// Purchases that wait for their label with their features, 512 bytes each.
     public var pending = 1 << 14
-    /// Nodes of 32 bytes for the lists of all keys.
-    public var nodes = 1 << 24
+    /// Bytes of what hangs on keys: older counts, and other keys seen with a key.
+    public var runBytes = 1 << 29
 
     /// The bounds of a server.
     public init() {}
@@ -32,7 +32,7 @@ struct FraudPurchase {
     var lines = 0
     var priceMax: Int64 = 0
     /// Up to 16 different products.
-    var products = SIMD16<UInt64>()
+    var products = InlineArray<16, UInt64>(repeating: 0)
     var productCount = 0
 }
 
@@ -43,51 +43,47 @@ struct FraudPurchase {
 /// own clock, the newest hour of what it took part in. So an event with a wrong time moves only the clocks of the keys
 /// that it names.
 struct FraudMemory: ~Copyable {
-    /// Slots that each purchase looks at in each table for what is over.
-    static let sweepSlots = 4
+    /// Entries of one table that a purchase looks at for what is over: more than the six that come until it is the
+    /// table's turn again.
+    static let sweepSteps = 8
     /// Without a purchase before, the gap to it: a month of seconds.
     static let gapMax: Float = 2_592_000
 
-    struct OrderKeys: BitwiseCopyable {
-        var keys: (UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0)
-    }
-
     let limits: FraudLimits
-    var lists = FraudLists()
+    var runs = FraudRuns()
     var users: FraudTable<FraudAccount>
     var cards: FraudTable<FraudTrait>
     var devices: FraudTable<FraudTrait>
     var addresses: FraudTable<FraudTrait>
     var ips: FraudTable<FraudTrait>
     var products: FraudTable<FraudProduct>
-    var youngOrders: OpenTable<OrderKeys>
-    var oldOrders: OpenTable<OrderKeys>
+    var orders: FraudOrders
     /// The newest hour of any event.
     var newest: UInt32 = 0
     /// What was forgotten for want of room.
     var evicted: Int64 = 0
     /// The table that gives way next when lists take too much.
     var nextTable = 0
+    /// The table that is looked through next for what is over.
+    var nextSweep = 0
     /// States of orders whose purchase is not remembered.
     var unknownOrders: Int64 = 0
 
     init(_ limits: FraudLimits) {
         self.limits = limits
-        users = FraudTable(empty: FraudAccount(), limit: limits.keys)
-        cards = FraudTable(empty: FraudTrait(), limit: limits.keys)
-        devices = FraudTable(empty: FraudTrait(), limit: limits.keys)
-        addresses = FraudTable(empty: FraudTrait(), limit: limits.keys)
-        ips = FraudTable(empty: FraudTrait(), limit: limits.keys)
-        products = FraudTable(empty: FraudProduct(), limit: limits.products)
-        youngOrders = OpenTable(empty: OrderKeys())
-        oldOrders = OpenTable(empty: OrderKeys())
+        users = FraudTable(limit: limits.keys)
+        cards = FraudTable(limit: limits.keys)
+        devices = FraudTable(limit: limits.keys)
+        addresses = FraudTable(limit: limits.keys)
+        ips = FraudTable(limit: limits.keys)
+        products = FraudTable(limit: limits.products)
+        orders = FraudOrders(limit: limits.orders)
     }
 
     /// The bytes it takes.
     var byteCount: Int {
         users.byteCount + cards.byteCount + devices.byteCount + addresses.byteCount + ips.byteCount
-            + products.byteCount + lists.buckets.byteCount + lists.links.byteCount + youngOrders.byteCount
-            + oldOrders.byteCount
+            + products.byteCount + runs.byteCount + orders.byteCount
     }
 
     /// Keys of all kinds that are remembered.
@@ -104,18 +100,33 @@ struct FraudMemory: ~Copyable {
     // MARK: - A purchase
 
     /// Adds a purchase and writes its features into a row.
-    mutating func add(_ purchase: FraudPurchase, _ row: UnsafeMutablePointer<Float>) {
+    ///
+    /// - Parameters:
+    ///   - row: zeros.
+    ///   - place: where the row will wait for its label.
+    mutating func add(_ purchase: borrowing FraudPurchase, _ row: UnsafeMutablePointer<Float>, place: UInt32) {
         let hour = FraudMemory.hour(purchase.instant)
         newest = max(newest, hour)
-        makeRoom(purchase)
-        for index in 0..<FraudFeature.count { row[index] = 0 }
         let (user, card, device, address, ip) = purchase.keys
-        remember(purchase)
+        prefetch(purchase)
+        makeRoom(purchase)
+        if purchase.order != 0 { orders.add(purchase.order, purchase.keys, place: place) }
 
+        // All entries are found before the first is read further: they come from memory at the same time.
         let account = users.value(user)
+        let cardTrait = card == 0 ? nil : cards.value(card)
+        let deviceTrait = device == 0 ? nil : devices.value(device)
+        let addressTrait = address == 0 ? nil : addresses.value(address)
+        let ipTrait = ip == 0 ? nil : ips.value(ip)
+        let trait = UnsafeMutableRawPointer(account).assumingMemoryBound(to: FraudTrait.self)
+        runs.prefetch(trait)
+        if let cardTrait { runs.prefetch(cardTrait) }
+        if let deviceTrait { runs.prefetch(deviceTrait) }
+        if let addressTrait { runs.prefetch(addressTrait) }
+        if let ipTrait { runs.prefetch(ipTrait) }
+
         let isFirst = account.pointee.purchases == 0
         readHistory(account, purchase, row)
-        let trait = UnsafeMutableRawPointer(account).assumingMemoryBound(to: FraudTrait.self)
         let aDevice = FraudMemory.half(device), aCard = FraudMemory.half(card), aUser = FraudMemory.half(user)
         let met = add(trait, purchase, hour, aDevice, aCard, row + 0)
         row[FraudFeature.newDevice] = met.0.isNew && met.0.hadAny ? 1 : 0
@@ -123,19 +134,18 @@ struct FraudMemory: ~Copyable {
         account.pointee.since = min(account.pointee.since, hour)
         row[FraudFeature.age] = Float(Double(trait.pointee.clock - account.pointee.since) / 24)
         if address != 0 {
-            let other = lists.meet(
-                &account.pointee.addresses, FraudMemory.half(address), hour, trait.pointee.clock)
+            let other = runs.meet(&account.pointee.addresses, FraudMemory.half(address), hour, trait.pointee.clock)
             row[FraudFeature.newAddress] = other.isNew && other.hadAny ? 1 : 0
         }
         if ip != 0 {
-            let other = lists.meet(&account.pointee.ips, FraudMemory.half(ip), hour, trait.pointee.clock)
+            let other = runs.meet(&account.pointee.ips, FraudMemory.half(ip), hour, trait.pointee.clock)
             row[FraudFeature.newIP] = other.isNew && other.hadAny ? 1 : 0
         }
         writeHistory(account, purchase)
-        if card != 0 { _ = add(cards.value(card), purchase, hour, aUser, aDevice, row + 20) }
-        if device != 0 { _ = add(devices.value(device), purchase, hour, aUser, aCard, row + 40) }
-        if address != 0 { _ = add(addresses.value(address), purchase, hour, aUser, aCard, row + 60) }
-        if ip != 0 { _ = add(ips.value(ip), purchase, hour, aUser, aCard, row + 80) }
+        if let cardTrait { _ = add(cardTrait, purchase, hour, aUser, aDevice, row + 20) }
+        if let deviceTrait { _ = add(deviceTrait, purchase, hour, aUser, aCard, row + 40) }
+        if let addressTrait { _ = add(addressTrait, purchase, hour, aUser, aCard, row + 60) }
+        if let ipTrait { _ = add(ipTrait, purchase, hour, aUser, aCard, row + 80) }
         addProducts(purchase, hour, isFirst, row)
 
         row[FraudFeature.units] = Float(purchase.units)
@@ -154,6 +164,25 @@ struct FraudMemory: ~Copyable {
             + row[FraudFeature.newIP] + row[FraudFeature.newCountry]
     }
 
+    /// Fetches what the purchase needs, in two steps: where the keys are, and what is known of them.
+    @inline(__always)
+    private func prefetch(_ purchase: borrowing FraudPurchase) {
+        let (user, card, device, address, ip) = purchase.keys
+        users.prefetchIndex(user)
+        cards.prefetchIndex(card)
+        devices.prefetchIndex(device)
+        addresses.prefetchIndex(address)
+        ips.prefetchIndex(ip)
+        orders.prefetch(purchase.order)
+        for index in 0..<purchase.productCount { products.prefetchIndex(purchase.products[index]) }
+        users.prefetchEntry(user)
+        cards.prefetchEntry(card)
+        devices.prefetchEntry(device)
+        addresses.prefetchEntry(address)
+        ips.prefetchEntry(ip)
+        for index in 0..<purchase.productCount { products.prefetchEntry(purchase.products[index]) }
+    }
+
     /// The upper half of a key, by which it is remembered in lists; 0 for none.
     @inline(__always)
     private static func half(_ key: UInt64) -> UInt32 {
@@ -167,29 +196,19 @@ struct FraudMemory: ~Copyable {
     /// Adds a purchase to one of its keys and writes the key's twenty features.
     @inline(__always)
     private mutating func add(
-        _ trait: UnsafeMutablePointer<FraudTrait>, _ purchase: FraudPurchase, _ hour: UInt32, _ a: UInt32, _ b: UInt32,
+        _ trait: UnsafeMutablePointer<FraudTrait>, _ purchase: borrowing FraudPurchase, _ hour: UInt32, _ a: UInt32,
+        _ b: UInt32,
         _ row: UnsafeMutablePointer<Float>
-    ) -> (FraudLists.Met, FraudLists.Met) {
-        let sums = lists.add(FraudLists.Addition(purchases: 1, amount: purchase.amount), to: trait, at: hour)
+    ) -> (FraudRuns.Met, FraudRuns.Met) {
+        runs.add(purchase.amount, purchases: 1, cancelled: 0, returned: 0, to: trait, at: hour)
+        runs.sums(trait, row)
         let clock = trait.pointee.clock
         let metA =
             a == 0
-            ? lists.seen(trait.pointee.partnersA, clock) : lists.meet(&trait.pointee.partnersA, a, hour, clock)
+            ? runs.seen(trait.pointee.partnersA, clock) : runs.meet(&trait.pointee.partnersA, a, hour, clock)
         let metB =
             b == 0
-            ? lists.seen(trait.pointee.partnersB, clock) : lists.meet(&trait.pointee.partnersB, b, hour, clock)
-        row[0] = Float(sums.purchases.0)
-        row[1] = Float(sums.purchases.1)
-        row[2] = Float(sums.purchases.2)
-        row[3] = FraudMemory.money(sums.amount.0)
-        row[4] = FraudMemory.money(sums.amount.1)
-        row[5] = FraudMemory.money(sums.amount.2)
-        row[6] = Float(sums.cancelled.0)
-        row[7] = Float(sums.cancelled.1)
-        row[8] = Float(sums.cancelled.2)
-        row[9] = Float(sums.returned.0)
-        row[10] = Float(sums.returned.1)
-        row[11] = Float(sums.returned.2)
+            ? runs.seen(trait.pointee.partnersB, clock) : runs.meet(&trait.pointee.partnersB, b, hour, clock)
         row[12] = Float(metA.within.0)
         row[13] = Float(metA.within.1)
         row[14] = Float(metA.within.2)
@@ -205,7 +224,8 @@ struct FraudMemory: ~Copyable {
     }
 
     private func readHistory(
-        _ account: UnsafeMutablePointer<FraudAccount>, _ purchase: FraudPurchase, _ row: UnsafeMutablePointer<Float>
+        _ account: UnsafeMutablePointer<FraudAccount>, _ purchase: borrowing FraudPurchase,
+        _ row: UnsafeMutablePointer<Float>
     ) {
         let before = account.pointee
         row[FraudFeature.userPurchases] = Float(before.purchases)
@@ -226,13 +246,13 @@ struct FraudMemory: ~Copyable {
         row[FraudFeature.amountOverMax] = Float(cents / Double(before.most))
         guard before.paid > 1 else { return }
         let sum = Double(before.sum)
-        let variance = max(0, (Double(before.squares) - sum * sum / count) / (count - 1))
+        let variance = max(0, (before.squares - sum * sum / count) / (count - 1))
         // Somebody who always paid the same is not a million deviations off when they pay a cent more.
         let deviation = max(variance.squareRoot(), mean * 0.1)
         row[FraudFeature.amountZ] = Float(max(-50, min(50, (cents - mean) / deviation)))
     }
 
-    private func writeHistory(_ account: UnsafeMutablePointer<FraudAccount>, _ purchase: FraudPurchase) {
+    private func writeHistory(_ account: UnsafeMutablePointer<FraudAccount>, _ purchase: borrowing FraudPurchase) {
         account.pointee.purchases &+= 1
         if !purchase.isOtherCurrency { account.pointee.pay(purchase.amount) }
         if purchase.country != 0 {
@@ -260,20 +280,19 @@ struct FraudMemory: ~Copyable {
     }
 
     private mutating func addProducts(
-        _ purchase: FraudPurchase, _ hour: UInt32, _ isFirst: Bool, _ row: UnsafeMutablePointer<Float>
+        _ purchase: borrowing FraudPurchase, _ hour: UInt32, _ isFirst: Bool, _ row: UnsafeMutablePointer<Float>
     ) {
         let minute = UInt32(truncatingIfNeeded: max(0, min(purchase.instant / 60_000_000, 1 << 31)))
         for index in 0..<purchase.productCount {
             let product = products.value(purchase.products[index])
-            product.pointee.count(minute, isNew: isFirst)
-            let trait = UnsafeMutableRawPointer(product).assumingMemoryBound(to: FraudTrait.self)
-            let sums = lists.add(FraudLists.Addition(purchases: 1), to: trait, at: hour)
+            if !product.pointee.count(hour: hour, minute: minute, isNew: isFirst) { runs.tooLate &+= 1 }
             let recent = product.pointee.recent
-            let surge = Float(Double(recent.all) / (1 + Double(sums.purchases.1) * 10 / 10_080))
+            let lately = product.pointee.lately
+            let surge = Float(Double(recent.all) / (1 + Double(lately.week) * 10 / 10_080))
             row[FraudFeature.product10min] = max(row[FraudFeature.product10min], Float(recent.all))
             row[FraudFeature.product10minNew] = max(row[FraudFeature.product10minNew], Float(recent.new))
-            row[FraudFeature.product1d] = max(row[FraudFeature.product1d], Float(sums.purchases.0))
-            row[FraudFeature.product7d] = max(row[FraudFeature.product7d], Float(sums.purchases.1))
+            row[FraudFeature.product1d] = max(row[FraudFeature.product1d], Float(lately.day))
+            row[FraudFeature.product7d] = max(row[FraudFeature.product7d], Float(lately.week))
             row[FraudFeature.productSurge] = max(row[FraudFeature.productSurge], surge)
         }
     }
@@ -283,18 +302,9 @@ struct FraudMemory: ~Copyable {
     /// What became of an order, as far as fraud is concerned.
     enum Outcome { case cancelled, returned }
 
-    private mutating func remember(_ purchase: FraudPurchase) {
-        guard purchase.order != 0 else { return }
-        if youngOrders.count >= limits.orders {
-            swap(&youngOrders, &oldOrders)
-            youngOrders = OpenTable(empty: OrderKeys())
-        }
-        youngOrders.value(purchase.order).pointee.keys = purchase.keys
-    }
-
     /// Counts the end of an order for all keys of its purchase that are still remembered.
     mutating func add(_ outcome: Outcome, order: UInt64, instant: Int64) {
-        guard let found = youngOrders.find(order) ?? oldOrders.find(order) else {
+        guard let found = orders.find(order) else {
             unknownOrders &+= 1
             return
         }
@@ -312,22 +322,26 @@ struct FraudMemory: ~Copyable {
     }
 
     private mutating func add(_ outcome: Outcome, _ trait: UnsafeMutablePointer<FraudTrait>, _ hour: UInt32) {
-        let addition = FraudLists.Addition(
-            cancelled: outcome == .cancelled ? 1 : 0, returned: outcome == .returned ? 1 : 0)
-        _ = lists.add(addition, to: trait, at: hour)
+        runs.add(
+            0, purchases: 0, cancelled: outcome == .cancelled ? 1 : 0, returned: outcome == .returned ? 1 : 0,
+            to: trait, at: hour)
     }
 
     // MARK: - Bounds
 
     /// Takes out what is over, a few slots at a time, and in full tables what was silent for longest.
-    private mutating func makeRoom(_ purchase: FraudPurchase) {
-        let steps = FraudMemory.sweepSlots
-        users.sweep(steps, newest: newest, &lists)
-        cards.sweep(steps, newest: newest, &lists)
-        devices.sweep(steps, newest: newest, &lists)
-        addresses.sweep(steps, newest: newest, &lists)
-        ips.sweep(steps, newest: newest, &lists)
-        products.sweep(steps, newest: newest, &lists)
+    private mutating func makeRoom(_ purchase: borrowing FraudPurchase) {
+        let steps = FraudMemory.sweepSteps
+        // One table in turn, so that what is looked at lies together.
+        switch nextSweep {
+        case 0: users.sweep(steps, newest: newest, &runs)
+        case 1: cards.sweep(steps, newest: newest, &runs)
+        case 2: devices.sweep(steps, newest: newest, &runs)
+        case 3: addresses.sweep(steps, newest: newest, &runs)
+        case 4: ips.sweep(steps, newest: newest, &runs)
+        default: products.sweep(steps, newest: newest, &runs)
+        }
+        nextSweep = nextSweep == 5 ? 0 : nextSweep &+ 1
         let (user, card, device, address, ip) = purchase.keys
         if users.isFull, users.find(user) == nil { evict(0) }
         if cards.isFull, card != 0, cards.find(card) == nil { evict(1) }
@@ -337,7 +351,7 @@ struct FraudMemory: ~Copyable {
         for index in 0..<purchase.productCount where products.count + FraudMemory.productsMax > products.limit {
             if products.find(purchase.products[index]) == nil { evict(5) }
         }
-        while lists.buckets.count + lists.links.count + FraudMemory.nodesPerPurchase > limits.nodes, keyCount > 0 {
+        while runs.usedBytes + FraudRuns.bytesPerPurchase > limits.runBytes, keyCount > 0 {
             evict(nextTable)
             nextTable = (nextTable + 1) % 6
         }
@@ -346,19 +360,17 @@ struct FraudMemory: ~Copyable {
     private mutating func evict(_ table: Int) {
         evicted &+= 1
         switch table {
-        case 0: users.evict(&lists)
-        case 1: cards.evict(&lists)
-        case 2: devices.evict(&lists)
-        case 3: addresses.evict(&lists)
-        case 4: ips.evict(&lists)
-        default: products.evict(&lists)
+        case 0: users.evict(&runs)
+        case 1: cards.evict(&runs)
+        case 2: devices.evict(&runs)
+        case 3: addresses.evict(&runs)
+        case 4: ips.evict(&runs)
+        default: products.evict(&runs)
         }
     }
 
     /// Products of one purchase that count.
     static let productsMax = 16
-    /// More nodes than one purchase can take.
-    static let nodesPerPurchase = 64
 }
 
 extension Int64 {

@@ -12,6 +12,8 @@ struct FraudModel: ~Copyable {
     /// Columns of one feature: half octaves of 1 + its value.
     static let bins = 32
     private static let features = FraudFeature.count
+    /// The largest value that is told from larger ones: in the last half octave.
+    private static let binnedMax: Float = 65_534
     /// Where the parts of the weights begin.
     private static let shapes = features
     private static let ruleWeights = shapes + features * bins
@@ -19,6 +21,10 @@ struct FraudModel: ~Copyable {
     private static let weightCount = bias + 1
     /// Standardised features are cut off here.
     private static let deviationsMax: Float = 6
+    /// Standard deviations are at least this.
+    private static let deviationMin: Float = 0.05
+    /// The scales are worked out anew with each row at first, and then once in so many.
+    private static let rowsPerScale: Int64 = 64
     /// How much of a logarithm of odds one point of a rule is, before labels say otherwise.
     static let pointWeight: Float = 0.06
     /// The logarithm of the odds of fraud of a purchase of which no rule says anything: about 1 in 150.
@@ -44,6 +50,12 @@ struct FraudModel: ~Copyable {
     private let n: UnsafeMutableBufferPointer<Float>
     private let means: UnsafeMutableBufferPointer<Float>
     private let variances: UnsafeMutableBufferPointer<Float>
+    /// One over the standard deviations, as of `scaledRows`.
+    private let scales: UnsafeMutableBufferPointer<Float>
+    /// The logarithms of the row read last.
+    private let logarithms: UnsafeMutableBufferPointer<Float>
+    /// The half octaves in which its features lie.
+    private let bins: UnsafeMutableBufferPointer<UInt32>
     private let inputs: UnsafeMutableBufferPointer<Float>
     /// What each feature adds to the logarithm of the odds of the row read last.
     private let contributions: UnsafeMutableBufferPointer<Float>
@@ -61,9 +73,9 @@ struct FraudModel: ~Copyable {
         self.usesRules = usesRules
         self.usesFeatures = usesFeatures
         func zeros(_ count: Int) -> UnsafeMutableBufferPointer<Float> {
-            let block = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
-            block.initialize(repeating: 0)
-            return block
+            // Aligned for the vectors as which the blocks are read.
+            let raw = UnsafeMutableRawBufferPointer.allocate(byteCount: (count + 15) / 16 * 64, alignment: 64)
+            return UnsafeMutableBufferPointer(rebasing: raw.initializeMemory(as: Float.self, repeating: 0)[..<count])
         }
         weights = zeros(Self.weightCount)
         prior = zeros(Self.weightCount)
@@ -71,6 +83,10 @@ struct FraudModel: ~Copyable {
         n = zeros(Self.weightCount)
         means = zeros(Self.features)
         variances = zeros(Self.features)
+        scales = zeros(Self.features)
+        logarithms = zeros(Self.features)
+        let rawBins = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.features * 4, alignment: 64)
+        bins = rawBins.initializeMemory(as: UInt32.self, repeating: 0)
         inputs = zeros(Self.features)
         contributions = zeros(Self.features)
         usual = zeros(Self.features)
@@ -81,10 +97,15 @@ struct FraudModel: ~Copyable {
         }
         prior[Self.bias] = Self.biasBefore
         _ = weights.update(from: prior)
+        // A feature that never differed says nothing.
+        scales.update(repeating: 1 / Self.deviationMin)
     }
 
     deinit {
-        for block in [weights, prior, z, n, means, variances, inputs, contributions, usual] { block.deallocate() }
+        for block in [weights, prior, z, n, means, variances, scales, logarithms, inputs, contributions, usual] {
+            block.deallocate()
+        }
+        bins.deallocate()
     }
 
     // MARK: - What it says
@@ -96,16 +117,7 @@ struct FraudModel: ~Copyable {
     ///   - rules: the rules that hold for it, one bit each.
     mutating func logit(_ row: UnsafePointer<Float>, _ rules: UInt64) -> Float {
         var sum = weights[Self.bias]
-        if usesFeatures {
-            standardise(row)
-            for feature in 0..<Self.features {
-                let part =
-                    weights[feature] * inputs[feature]
-                    + weights[Self.shapes + feature * Self.bins + Self.bin(row[feature])]
-                contributions[feature] = part
-                sum += part
-            }
-        }
+        if usesFeatures { sum += features(row) }
         if usesRules {
             var left = rules
             while left != 0 {
@@ -116,54 +128,111 @@ struct FraudModel: ~Copyable {
         return sum
     }
 
+    /// Eight numbers at a time.
+    private typealias Eight = SIMD8<Float>
+
+    @inline(__always)
+    private static func eight(_ block: UnsafeMutableBufferPointer<Float>) -> UnsafeMutablePointer<Eight> {
+        UnsafeMutableRawPointer(block.baseAddress.unsafelyUnwrapped).assumingMemoryBound(to: Eight.self)
+    }
+
+    /// What the features add to the logarithm of the odds, one by one and together, always summed in the same order.
+    private func features(_ row: UnsafePointer<Float>) -> Float {
+        let row8 = UnsafeRawPointer(row)
+        let (means8, scales8, weights8) = (Self.eight(means), Self.eight(scales), Self.eight(weights))
+        let (logarithms8, inputs8) = (Self.eight(logarithms), Self.eight(inputs))
+        let contributions8 = Self.eight(contributions)
+        let shapes = weights.baseAddress.unsafelyUnwrapped + Self.shapes
+        let bins8 = UnsafeMutableRawPointer(bins.baseAddress.unsafelyUnwrapped)
+            .assumingMemoryBound(to: SIMD8<UInt32>.self)
+        for group in 0..<(Self.features / 8) {
+            let values = row8.loadUnaligned(fromByteOffset: group &* 32, as: Eight.self)
+            let logarithm = Self.logarithm(values)
+            logarithms8[group] = logarithm
+            var input = (logarithm - means8[group]) * scales8[group]
+            input.replace(with: Self.deviationsMax, where: input .> Self.deviationsMax)
+            input.replace(with: -Self.deviationsMax, where: input .< -Self.deviationsMax)
+            inputs8[group] = input
+            bins8[group] = Self.bins(values)
+        }
+        var sums = Eight()
+        for group in 0..<(Self.features / 8) {
+            let bin = bins.baseAddress.unsafelyUnwrapped + group &* 8
+            let shape = shapes + group &* (8 &* Self.bins)
+            // Put together in registers: a vector that is read back from eight small writes waits for them.
+            let gathered = Eight(
+                shape[Int(bin[0])], shape[32 &+ Int(bin[1])], shape[64 &+ Int(bin[2])], shape[96 &+ Int(bin[3])],
+                shape[128 &+ Int(bin[4])], shape[160 &+ Int(bin[5])], shape[192 &+ Int(bin[6])],
+                shape[224 &+ Int(bin[7])])
+            let part = weights8[group] * inputs8[group] + gathered
+            contributions8[group] = part
+            sums += part
+        }
+        let four = sums.lowHalf + sums.highHalf
+        let two = four.lowHalf + four.highHalf
+        return two.x + two.y
+    }
+
     /// Takes the row that was read last into the running means.
-    mutating func observe(_ row: UnsafePointer<Float>) {
+    mutating func observe() {
         guard usesFeatures else { return }
         rows &+= 1
         // After 2^20 rows the old ones fade, so that the means follow the shop.
         let rate = 1 / Float(min(rows, 1 << 20))
+        let usualRate = max(rate, 1.0 / 4_096)
+        let (means8, variances8, usual8) = (Self.eight(means), Self.eight(variances), Self.eight(usual))
+        let (logarithms8, contributions8) = (Self.eight(logarithms), Self.eight(contributions))
+        for group in 0..<(Self.features / 8) {
+            let value = logarithms8[group]
+            let difference = value - means8[group]
+            means8[group] += difference * rate
+            variances8[group] += (difference * (value - means8[group]) - variances8[group]) * rate
+            usual8[group] += (contributions8[group] - usual8[group]) * usualRate
+        }
+        if rows < 4 * Self.rowsPerScale || rows % Self.rowsPerScale == 0 { rescale() }
+    }
+
+    private func rescale() {
         for feature in 0..<Self.features {
-            let value = Self.logarithm(row[feature])
-            let difference = value - means[feature]
-            means[feature] += difference * rate
-            variances[feature] += (difference * (value - means[feature]) - variances[feature]) * rate
-            usual[feature] += (contributions[feature] - usual[feature]) * max(rate, 1.0 / 4_096)
+            scales[feature] = 1 / max(variances[feature].squareRoot(), Self.deviationMin)
         }
     }
 
-    /// What a feature adds to the logarithm of the odds of the row read last, beyond what it adds on average.
+    /// Offers the reasons: what the features of the row read last add beyond what they add on average.
     @inline(__always)
-    func contribution(_ feature: Int) -> Float { contributions[feature] - usual[feature] }
+    func offer(to verdict: inout FraudVerdict, above least: Float) {
+        let (contributions8, usual8) = (Self.eight(contributions), Self.eight(usual))
+        for group in 0..<(Self.features / 8) {
+            let parts = contributions8[group] - usual8[group]
+            guard any(parts .> least) else { continue }
+            for place in 0..<8 where parts[place] > least { verdict.offer(parts[place], group &* 8 &+ place) }
+        }
+    }
 
     /// What a rule adds.
     @inline(__always)
     func contribution(ofRule rule: Int) -> Float { weights[Self.ruleWeights + rule] }
 
-    private mutating func standardise(_ row: UnsafePointer<Float>) {
-        for feature in 0..<Self.features {
-            // A feature that never differed says nothing.
-            let deviation = variances[feature].squareRoot()
-            let scaled = (Self.logarithm(row[feature]) - means[feature]) / max(deviation, 0.05)
-            inputs[feature] = min(max(scaled, -Self.deviationsMax), Self.deviationsMax)
-        }
-    }
-
-    /// The half octave of 1 + value.
+    /// The half octaves of 1 + value.
     @inline(__always)
-    private static func bin(_ value: Float) -> Int {
-        let bits = (1 + max(0, value)).bitPattern >> 22
-        return min(Int(bits &- (127 << 1)), bins - 1)
+    private static func bins(_ values: Eight) -> SIMD8<UInt32> {
+        // Bounded while they are numbers: comparisons of whole vectors of integers are made one by one.
+        let bounded = values.replacing(with: 0, where: values .< 0)
+            .replacing(with: binnedMax, where: values .> binnedMax)
+        return (unsafeBitCast(1 + bounded, to: SIMD8<UInt32>.self) &>> 22) &- (127 << 1)
     }
 
     /// About log₂(1 + |value|) with the sign of the value: the exponent, and the fraction bent by a parabola that is
     /// exact at both ends of each octave (Mitchell, IRE Transactions EC-11(4), 1962, with one term more).
     @inline(__always)
-    private static func logarithm(_ value: Float) -> Float {
-        let bits = (1 + value.magnitude).bitPattern
-        let exponent = Float(Int32(bits >> 23) &- 127)
-        let fraction = Float(bitPattern: bits & 0x7f_ffff | 0x3f80_0000) - 1
-        let result = exponent + fraction * (1.3465553 - 0.3465553 * fraction)
-        return value < 0 ? -result : result
+    private static func logarithm(_ values: Eight) -> Eight {
+        let signs = unsafeBitCast(values, to: SIMD8<UInt32>.self) & 0x8000_0000
+        let magnitudes = unsafeBitCast(unsafeBitCast(values, to: SIMD8<UInt32>.self) & 0x7fff_ffff, to: Eight.self)
+        let bits = unsafeBitCast(1 + magnitudes, to: SIMD8<UInt32>.self)
+        let exponents = Eight(SIMD8<Int32>(truncatingIfNeeded: bits &>> 23) &- 127)
+        let fractions = unsafeBitCast(bits & 0x7f_ffff | 0x3f80_0000, to: Eight.self) - 1
+        let result = exponents + fractions * (1.3465553 - 0.3465553 * fractions)
+        return unsafeBitCast(unsafeBitCast(result, to: SIMD8<UInt32>.self) | signs, to: Eight.self)
     }
 
     /// 1 / (1 + e^−x), by a fixed series so that every machine finds the same.
@@ -188,7 +257,7 @@ struct FraudModel: ~Copyable {
         if usesFeatures {
             for feature in 0..<Self.features {
                 update(feature, error * inputs[feature])
-                update(Self.shapes + feature * Self.bins + Self.bin(row[feature]), error)
+                update(Self.shapes + feature * Self.bins + Int(bins[feature]), error)
             }
         }
         guard usesRules else { return }
@@ -225,7 +294,7 @@ struct FraudModel: ~Copyable {
         writer.put(rows)
         writer.put(labels)
         writer.put(frauds)
-        for block in [weights, z, n, means, variances, usual] { writer.put(UnsafeBufferPointer(block)) }
+        for block in [weights, z, n, means, variances, scales, usual] { writer.put(UnsafeBufferPointer(block)) }
     }
 
     /// Takes over what was learnt. Where the rules are others now, what was learnt of rules is left behind.
@@ -236,8 +305,8 @@ struct FraudModel: ~Copyable {
         frauds = try reader.get(Int64.self)
         guard rows >= 0, labels >= 0, (0...labels).contains(frauds) else { throw reader.damaged("counts are negative") }
         try reader.get(weights)
-        for block in [z, n, means, variances, usual] { try reader.get(block) }
-        guard n.allSatisfy({ $0 >= 0 }), variances.allSatisfy({ $0 >= 0 }) else {
+        for block in [z, n, means, variances, scales, usual] { try reader.get(block) }
+        guard n.allSatisfy({ $0 >= 0 }), variances.allSatisfy({ $0 >= 0 }), scales.allSatisfy({ $0 > 0 }) else {
             throw reader.damaged("a sum of squares is negative")
         }
         guard !isSameRules else { return }

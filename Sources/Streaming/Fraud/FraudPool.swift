@@ -1,26 +1,32 @@
-/// Fixed-size nodes by number, in blocks that are never moved: growing costs one block, not a copy of all.
+/// Pieces of memory of one size by number, in blocks that are never moved: growing costs one block, not a copy of all.
 ///
-/// Node 0 is never given out, so that 0 can stand for none. The first four bytes of a free node hold the next one.
-struct FraudPool<Node: BitwiseCopyable>: ~Copyable {
-    private static var blockBits: Int { 12 }
-    private static var blockNodes: Int { 1 << blockBits }
-
-    /// The most blocks: what 32-bit numbers reach. Only the pages that hold pointers to blocks take memory.
-    private static var blocksMax: Int { 1 << 20 }
-
-    /// Plain pointers, since an array of them would be counted and checked at every node.
-    private let blocks: UnsafeMutablePointer<UnsafeMutablePointer<Node>>
+/// Number 0 is never given out, so that 0 can stand for none. Free pieces are zero but for the number of the next free
+/// one, which stands behind their first eight bytes.
+struct FraudPool: ~Copyable {
+    /// Bytes of one piece.
+    let stride: Int
+    /// Pieces of a block, as a power of two.
+    private let bits: UInt32
+    /// Plain pointers, since an array of them would be counted and checked at every piece.
+    private var blocks: UnsafeMutablePointer<UnsafeMutableRawPointer>
+    private var blockCapacity = 16
     private var blockCount = 0
     private var free: UInt32 = 0
     private var begun: UInt32 = 1
-    private let empty: Node
-    /// Nodes in use.
+    /// Pieces in use.
     private(set) var count = 0
 
-    init(empty: Node) {
-        precondition(MemoryLayout<Node>.size >= 4 && MemoryLayout<Node>.alignment >= 4)
-        self.empty = empty
-        blocks = .allocate(capacity: Self.blocksMax)
+    /// Bytes of a block, about.
+    private static var blockBytes: Int { 1 << 16 }
+    /// Where a free piece holds the number of the next one.
+    private static var link: Int { 8 }
+
+    init(stride: Int) {
+        precondition(stride >= 16 && stride % 8 == 0)
+        self.stride = stride
+        bits = UInt32(
+            (FraudPool.blockBytes / stride).bitWidth - 1 - (FraudPool.blockBytes / stride).leadingZeroBitCount)
+        blocks = .allocate(capacity: blockCapacity)
         addBlock()
     }
 
@@ -29,84 +35,106 @@ struct FraudPool<Node: BitwiseCopyable>: ~Copyable {
         blocks.deallocate()
     }
 
+    @inline(never)
     private mutating func addBlock() {
-        let block = UnsafeMutablePointer<Node>.allocate(capacity: Self.blockNodes)
-        block.initialize(repeating: empty, count: Self.blockNodes)
-        precondition(blockCount < Self.blocksMax, "32-bit numbers reach no further")
+        if blockCount == blockCapacity {
+            let more = UnsafeMutablePointer<UnsafeMutableRawPointer>.allocate(capacity: blockCapacity * 2)
+            more.update(from: blocks, count: blockCount)
+            blocks.deallocate()
+            (blocks, blockCapacity) = (more, blockCapacity * 2)
+        }
+        let bytes = stride << bits
+        let block = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+        block.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
         blocks[blockCount] = block
         blockCount += 1
     }
 
-    /// A node by its number; stays where it is.
+    /// A piece by its number; stays where it is.
     @inline(__always)
-    subscript(_ node: UInt32) -> UnsafeMutablePointer<Node> {
-        blocks[Int(node >> 12)] + Int(node & 4_095)
+    subscript(_ number: UInt32) -> UnsafeMutableRawPointer {
+        blocks[Int(number >> bits)] + Int(number & ((1 << bits) &- 1)) &* stride
     }
 
-    /// An empty node.
+    /// A piece of zeros.
     @inline(__always)
     mutating func take() -> UInt32 {
         count &+= 1
-        let node: UInt32
+        let number: UInt32
         if free != 0 {
-            node = free
-            free = UnsafeRawPointer(self[node]).load(as: UInt32.self)
+            number = free
+            free = self[number].load(fromByteOffset: FraudPool.link, as: UInt32.self)
+            self[number].storeBytes(of: 0, toByteOffset: FraudPool.link, as: UInt32.self)
         } else {
-            node = begun
+            number = begun
             begun &+= 1
-            if Int(node >> 12) == blockCount { addBlock() }
+            if Int(number >> bits) == blockCount { addBlock() }
         }
-        self[node].pointee = empty
-        return node
+        return number
     }
 
-    /// Gives a node back.
+    /// Gives a piece back.
     @inline(__always)
-    mutating func give(_ node: UInt32) {
+    mutating func give(_ number: UInt32) {
         count &-= 1
-        self[node].pointee = empty
-        UnsafeMutableRawPointer(self[node]).storeBytes(of: free, as: UInt32.self)
-        free = node
+        self[number].initializeMemory(as: UInt8.self, repeating: 0, count: stride)
+        self[number].storeBytes(of: free, toByteOffset: FraudPool.link, as: UInt32.self)
+        free = number
     }
 
     /// The bytes it takes.
-    var byteCount: Int { blockCount * Self.blockNodes * MemoryLayout<Node>.stride }
+    var byteCount: Int { blockCount * stride << Int(bits) }
+    /// The bytes of the pieces in use.
+    var usedBytes: Int { count * stride }
+    /// Numbers given out so far, free ones and 0 among them.
+    var numbers: Int { Int(begun) }
+    /// Whether a number is that of a piece.
+    func holds(_ number: UInt32) -> Bool { number > 0 && number < begun }
 
-    // MARK: - Snapshots
+    // MARK: - Snapshots: the pieces as they lie, since the numbers given out next depend on them.
 
     func save(_ writer: inout FraudWriter) {
         writer.put(UInt64(count))
         writer.put(UInt64(free))
         writer.put(UInt64(begun))
-        for node in 0..<begun { writer.put(self[node].pointee) }
+        var left = Int(begun) * stride
+        for block in 0..<blockCount where left > 0 {
+            let some = min(left, stride << Int(bits))
+            writer.put(UnsafeRawBufferPointer(start: blocks[block], count: some))
+            left -= some
+        }
     }
 
-    mutating func restore(_ reader: inout FraudReader) throws {
+    /// - Returns: which numbers are of free pieces.
+    mutating func restore(_ reader: inout FraudReader) throws -> [Bool] {
         let count = try reader.count(of: 0)
         let free = try reader.count(of: 0)
-        let begun = try reader.count(of: MemoryLayout<Node>.size)
-        guard begun >= 1, free < begun, count < begun else { throw reader.damaged("a node is out of bounds") }
+        let begun = try reader.count(of: 0)
+        guard begun >= 1, free < begun, count < begun, begun <= 1 << 26 else {
+            throw reader.damaged("a number is out of bounds")
+        }
+        var left = begun * stride
+        try reader.expect(left)
         self.count = count
         self.free = UInt32(free)
         self.begun = UInt32(begun)
-        while blockCount * Self.blockNodes < begun { addBlock() }
-        for node in 0..<self.begun { self[node].pointee = try reader.get(Node.self) }
-        // A damaged list of free nodes would be given out twice, or for ever.
-        var seen = [Bool](repeating: false, count: begun)
+        while blockCount << Int(bits) < begun { addBlock() }
+        for block in 0..<blockCount where left > 0 {
+            let some = min(left, stride << Int(bits))
+            try reader.get(into: UnsafeMutableRawBufferPointer(start: blocks[block], count: some))
+            left -= some
+        }
+        // A damaged list of free pieces would be given out twice, or for ever.
+        var isFree = [Bool](repeating: false, count: begun)
         var next = self.free
         while next != 0 {
-            guard Int(next) < begun, !seen[Int(next)] else { throw reader.damaged("free nodes do not hang together") }
-            seen[Int(next)] = true
-            next = UnsafeRawPointer(self[next]).load(as: UInt32.self)
+            guard Int(next) < begun, !isFree[Int(next)] else {
+                throw reader.damaged("free pieces do not hang together")
+            }
+            isFree[Int(next)] = true
+            next = self[next].load(fromByteOffset: FraudPool.link, as: UInt32.self)
         }
-        guard seen.lazy.filter({ $0 }).count == begun - 1 - count else {
-            throw reader.damaged("nodes are missing")
-        }
+        guard isFree.lazy.filter({ $0 }).count == begun - 1 - count else { throw reader.damaged("pieces are missing") }
+        return isFree
     }
-
-    /// Numbers given out so far, free ones and 0 among them.
-    var numbers: Int { Int(begun) }
-
-    /// Whether a number is that of a node.
-    func holds(_ node: UInt32) -> Bool { node < begun }
 }

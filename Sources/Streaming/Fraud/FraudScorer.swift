@@ -59,8 +59,10 @@ public final class FraudScorer {
     public struct Gauges: Sendable, Equatable {
         /// Users, cards, devices, addresses, IP addresses and products.
         public var keys = 0
-        /// Bytes of all tables and lists.
+        /// Bytes of all it keeps.
         public var bytes = 0
+        /// Those of them that are features of purchases that wait for a label: as many as there may be.
+        public var waitingBytes = 0
         /// Keys forgotten for want of room.
         public var evicted: Int64 = 0
         /// Counts that came more than 30 days after the newest event of their key.
@@ -75,6 +77,18 @@ public final class FraudScorer {
         public var frauds: Int64 = 0
         /// Labels whose purchase is not remembered.
         public var unknownLabels: Int64 = 0
+
+        /// Of a scorer that has seen nothing.
+        public init() {}
+
+        init(
+            keys: Int, bytes: Int, waitingBytes: Int, evicted: Int64, tooLate: Int64, unknownOrders: Int64,
+            purchases: Int64, labels: Int64, frauds: Int64, unknownLabels: Int64
+        ) {
+            (self.keys, self.bytes, self.waitingBytes, self.evicted) = (keys, bytes, waitingBytes, evicted)
+            (self.tooLate, self.unknownOrders, self.purchases) = (tooLate, unknownOrders, purchases)
+            (self.labels, self.frauds, self.unknownLabels) = (labels, frauds, unknownLabels)
+        }
     }
 
     /// A part smaller than this is no reason worth telling.
@@ -88,7 +102,10 @@ public final class FraudScorer {
     var memory: FraudMemory
     var model: FraudModel
     var pending: FraudPending
-    private let row: UnsafeMutablePointer<Float>
+    /// The purchase that is looked at: in one place, since it is large.
+    private let now: UnsafeMutablePointer<FraudPurchase>
+    /// The features of the purchase that was scored last.
+    private var row: UnsafeMutablePointer<Float>
     private var purchases: Int64 = 0
     private var unknownLabels: Int64 = 0
 
@@ -110,11 +127,12 @@ public final class FraudScorer {
         memory = FraudMemory(limits)
         model = FraudModel(rules, usesRules: parts != .model, usesFeatures: parts != .rules)
         pending = FraudPending(limit: limits.pending)
-        row = .allocate(capacity: FraudFeature.count)
-        row.initialize(repeating: 0, count: FraudFeature.count)
+        row = pending.here
+        now = .allocate(capacity: 1)
+        now.initialize(to: FraudPurchase())
     }
 
-    deinit { row.deallocate() }
+    deinit { now.deallocate() }
 
     /// The features of the purchase that was scored last, in the order of `FraudFeature.names`; until the next one.
     public var features: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: row, count: FraudFeature.count) }
@@ -123,12 +141,12 @@ public final class FraudScorer {
 
     /// Scores a purchase and takes it in.
     public func purchase(_ batch: EventBatch, _ columns: EventBatch.Columns, _ index: Int) -> FraudVerdict {
-        let id = columns.strings(.eventID)[index]
-        memory.add(purchase(columns, index, batch.items(index)), row)
+        read(columns, index, batch.items(index))
+        memory.add(now.pointee, pending.here, place: pending.next)
+        row = pending.keep(now.pointee.order)
         let verdict = verdict()
-        model.observe(row)
+        model.observe()
         purchases &+= 1
-        pending.add(FraudScorer.key(id, 0), row)
         return verdict
     }
 
@@ -146,13 +164,17 @@ public final class FraudScorer {
         memory.add(outcome, order: FraudScorer.key(order, 6), instant: columns.timestamps[index])
     }
 
-    /// Learns the truth about a purchase, by its event's id.
+    /// Learns the truth about a purchase, by its order's id. One without an order id has no name to be called by.
     ///
-    /// - Returns: whether the purchase was still remembered.
+    /// - Returns: whether the purchase was still remembered, and its truth not known yet.
     @discardableResult
-    public func learn(eventID: String, isFraud: Bool) -> Bool {
-        let key = KeyHash(eventID).high
-        guard let features = pending.take(key == 0 ? 1 : key) else {
+    public func learn(orderID: String, isFraud: Bool) -> Bool {
+        let hash = KeyHash(orderID, seed: 6).high
+        return learn(order: hash == 0 ? 1 : hash, isFraud: isFraud)
+    }
+
+    func learn(order: UInt64, isFraud: Bool) -> Bool {
+        guard let known = memory.orders.find(order), let features = pending.take(order, at: known.pointee.place) else {
             unknownLabels &+= 1
             return false
         }
@@ -165,12 +187,7 @@ public final class FraudScorer {
         verdict.rules = rules.holding(row)
         verdict.probability = FraudModel.sigmoid(model.logit(row, verdict.rules))
         verdict.score = UInt8(max(0, min(100, (verdict.probability * 100).rounded())))
-        if model.usesFeatures {
-            for feature in 0..<FraudFeature.count {
-                let weight = model.contribution(feature)
-                if weight > FraudScorer.reasonWeight { verdict.offer(weight, feature) }
-            }
-        }
+        if model.usesFeatures { model.offer(to: &verdict, above: FraudScorer.reasonWeight) }
         if model.usesRules {
             var left = verdict.rules
             while left != 0 {
@@ -216,35 +233,38 @@ public final class FraudScorer {
     }
 
     @inline(__always)
-    private func purchase(_ columns: EventBatch.Columns, _ index: Int, _ items: Range<Int>) -> FraudPurchase {
-        var purchase = FraudPurchase()
-        purchase.keys = (
+    private func read(_ columns: EventBatch.Columns, _ index: Int, _ items: Range<Int>) {
+        let purchase = now
+        purchase.pointee.keys = (
             FraudScorer.key(columns.strings(.userID)[index], 1), FraudScorer.key(columns, index, .card, 2),
             FraudScorer.key(columns, index, .deviceID, 3), FraudScorer.key(columns, index, .address, 4),
             FraudScorer.key(columns, index, .ip, 5)
         )
-        purchase.order = FraudScorer.key(columns, index, .orderID, 6)
+        purchase.pointee.order = FraudScorer.key(columns, index, .orderID, 6)
         let country = FraudScorer.key(columns, index, .country, 7)
-        purchase.country = country == 0 ? 0 : max(1, country >> 48)
-        purchase.instant = columns.timestamps[index]
-        purchase.isOtherCurrency = CurrencyCode(columns.strings(.currency)[index]) != currency
+        purchase.pointee.country = country == 0 ? 0 : max(1, country >> 48)
+        purchase.pointee.instant = columns.timestamps[index]
+        purchase.pointee.isOtherCurrency = CurrencyCode(columns.strings(.currency)[index]) != currency
+        purchase.pointee.isInStore = false
         if columns.presence[index] & EventField.channel.bit != 0 {
             let channel = columns.strings(.channel)[index]
-            purchase.isInStore = channel.count == 5 && channel.start[1] == 0x74
+            purchase.pointee.isInStore = channel.count == 5 && channel.start[1] == 0x74
         }
-        if !purchase.isOtherCurrency { purchase.amount = columns.moneys(.totalAmount)[index] }
-        purchase.lines = items.count
+        purchase.pointee.amount = purchase.pointee.isOtherCurrency ? 0 : columns.moneys(.totalAmount)[index]
+        purchase.pointee.lines = items.count
+        (purchase.pointee.units, purchase.pointee.priceMax, purchase.pointee.productCount) = (0, 0, 0)
         for item in items {
-            purchase.units &+= Int64(columns.itemQuantities[item])
-            if !purchase.isOtherCurrency { purchase.priceMax = max(purchase.priceMax, columns.itemPrices[item]) }
-            guard purchase.productCount < FraudMemory.productsMax else { continue }
+            purchase.pointee.units &+= Int64(columns.itemQuantities[item])
+            if !purchase.pointee.isOtherCurrency {
+                purchase.pointee.priceMax = max(purchase.pointee.priceMax, columns.itemPrices[item])
+            }
+            guard purchase.pointee.productCount < FraudMemory.productsMax else { continue }
             let key = FraudScorer.key(columns.itemProducts[item], 8)
-            if !(0..<purchase.productCount).contains(where: { purchase.products[$0] == key }) {
-                purchase.products[purchase.productCount] = key
-                purchase.productCount &+= 1
+            if !(0..<purchase.pointee.productCount).contains(where: { purchase.pointee.products[$0] == key }) {
+                purchase.pointee.products[purchase.pointee.productCount] = key
+                purchase.pointee.productCount &+= 1
             }
         }
-        return purchase
     }
 
     // MARK: - What it keeps
@@ -252,8 +272,9 @@ public final class FraudScorer {
     /// What it keeps now.
     public var gauges: Gauges {
         Gauges(
-            keys: memory.keyCount, bytes: memory.byteCount + pending.byteCount, evicted: memory.evicted,
-            tooLate: memory.lists.tooLate, unknownOrders: memory.unknownOrders, purchases: purchases,
+            keys: memory.keyCount, bytes: memory.byteCount + pending.byteCount, waitingBytes: pending.byteCount,
+            evicted: memory.evicted,
+            tooLate: memory.runs.tooLate, unknownOrders: memory.unknownOrders, purchases: purchases,
             labels: model.labels, frauds: model.frauds, unknownLabels: unknownLabels)
     }
 

@@ -14,9 +14,9 @@ struct FraudWriter {
         withUnsafeBytes(of: value) { bytes.append(contentsOf: $0) }
     }
 
-    mutating func put(_ values: UnsafeBufferPointer<Float>) {
-        bytes.append(contentsOf: UnsafeRawBufferPointer(values))
-    }
+    mutating func put(_ values: UnsafeBufferPointer<Float>) { put(UnsafeRawBufferPointer(values)) }
+
+    mutating func put(_ raw: UnsafeRawBufferPointer) { bytes.append(contentsOf: raw) }
 
     /// The bytes with a name, a version and a checksum before them: one section of a file.
     static func section(_ name: StaticString, version: UInt32, _ body: (inout FraudWriter) -> Void) -> [UInt8] {
@@ -61,6 +61,20 @@ struct FraudReader {
             throw damaged("a count is out of bounds")
         }
         return Int(count)
+    }
+
+    /// That so many bytes are still there.
+    func expect(_ count: Int) throws {
+        guard count <= bytes.endIndex - at else { throw damaged("it ends too early") }
+    }
+
+    mutating func get(into raw: UnsafeMutableRawBufferPointer) throws {
+        try expect(raw.count)
+        bytes.withUnsafeBytes {
+            raw.copyMemory(
+                from: UnsafeRawBufferPointer(rebasing: $0[at - bytes.startIndex..<at - bytes.startIndex + raw.count]))
+        }
+        at += raw.count
     }
 
     mutating func get(_ values: UnsafeMutableBufferPointer<Float>) throws {

@@ -1,202 +1,152 @@
-/// What a table keeps of a key: when it was last heard of, and lists that must be given back.
+import CBytes
+
+/// What a table keeps of a key: when it was last heard of, and pieces that must be given back. All zero is empty.
 protocol FraudEntry: BitwiseCopyable {
+    /// The key's hash; never 0.
+    var key: UInt64 { get set }
     /// The newest hour of anything it took part in.
     var clock: UInt32 { get }
     /// Hours of silence after which it is forgotten.
     static var retentionHours: UInt32 { get }
-    /// Gives its lists back.
-    static func release(_ entry: UnsafeMutablePointer<Self>, _ lists: inout FraudLists)
+    /// An entry of which nothing is known yet.
+    static var empty: Self { get }
+    /// Gives its pieces back.
+    static func release(_ entry: UnsafeMutablePointer<Self>, _ runs: inout FraudRuns)
 }
 
-/// A bounded hash table with open addressing from non-zero 64-bit keys to plain values, whose old entries are taken out
-/// a few slots at a time: no pause grows with the table, but for its doubling.
-struct FraudTable<Value: FraudEntry>: ~Copyable {
-    private struct Slot {
-        var key: UInt64
-        var value: Value
-    }
-
-    /// Keys it holds.
-    private(set) var count = 0
-    private var capacity = 1 << 8
-    private var slots: UnsafeMutablePointer<Slot>
-    private var hand = 0
-    private let empty: Value
+/// A bounded table from hashes to plain values: the values lie close together in a pool, an index finds them. Old ones
+/// are taken out a few at a time, in the order in which they lie: no pause grows with the table, but for the doubling of
+/// the index.
+struct FraudTable<Entry: FraudEntry>: ~Copyable {
+    private var pool = FraudPool(stride: MemoryLayout<Entry>.stride)
+    private var index = FraudIndex()
+    private var hand: UInt32 = 1
     /// The most keys it may hold.
     let limit: Int
 
-    init(empty: Value, limit: Int) {
+    init(limit: Int) {
         precondition(limit >= 16)
-        self.empty = empty
         self.limit = limit
-        slots = .allocate(capacity: capacity)
-        slots.initialize(repeating: Slot(key: 0, value: empty), count: capacity)
     }
 
-    deinit { slots.deallocate() }
+    /// Keys it holds.
+    var count: Int { pool.count }
+    /// Whether one of the keys to come must first make another go.
+    var isFull: Bool { pool.count >= limit }
+    /// The bytes it takes.
+    var byteCount: Int { pool.byteCount + index.byteCount }
 
     @inline(__always)
-    private func home(_ key: UInt64) -> Int {
-        Int(truncatingIfNeeded: (key &* 0x9e37_79b9_7f4a_7c15) >> 24) & (capacity &- 1)
-    }
-
-    @inline(__always)
-    private static func value(of slot: UnsafeMutablePointer<Slot>) -> UnsafeMutablePointer<Value> {
-        (UnsafeMutableRawPointer(slot) + offset).assumingMemoryBound(to: Value.self)
+    private func entry(_ number: UInt32) -> UnsafeMutablePointer<Entry> {
+        pool[number].assumingMemoryBound(to: Entry.self)
     }
 
     @inline(__always)
-    private static var offset: Int {
-        let alignment = MemoryLayout<Value>.alignment
-        return (8 + alignment - 1) / alignment * alignment
+    private func number(_ key: UInt64) -> UInt32 { index.find(key) { entry($0).pointee.key == key } }
+
+    /// The value of a key that is there.
+    @inline(__always)
+    func find(_ key: UInt64) -> UnsafeMutablePointer<Entry>? {
+        let number = number(key)
+        return number == 0 ? nil : entry(number)
     }
 
-    /// The value of a key that is there. Valid until the next change.
+    /// The value of a key, empty when it is new; stays where it is until it is taken out. There must be room: see
+    /// `isFull`.
     @inline(__always)
-    func find(_ key: UInt64) -> UnsafeMutablePointer<Value>? {
-        var index = home(key)
-        while slots[index].key != 0 {
-            if slots[index].key == key { return Self.value(of: slots + index) }
-            index = (index &+ 1) & (capacity &- 1)
-        }
-        return nil
-    }
-
-    /// The value of a key, empty when it is new. Valid until the next change. There must be room: see `isFull`.
-    @inline(__always)
-    mutating func value(_ key: UInt64) -> UnsafeMutablePointer<Value> {
-        var index = home(key)
-        while slots[index].key != 0 {
-            if slots[index].key == key { return Self.value(of: slots + index) }
-            index = (index &+ 1) & (capacity &- 1)
-        }
-        return insert(key)
+    mutating func value(_ key: UInt64) -> UnsafeMutablePointer<Entry> {
+        let number = number(key)
+        return number == 0 ? insert(key) : entry(number)
     }
 
     @inline(never)
-    private mutating func insert(_ key: UInt64) -> UnsafeMutablePointer<Value> {
-        if (count &+ 1) &* 3 > capacity &* 2 { grow() }
-        var index = home(key)
-        while slots[index].key != 0 { index = (index &+ 1) & (capacity &- 1) }
-        slots[index].key = key
-        count &+= 1
-        return Self.value(of: slots + index)
+    private mutating func insert(_ key: UInt64) -> UnsafeMutablePointer<Entry> {
+        let number = pool.take()
+        entry(number).initialize(to: Entry.empty)
+        entry(number).pointee.key = key
+        index.insert(key, number)
+        return entry(number)
     }
 
-    private mutating func grow() {
-        let (old, oldCapacity) = (slots, capacity)
-        capacity = oldCapacity * 2
-        slots = .allocate(capacity: capacity)
-        slots.initialize(repeating: Slot(key: 0, value: empty), count: capacity)
-        for at in 0..<oldCapacity where old[at].key != 0 {
-            var index = home(old[at].key)
-            while slots[index].key != 0 { index = (index &+ 1) & (capacity &- 1) }
-            slots[index] = old[at]
-        }
-        hand = 0
-        old.deallocate()
-    }
-
-    /// Whether one of the keys to come must first make another go.
-    var isFull: Bool { count >= limit }
-
-    /// Looks at the next `steps` slots and takes out the entries that were silent for longer than they are kept.
+    /// Fetches the place in the index ahead.
     @inline(__always)
-    mutating func sweep(_ steps: Int, newest: UInt32, _ lists: inout FraudLists) {
+    func prefetchIndex(_ key: UInt64) { index.prefetch(key) }
+
+    /// Fetches the value ahead.
+    @inline(__always)
+    func prefetchEntry(_ key: UInt64) {
+        let number = index.guess(key)
+        guard number != 0 else { return }
+        let start = pool[number]
+        cbytes_prefetch(start)
+        cbytes_prefetch(start + (MemoryLayout<Entry>.size &- 1))
+        if MemoryLayout<Entry>.size > 128 { cbytes_prefetch(start + 64) }
+    }
+
+    /// Looks at the next `steps` values and takes out those that were silent for longer than they are kept.
+    @inline(__always)
+    mutating func sweep(_ steps: Int, newest: UInt32, _ runs: inout FraudRuns) {
         for _ in 0..<steps {
-            let value = Self.value(of: slots + hand)
-            if slots[hand].key != 0, value.pointee.clock + Value.retentionHours < newest {
-                Value.release(value, &lists)
-                // What moves into the gap is looked at next.
-                remove(at: hand)
-            } else {
-                hand = (hand &+ 1) & (capacity &- 1)
-            }
+            advance()
+            let here = entry(hand)
+            if here.pointee.key != 0, here.pointee.clock &+ Entry.retentionHours < newest { remove(hand, &runs) }
         }
     }
 
-    /// Takes out one of the next 32 entries: the one that was silent for longest.
-    mutating func evict(_ lists: inout FraudLists) {
-        var oldest = -1
+    @inline(__always)
+    private mutating func advance() {
+        hand &+= 1
+        if Int(hand) >= pool.numbers { hand = 1 }
+    }
+
+    /// Takes out one of the next 32 values: the one that was silent for longest.
+    mutating func evict(_ runs: inout FraudRuns) {
+        var oldest: UInt32 = 0
         var lowest = UInt32.max
         var left = min(32, count)
         while left > 0 {
-            if slots[hand].key != 0 {
-                let clock = Self.value(of: slots + hand).pointee.clock
-                if oldest < 0 || clock < lowest { (oldest, lowest) = (hand, clock) }
-                left -= 1
-            }
-            hand = (hand &+ 1) & (capacity &- 1)
+            advance()
+            guard entry(hand).pointee.key != 0 else { continue }
+            let clock = entry(hand).pointee.clock
+            if oldest == 0 || clock < lowest { (oldest, lowest) = (hand, clock) }
+            left -= 1
         }
-        guard oldest >= 0 else { return }
-        Value.release(Self.value(of: slots + oldest), &lists)
-        remove(at: oldest)
+        if oldest != 0 { remove(oldest, &runs) }
     }
 
-    /// Takes a slot's entry out and moves those behind it that hung on it (Knuth, volume 3, 6.4, algorithm R).
-    private mutating func remove(at place: Int) {
-        let mask = capacity &- 1
-        var gap = place
-        var index = place
-        while true {
-            index = (index &+ 1) & mask
-            guard slots[index].key != 0 else { break }
-            let distance = (index &- home(slots[index].key)) & mask
-            if distance >= (index &- gap) & mask {
-                slots[gap] = slots[index]
-                gap = index
-            }
-        }
-        slots[gap] = Slot(key: 0, value: empty)
-        count &-= 1
+    private mutating func remove(_ number: UInt32, _ runs: inout FraudRuns) {
+        index.remove(entry(number).pointee.key, number)
+        Entry.release(entry(number), &runs)
+        pool.give(number)
     }
 
-    /// The bytes it takes.
-    var byteCount: Int { capacity * MemoryLayout<Slot>.stride }
-
-    /// Calls `body` with each key and value, in no particular order.
-    func forEach(_ body: (UInt64, UnsafeMutablePointer<Value>) throws -> Void) rethrows {
-        for index in 0..<capacity where slots[index].key != 0 {
-            try body(slots[index].key, Self.value(of: slots + index))
+    /// Calls `body` with each value.
+    func forEach(_ body: (UnsafeMutablePointer<Entry>) throws -> Void) rethrows {
+        for number in 1..<max(1, pool.numbers) where entry(UInt32(number)).pointee.key != 0 {
+            try body(entry(UInt32(number)))
         }
     }
 
-    // MARK: - Snapshots: the slots as they lie, since what the hand meets next depends on them.
+    // MARK: - Snapshots
 
     func save(_ writer: inout FraudWriter) {
-        writer.put(UInt64(capacity))
+        pool.save(&writer)
         writer.put(UInt64(hand))
-        writer.put(UInt64(count))
-        for index in 0..<capacity where slots[index].key != 0 {
-            writer.put(UInt64(index))
-            writer.put(slots[index].key)
-            writer.put(Self.value(of: slots + index).pointee)
-        }
     }
 
     mutating func restore(_ reader: inout FraudReader) throws {
-        let capacity = try reader.count(of: 0)
+        let isFree = try pool.restore(&reader)
         let hand = try reader.count(of: 0)
-        let count = try reader.count(of: 16 + MemoryLayout<Value>.size)
-        guard capacity >= 1 << 8, capacity.nonzeroBitCount == 1, hand < capacity, count * 3 <= capacity * 2,
-            count <= limit, capacity <= max(1 << 8, limit * 4)
-        else { throw reader.damaged("a table is out of bounds") }
-        slots.deallocate()
-        slots = .allocate(capacity: capacity)
-        slots.initialize(repeating: Slot(key: 0, value: empty), count: capacity)
-        (self.capacity, self.hand, self.count) = (capacity, hand, count)
-        for _ in 0..<count {
-            let index = try reader.count(of: 0)
-            let key = try reader.get(UInt64.self)
-            guard index < capacity, key != 0, slots[index].key == 0 else { throw reader.damaged("a slot is taken") }
-            slots[index].key = key
-            Self.value(of: slots + index).pointee = try reader.get(Value.self)
+        guard hand >= 1, hand < max(2, pool.numbers), pool.count <= limit else {
+            throw reader.damaged("a table is out of bounds")
         }
-        // Every key must be found from its home, or it would be put in a second time.
-        for index in 0..<capacity where slots[index].key != 0 {
-            guard find(slots[index].key) == Self.value(of: slots + index) else {
-                throw reader.damaged("a key is not where it belongs")
-            }
+        self.hand = UInt32(hand)
+        for number in 1..<max(1, pool.numbers) {
+            let key = entry(UInt32(number)).pointee.key
+            guard (key == 0) == isFree[number] else { throw reader.damaged("a free value has a key") }
+            guard key != 0 else { continue }
+            guard self.number(key) == 0 else { throw reader.damaged("a key is there twice") }
+            index.insert(key, UInt32(number))
         }
     }
 }
