@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-unit test-end-to-end test-reliability test-interop test-spark torture fuzz lint format bench bench-peers bench-lake-peers bench-nexmark bench-fraud clean
+.PHONY: help run build test test-unit test-end-to-end test-reliability test-interop test-spark torture fuzz lint format bench bench-peers bench-lake-peers bench-nexmark bench-fraud bench-anomalies clean
 
 BINARY := .build/release/cartograph
 # Without colours a build at a terminal and one in a pipe are the same build; with them each would throw the other's away.
@@ -103,6 +103,11 @@ bench-fraud: ## fraud scores on simulated days with labels, beside scikit-learn 
 	scripts/bootstrap bench-fraud
 	$(BUILD) --product cartograph-bench
 	.deps/fraud/bin/python scripts/bench-fraud $(ARGS)
+
+bench-anomalies: ## how many of planted incidents the anomaly detector finds, and its false alarms; ARGS='--series DIR' writes the series too
+	scripts/bootstrap run
+	$(BUILD) --product anomaly-quality
+	.build/release/anomaly-quality $(ARGS)
 
 clean: ## remove what was built; .deps/ and data/ stay
 	rm -rf .build

@@ -24,6 +24,7 @@ let package = Package(
         .executable(name: "cartograph", targets: ["cartograph"]),
         .executable(name: "cartograph-bench", targets: ["cartograph-bench"]),
         .executable(name: "cartograph-nexmark", targets: ["cartograph-nexmark"]),
+        .executable(name: "anomaly-quality", targets: ["anomaly-quality"]),
         .executable(name: "cartograph-fuzz", targets: ["cartograph-fuzz"]),
         .library(name: "Iceberg", targets: ["Iceberg", "Storage"]),
     ],
@@ -189,7 +190,14 @@ let package = Package(
         tests("CollectorTests", of: ["Collector", "EventLog", "Events", "Simulator", "Telemetry", "CZlib", "CZstd"]),
         tests("TelemetryTests", of: ["Telemetry"]),
         tests("NexmarkTests", of: ["Nexmark", "Engine"]),
-        tests("StreamingTests", of: ["Streaming", "Engine", "EventLog", "Events", "Simulator"]),
+        // A shop as sums by minute in which it is known what went wrong: tests and benchmarks of the anomalies.
+        .target(
+            name: "SyntheticShop", dependencies: ["Streaming", "Events"], path: "Tests/SyntheticShop",
+            swiftSettings: rules),
+        .executableTarget(
+            name: "anomaly-quality", dependencies: ["Events", "Streaming", "SyntheticShop"],
+            path: "Benchmarks/anomaly-quality", swiftSettings: rules),
+        tests("StreamingTests", of: ["Streaming", "Engine", "EventLog", "Events", "Simulator", "SyntheticShop"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

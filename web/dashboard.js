@@ -1,5 +1,6 @@
 // Cartograph's live dashboard: follows the live view, draws it at the pace of the screen, and looks up the rest.
 
+import { drawAnomalies } from "./anomalies.js";
 import { DailyChart, MinuteChart } from "./charts.js";
 import { byId, show, write } from "./dom.js";
 import { clock, day, rate } from "./format.js";
@@ -70,6 +71,7 @@ function draw() {
   drawFunnel(view);
   drawProducts(view);
   drawChannels(view);
+  drawAnomalies(view);
   drawBooks(view);
   drawWelcome();
   drawMinutes();

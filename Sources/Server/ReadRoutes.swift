@@ -1,3 +1,4 @@
+import Events
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -35,6 +36,10 @@ struct ReadRoutes: Sendable {
             }
             return JSONResponse.make(.ok, view)
         }
+        router.get("/api/v1/anomalies") { request, _ in
+            let asked = request.uri.queryParameters
+            return anomalies(since: asked["since"], severity: asked["severity"], limit: asked["limit"])
+        }
         router.get("/api/v1/sales/daily") { request, _ in
             let days = ReadRoutes.bounded(request.uri.queryParameters["days"], 90, 1...3_660)
             return try await answer { try await operations.dailySales(days: days) }
@@ -46,6 +51,23 @@ struct ReadRoutes: Sendable {
         }
         router.post("/api/v1/batch") { _, _ in try await answer { try await operations.rebuild() } }
         router.post("/api/v1/verify") { _, _ in try await answer { try await operations.verify() } }
+    }
+
+    /// Anomalies that go on, or ended at `since` (RFC 3339) or later, of at least a severity, newest first.
+    private func anomalies(since: Substring?, severity: Substring?, limit: Substring?) -> Response {
+        guard let since = since.map({ Timestamp.parse(String($0)) }) ?? Int64.min else {
+            return JSONResponse.error(.badRequest, "since is no time: write it as 2026-01-31T08:00:00Z")
+        }
+        guard let least = Anomaly.Severity(rawValue: String(severity ?? "info")) else {
+            return JSONResponse.error(.badRequest, "severity is info, warning or critical")
+        }
+        let limit = ReadRoutes.bounded(limit, 100, 1...AnomalyBounds.remembered)
+        do {
+            let report = feed.anomalies.filtered(since: since, severity: least, limit: limit)
+            return JSONResponse.make(.ok, Array(try JSONEncoder().encode(report)))
+        } catch {
+            return JSONResponse.error(.internalServerError, "\(error)")
+        }
     }
 
     private static func bounded(_ text: Substring?, _ standard: Int, _ range: ClosedRange<Int>) -> Int {

@@ -74,6 +74,7 @@ public enum Checkpoint {
             body.text(stream.products.names[Int(totals.pointee.name)])
             body.raw(totals.pointee)
         }
+        body.section("anomalies", stream.anomalies.saved())
         var head = ByteWriter()
         head.raw(magic)
         head.raw(version)
@@ -132,14 +133,16 @@ public enum Checkpoint {
             let id = try reader.text()
             stream.products.restore(day: day, id, try reader.raw(ProductTotals.self))
         }
-        guard reader.isAtEnd else { throw reader.damaged("bytes are left over") }
+        try reader.sections { name, section in
+            if name == "anomalies" { try stream.anomalies.restore(section, path) }
+        }
         return Position(
             commit: commit, offsets: offsets, filterOffsets: filterOffsets, youngFilterOffsets: youngFilterOffsets)
     }
 }
 
 /// Collects plain values as bytes.
-private struct ByteWriter {
+struct ByteWriter {
     var bytes: [UInt8] = []
 
     mutating func put(_ value: Int64) { raw(value) }
@@ -153,6 +156,13 @@ private struct ByteWriter {
         bytes.append(contentsOf: text.utf8)
     }
 
+    /// A part that readers who do not know its name pass over.
+    mutating func section(_ name: String, _ content: [UInt8]) {
+        text(name)
+        put(Int64(content.count))
+        bytes.append(contentsOf: content)
+    }
+
     mutating func table<Value: BitwiseCopyable>(_ table: borrowing OpenTable<Value>) {
         put(Int64(table.count))
         table.forEach { key, value in
@@ -163,7 +173,7 @@ private struct ByteWriter {
 }
 
 /// Reads back what a `ByteWriter` wrote, minding the end.
-private struct ByteReader {
+struct ByteReader {
     private let bytes: [UInt8]
     private let path: String
     private var at = 0
@@ -194,6 +204,16 @@ private struct ByteReader {
         let length = try count()
         defer { at += length }
         return String(decoding: bytes[at..<(at + length)], as: UTF8.self)
+    }
+
+    /// The named parts up to the end.
+    mutating func sections(_ body: (String, [UInt8]) throws -> Void) throws {
+        while !isAtEnd {
+            let name = try text()
+            let length = try count()
+            try body(name, Array(bytes[at..<(at + length)]))
+            at += length
+        }
     }
 
     mutating func rows<Value: BitwiseCopyable>(_ body: (UInt64, Value) -> Void) throws {

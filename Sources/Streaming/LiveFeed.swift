@@ -8,6 +8,7 @@ public final class LiveFeed: Sendable {
 
     private struct State {
         var latest: [UInt8]?
+        var anomalies = AnomalyReport()
         var nextID = 0
         var listeners: [Int: AsyncStream<[UInt8]>.Continuation] = [:]
         var isClosed = false
@@ -20,6 +21,9 @@ public final class LiveFeed: Sendable {
 
     /// The newest view as JSON; nil before the first.
     public var latest: [UInt8]? { state.withLock { $0.latest } }
+
+    /// All anomalies known with the newest view.
+    public var anomalies: AnomalyReport { state.withLock { $0.anomalies } }
 
     /// Whether it has ended: there will be no more views.
     public var isClosed: Bool { state.withLock { $0.isClosed } }
@@ -45,9 +49,10 @@ public final class LiveFeed: Sendable {
         _ = state.withLock { $0.listeners.removeValue(forKey: id) }
     }
 
-    func publish(_ view: [UInt8]) {
+    func publish(_ view: [UInt8], _ anomalies: AnomalyReport) {
         let listeners = state.withLock { state in
             state.latest = view
+            state.anomalies = anomalies
             return Array(state.listeners.values)
         }
         for listener in listeners { listener.yield(view) }

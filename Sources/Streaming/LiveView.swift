@@ -30,6 +30,11 @@ public struct LiveView: Sendable, Encodable {
     public var otherCurrencies: [OtherCurrency]
     /// How far behind the parts are.
     public var freshness: Freshness
+    /// What is not as usual: all that goes on, and what ended within a day, at most `anomaliesShown`.
+    public var anomalies: AnomalyReport
+
+    /// The most anomalies in a view.
+    public static let anomaliesShown = 20
 
     /// One business day's numbers.
     public struct Today: Sendable, Encodable {
@@ -183,7 +188,7 @@ public struct LiveView: Sendable, Encodable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case commit, at, timezone, currency, today, minutes, channels, funnel, totals, freshness
+        case commit, at, timezone, currency, today, minutes, channels, funnel, totals, freshness, anomalies
         case businessDay = "business_day"
         case eventsPerSecond = "events_per_second"
         case topProducts = "top_products"

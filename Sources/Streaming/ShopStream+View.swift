@@ -9,7 +9,8 @@ extension ShopStream {
 
     /// The view of this moment. Forgets the minutes that have gone by.
     func view(
-        now: Int64, commit: Int64, cut: LogCut, eventsPerSecond: Double, freshness: LiveView.Freshness
+        now: Int64, commit: Int64, cut: LogCut, eventsPerSecond: Double, freshness: LiveView.Freshness,
+        anomalies: AnomalyReport = AnomalyReport()
     ) -> LiveView {
         let today = calendar.day(of: now)
         let thisMinute = now / Timestamp.minute
@@ -49,7 +50,8 @@ extension ShopStream {
                     currency: CurrencyCode(code: code).name, orders: totals.orders,
                     revenue: totals.revenueText)
             },
-            freshness: freshness)
+            freshness: freshness,
+            anomalies: anomalies.filtered(since: now - Timestamp.day, limit: LiveView.anomaliesShown))
     }
 
     private func minutes(_ thisMinute: Int64) -> [LiveView.Minute] {

@@ -40,6 +40,8 @@ public final class ShopStream {
     var orders: DuplicateFilter
     private let clock: @Sendable () -> Int64
     let reportingCurrency: CurrencyCode
+    /// What is not as usual.
+    public let anomalies: AnomalyDetector
 
     /// An empty state.
     ///
@@ -55,6 +57,7 @@ public final class ShopStream {
         self.calendar = calendar
         self.reportingCurrency = reportingCurrency
         self.clock = clock
+        anomalies = AnomalyDetector(calendar: calendar, currency: reportingCurrency)
         ids = DuplicateFilter(generation: idGeneration)
         orders = DuplicateFilter(generation: idGeneration)
     }
@@ -62,7 +65,7 @@ public final class ShopStream {
     /// How many bytes its tables take.
     public var byteCount: Int {
         ids.byteCount + orders.byteCount + sales.days.byteCount + sales.minutes.byteCount + funnel.young.byteCount
-            + funnel.old.byteCount + products.table.byteCount
+            + funnel.old.byteCount + products.table.byteCount + anomalies.byteCount
     }
 
     /// Applies a batch, all of one topic, in the log's order.
@@ -73,6 +76,10 @@ public final class ShopStream {
         let oldestMinute = now / Timestamp.minute - SalesJob.minutesKept
         let columns = batch.columns
         let eventIDs = columns.strings(.eventID)
+        let before = counters
+        // All of a batch are of one frame and arrived together.
+        let receivedAt = batch.count > 0 ? columns.receivedAts[0] : 0
+        anomalies.arrive(receivedAt)
         for row in 0..<batch.count {
             counters.events &+= 1
             guard isNew(eventIDs[row], columns.raws[row], topic) else { continue }
@@ -82,9 +89,12 @@ public final class ShopStream {
             case .clicks: click(batch, columns, row, instant, today, oldestMinute)
             case .carts: cart(batch, columns, row, instant, oldestMinute)
             case .purchases: purchase(batch, columns, row, instant, today, oldestMinute)
-            default: break
+            default: anomalies.other(instant, receivedAt)
             }
         }
+        anomalies.arrived(
+            receivedAt, accepted: batch.count, late: counters.late - before.late,
+            duplicates: counters.duplicates + counters.conflicts - before.duplicates - before.conflicts)
     }
 
     /// Remembers the event ids of a batch without counting anything: how their filter is filled again after a restart.
@@ -127,6 +137,11 @@ public final class ShopStream {
     }
 
     @inline(__always)
+    private func text(_ field: EventField, _ columns: EventBatch.Columns, _ row: Int) -> StringRef? {
+        columns.presence[row] & field.bit != 0 ? columns.strings(field)[row] : nil
+    }
+
+    @inline(__always)
     private func click(
         _ batch: EventBatch, _ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ today: Int32,
         _ oldestMinute: Int64
@@ -134,8 +149,13 @@ public final class ShopStream {
         let day = calendar.day(of: instant)
         var totals = SalesTotals()
         totals.clicks = 1
+        let channel = channel(columns, row)
+        anomalies.click(
+            instant, columns.receivedAts[row], channel: channel, country: text(.country, columns, row),
+            device: text(.device, columns, row),
+            isPromoted: columns.presence[row] & EventField.campaign.bit != 0)
         sales.count(
-            totals, at: instant, day: day, channel: channel(columns, row), currency: CurrencyCode(code: 0),
+            totals, at: instant, day: day, channel: channel, currency: CurrencyCode(code: 0),
             oldestMinute: oldestMinute)
         funnel.add(.click, session: sessionHash(columns, row), at: instant, calendar: &calendar)
         if day == today { products.product(columns.strings(.productID)[row])?.pointee.clicks += 1 }
@@ -150,6 +170,7 @@ public final class ShopStream {
         sales.count(
             totals, at: instant, day: calendar.day(of: instant), channel: channel(columns, row),
             currency: CurrencyCode(code: 0), oldestMinute: oldestMinute)
+        anomalies.other(instant, columns.receivedAts[row])
         funnel.add(.cart, session: sessionHash(columns, row), at: instant, calendar: &calendar)
     }
 
@@ -173,9 +194,21 @@ public final class ShopStream {
         totals.orders = 1
         totals.revenue = Int128(columns.moneys(.totalAmount)[row])
         let items = batch.items(row)
+        let channel = channel(columns, row)
+        let isWatched = anomalies.order(
+            instant, columns.receivedAts[row], channel: channel, country: text(.country, columns, row),
+            device: text(.device, columns, row),
+            isPromoted: columns.presence[row] & (EventField.coupon.bit | EventField.campaign.bit) != 0,
+            amount: currency == reportingCurrency ? columns.moneys(.totalAmount)[row] : nil)
         for item in items {
             let quantity = Int64(columns.itemQuantities[item])
             totals.units &+= quantity
+            if isWatched {
+                anomalies.item(
+                    instant, product: columns.itemProducts[item], isFirstLine: item == items.lowerBound,
+                    revenue: currency == reportingCurrency
+                        ? quantity.multipliedSaturated(by: columns.itemPrices[item]) : 0)
+            }
             guard day == today, let product = products.product(columns.itemProducts[item]) else { continue }
             product.pointee.units += quantity
             // An order that holds a product on two lines is one order of it.
@@ -189,7 +222,7 @@ public final class ShopStream {
             }
         }
         sales.count(
-            totals, at: instant, day: day, channel: channel(columns, row), currency: currency,
+            totals, at: instant, day: day, channel: channel, currency: currency,
             oldestMinute: oldestMinute)
     }
 

@@ -11,6 +11,10 @@ public final class StreamRunner: Sendable {
     static let publishAtLeastEvery: Int64 = 1_000_000
     /// The time between two checkpoints, in microseconds.
     static let checkpointEvery: Int64 = 15_000_000
+    /// The time between two looks at the minutes that are not settled yet, in microseconds.
+    static let anomaliesEvery: Int64 = 2_000_000
+    /// How long a commit may take from its time stamp to being readable, in microseconds.
+    static let commitSlack: Int64 = 5_000_000
     /// How many events are applied between looks at the clock.
     static let step = 50_000
 
@@ -124,6 +128,8 @@ public final class StreamRunner: Sendable {
         var checkpointedCommit = position.commit
         var rate = EventRate()
         var lag = 0.0
+        var anomalies = AnomalyReport()
+        var nextAnomalies = Int64.min
         while true {
             let stopping = isStopping.load(ordering: .acquiring)
             if let built = exchange.take() {
@@ -131,6 +137,7 @@ public final class StreamRunner: Sendable {
                 reader = try StreamReader(log, from: position.offsets, commit: position.commit)
                 generations = FilterGenerations(position, stream)
                 rate = EventRate()
+                nextAnomalies = .min
                 do {
                     try save(stream, position)
                 } catch {
@@ -140,10 +147,15 @@ public final class StreamRunner: Sendable {
                 exchange.taken(.success(()))
                 checkpointedCommit = position.commit
             }
+            let asked = EmbeddedLog.wallClock()
             let cut = log.cut()
             let before = (commit: reader.commit, offsets: reader.offsets)
             let behind = try reader.read(before: cut, atLeast: StreamRunner.step) { stream.apply($0, topic: $1) }
             generations.note(stream, before.offsets)
+            stream.anomalies.note(
+                received: cut.totals.received, quarantined: cut.totals.quarantined, at: cut.receivedAt)
+            // What arrived before `asked` and is durable has been applied; the slack is for commits under way.
+            if !behind { stream.anomalies.advance(to: asked - StreamRunner.commitSlack) }
             let now = EmbeddedLog.wallClock()
             let tick = EmbeddedLog.steadyClock()
             if reader.commit != before.commit { lag = Double(max(0, now - cut.receivedAt)) / 1_000 }
@@ -153,7 +165,11 @@ public final class StreamRunner: Sendable {
                 (reader.commit != publishedCommit || tick >= nextPublish + StreamRunner.publishAtLeastEvery)
             {
                 rate.note(stream.counters.events, at: tick)
-                try publish(stream, reader.commit, cut, now, rate.perSecond, lag)
+                if tick >= nextAnomalies {
+                    anomalies = stream.anomalies.report()
+                    nextAnomalies = tick + StreamRunner.anomaliesEvery
+                }
+                try publish(stream, reader.commit, cut, now, rate.perSecond, lag, anomalies)
                 publishedCommit = reader.commit
                 nextPublish = tick + StreamRunner.publishEvery
             }
@@ -182,14 +198,17 @@ public final class StreamRunner: Sendable {
     }
 
     private func publish(
-        _ stream: ShopStream, _ commit: Int64, _ cut: LogCut, _ now: Int64, _ rate: Double, _ lag: Double
+        _ stream: ShopStream, _ commit: Int64, _ cut: LogCut, _ now: Int64, _ rate: Double, _ lag: Double,
+        _ anomalies: AnomalyReport
     ) throws {
         var fresh = freshness()
         fresh.streamLagMS = lag
-        let view = stream.view(now: now, commit: commit, cut: cut, eventsPerSecond: rate, freshness: fresh)
+        let view = stream.view(
+            now: now, commit: commit, cut: cut, eventsPerSecond: rate, freshness: fresh,
+            anomalies: anomalies)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes]
-        feed.publish(Array(try encoder.encode(view)))
+        feed.publish(Array(try encoder.encode(view)), anomalies)
         progress.withLock { progress in
             progress.commit = commit
             progress.counters = stream.counters
@@ -218,6 +237,7 @@ public final class StreamRunner: Sendable {
                 let end = LogCut(
                     commit: position.commit, offsets: position.offsets, totals: LogTotals(), receivedAt: 0)
                 while try reader.read(before: end, atLeast: step, { stream.remember($0, topic: $1) }) {}
+                if !stream.anomalies.wasRestored { try learnAnomalies(stream, log, to: end, fresh) }
                 return (stream, position)
             }
         } catch {
@@ -231,6 +251,16 @@ public final class StreamRunner: Sendable {
             report("the log's first segment cannot be read: \(error)")
         }
         return (fresh(), Checkpoint.Position(commit: 0, offsets: start, filterOffsets: start))
+    }
+
+    /// Teaches the anomaly detector from what the log still has, where a checkpoint does not hold one that can be used.
+    private static func learnAnomalies(
+        _ stream: ShopStream, _ log: any EventLog, to end: LogCut, _ fresh: () -> ShopStream
+    ) throws {
+        let past = fresh()
+        let reader = try StreamReader(log, from: log.start().offsets, commit: 0)
+        while try reader.read(before: end, atLeast: step, { past.apply($0, topic: $1) }) {}
+        try stream.anomalies.restore(past.anomalies.saved(), "the log")
     }
 }
 
