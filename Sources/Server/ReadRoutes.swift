@@ -36,6 +36,10 @@ struct ReadRoutes: Sendable {
             }
             return JSONResponse.make(.ok, view)
         }
+        router.get("/api/v1/fraud") { request, _ in
+            let asked = request.uri.queryParameters
+            return fraud(minScore: asked["min_score"], since: asked["since"], limit: asked["limit"])
+        }
         router.get("/api/v1/anomalies") { request, _ in
             let asked = request.uri.queryParameters
             return anomalies(since: asked["since"], severity: asked["severity"], limit: asked["limit"])
@@ -51,6 +55,25 @@ struct ReadRoutes: Sendable {
         }
         router.post("/api/v1/batch") { _, _ in try await answer { try await operations.rebuild() } }
         router.post("/api/v1/verify") { _, _ in try await answer { try await operations.verify() } }
+    }
+
+    /// Purchases of at least a score, at or after `since` (RFC 3339), newest first.
+    private func fraud(minScore: Substring?, since: Substring?, limit: Substring?) -> Response {
+        guard let since = since.map({ Timestamp.parse(String($0)) }) ?? Int64.min else {
+            return JSONResponse.error(.badRequest, "since is no time: write it as 2026-01-31T08:00:00Z")
+        }
+        guard let least = minScore.map({ Int($0) }) ?? 0, (0...100).contains(least) else {
+            return JSONResponse.error(.badRequest, "min_score is a whole number from 0 to 100")
+        }
+        let limit = ReadRoutes.bounded(limit, 100, 1...FraudWatch.alertsListed)
+        do {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.withoutEscapingSlashes]
+            let report = feed.fraud.filtered(minScore: least, since: since, limit: limit)
+            return JSONResponse.make(.ok, Array(try encoder.encode(report)))
+        } catch {
+            return JSONResponse.error(.internalServerError, "\(error)")
+        }
     }
 
     /// Anomalies that go on, or ended at `since` (RFC 3339) or later, of at least a severity, newest first.

@@ -75,6 +75,7 @@ public enum Checkpoint {
             body.raw(totals.pointee)
         }
         body.section("anomalies", stream.anomalies.saved())
+        body.section("fraud", stream.fraud.saved())
         var head = ByteWriter()
         head.raw(magic)
         head.raw(version)
@@ -135,6 +136,7 @@ public enum Checkpoint {
         }
         try reader.sections { name, section in
             if name == "anomalies" { try stream.anomalies.restore(section, path) }
+            if name == "fraud" { try stream.fraud.restore(section) }
         }
         return Position(
             commit: commit, offsets: offsets, filterOffsets: filterOffsets, youngFilterOffsets: youngFilterOffsets)

@@ -9,6 +9,7 @@ public final class LiveFeed: Sendable {
     private struct State {
         var latest: [UInt8]?
         var anomalies = AnomalyReport()
+        var fraud = FraudReport()
         var nextID = 0
         var listeners: [Int: AsyncStream<[UInt8]>.Continuation] = [:]
         var isClosed = false
@@ -24,6 +25,9 @@ public final class LiveFeed: Sendable {
 
     /// All anomalies known with the newest view.
     public var anomalies: AnomalyReport { state.withLock { $0.anomalies } }
+
+    /// What is known of fraud with the newest view.
+    public var fraud: FraudReport { state.withLock { $0.fraud } }
 
     /// Whether it has ended: there will be no more views.
     public var isClosed: Bool { state.withLock { $0.isClosed } }
@@ -49,10 +53,11 @@ public final class LiveFeed: Sendable {
         _ = state.withLock { $0.listeners.removeValue(forKey: id) }
     }
 
-    func publish(_ view: [UInt8], _ anomalies: AnomalyReport) {
+    func publish(_ view: [UInt8], _ anomalies: AnomalyReport, _ fraud: FraudReport) {
         let listeners = state.withLock { state in
             state.latest = view
             state.anomalies = anomalies
+            state.fraud = fraud
             return Array(state.listeners.values)
         }
         for listener in listeners { listener.yield(view) }

@@ -51,7 +51,8 @@ extension ShopStream {
                     revenue: totals.revenueText)
             },
             freshness: freshness,
-            anomalies: anomalies.filtered(since: now - Timestamp.day, limit: LiveView.anomaliesShown))
+            anomalies: anomalies.filtered(since: now - Timestamp.day, limit: LiveView.anomaliesShown),
+            fraud: fraud.report().filtered(limit: LiveView.fraudAlertsShown))
     }
 
     private func minutes(_ thisMinute: Int64) -> [LiveView.Minute] {

@@ -42,22 +42,26 @@ public final class ShopStream {
     let reportingCurrency: CurrencyCode
     /// What is not as usual.
     public let anomalies: AnomalyDetector
+    /// The fraud scores.
+    public let fraud: FraudWatch
 
     /// An empty state.
     ///
     /// - Parameters:
     ///   - calendar: the business days.
     ///   - reportingCurrency: the currency in which products are ranked.
+    ///   - fraud: how fraud scores are made.
     ///   - clock: the time of day in microseconds since 1970 UTC; decides which minutes and which day are current.
     ///   - idGeneration: how many ids a generation of the duplicate filters holds.
     public init(
-        calendar: BusinessCalendar, reportingCurrency: CurrencyCode, clock: @escaping @Sendable () -> Int64,
-        idGeneration: Int = ShopStream.idGeneration
+        calendar: BusinessCalendar, reportingCurrency: CurrencyCode, fraud: FraudSettings = FraudSettings(),
+        clock: @escaping @Sendable () -> Int64, idGeneration: Int = ShopStream.idGeneration
     ) {
         self.calendar = calendar
         self.reportingCurrency = reportingCurrency
         self.clock = clock
         anomalies = AnomalyDetector(calendar: calendar, currency: reportingCurrency)
+        self.fraud = FraudWatch(fraud, currency: reportingCurrency)
         ids = DuplicateFilter(generation: idGeneration)
         orders = DuplicateFilter(generation: idGeneration)
     }
@@ -65,7 +69,7 @@ public final class ShopStream {
     /// How many bytes its tables take.
     public var byteCount: Int {
         ids.byteCount + orders.byteCount + sales.days.byteCount + sales.minutes.byteCount + funnel.young.byteCount
-            + funnel.old.byteCount + products.table.byteCount + anomalies.byteCount
+            + funnel.old.byteCount + products.table.byteCount + anomalies.byteCount + fraud.byteCount
     }
 
     /// Applies a batch, all of one topic, in the log's order.
@@ -89,6 +93,9 @@ public final class ShopStream {
             case .clicks: click(batch, columns, row, instant, today, oldestMinute)
             case .carts: cart(batch, columns, row, instant, oldestMinute)
             case .purchases: purchase(batch, columns, row, instant, today, oldestMinute)
+            case .orders:
+                fraud.orderStatus(columns, row)
+                anomalies.other(instant, receivedAt)
             default: anomalies.other(instant, receivedAt)
             }
         }
@@ -188,6 +195,7 @@ public final class ShopStream {
                 return
             }
         }
+        fraud.purchase(batch, columns, row)
         let day = calendar.day(of: instant)
         let currency = CurrencyCode(columns.strings(.currency)[row])
         var totals = SalesTotals()

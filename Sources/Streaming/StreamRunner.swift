@@ -26,9 +26,14 @@ public final class StreamRunner: Sendable {
         public var timeZone: TimeZone
         /// The reporting currency's code.
         public var currency: CurrencyCode
+        /// How fraud scores are made.
+        public var fraud: FraudSettings
 
         /// Settings.
-        public init(checkpointPath: String, timeZone: TimeZone, currency: CurrencyCode) {
+        public init(
+            checkpointPath: String, timeZone: TimeZone, currency: CurrencyCode, fraud: FraudSettings = FraudSettings()
+        ) {
+            self.fraud = fraud
             self.checkpointPath = checkpointPath
             self.timeZone = timeZone
             self.currency = currency
@@ -54,6 +59,10 @@ public final class StreamRunner: Sendable {
         public var counters = ShopStream.Counters()
         /// The bytes that its tables take.
         public var stateBytes = 0
+        /// What the fraud scores keep, and the alerts they raised.
+        public var fraud = FraudScorer.Gauges()
+        /// Fraud scores that raised an alert.
+        public var fraudAlerts: Int64 = 0
         /// What a restart reads again from the log: nothing before these offsets. Nil before the first checkpoint.
         public var restartsFrom: LogOffsets?
         /// Why it stopped, if it did.
@@ -201,6 +210,7 @@ public final class StreamRunner: Sendable {
         _ stream: ShopStream, _ commit: Int64, _ cut: LogCut, _ now: Int64, _ rate: Double, _ lag: Double,
         _ anomalies: AnomalyReport
     ) throws {
+        try stream.fraud.learnNew()
         var fresh = freshness()
         fresh.streamLagMS = lag
         let view = stream.view(
@@ -208,11 +218,13 @@ public final class StreamRunner: Sendable {
             anomalies: anomalies)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes]
-        feed.publish(Array(try encoder.encode(view)), anomalies)
+        feed.publish(Array(try encoder.encode(view)), anomalies, stream.fraud.report())
         progress.withLock { progress in
             progress.commit = commit
             progress.counters = stream.counters
             progress.stateBytes = stream.byteCount
+            progress.fraud = stream.fraud.gauges
+            progress.fraudAlerts = stream.fraud.alertCount
         }
     }
 
@@ -224,7 +236,7 @@ public final class StreamRunner: Sendable {
         func fresh() -> ShopStream {
             ShopStream(
                 calendar: BusinessCalendar(zone: settings.timeZone), reportingCurrency: settings.currency,
-                clock: { EmbeddedLog.wallClock() })
+                fraud: settings.fraud, clock: { EmbeddedLog.wallClock() })
         }
         do {
             let stream = fresh()
@@ -237,7 +249,9 @@ public final class StreamRunner: Sendable {
                 let end = LogCut(
                     commit: position.commit, offsets: position.offsets, totals: LogTotals(), receivedAt: 0)
                 while try reader.read(before: end, atLeast: step, { stream.remember($0, topic: $1) }) {}
-                if !stream.anomalies.wasRestored { try learnAnomalies(stream, log, to: end, fresh) }
+                if !stream.anomalies.wasRestored || !stream.fraud.wasRestored {
+                    try learn(stream, log, to: end, fresh)
+                }
                 return (stream, position)
             }
         } catch {
@@ -253,14 +267,16 @@ public final class StreamRunner: Sendable {
         return (fresh(), Checkpoint.Position(commit: 0, offsets: start, filterOffsets: start))
     }
 
-    /// Teaches the anomaly detector from what the log still has, where a checkpoint does not hold one that can be used.
-    private static func learnAnomalies(
+    /// Teaches the anomaly detector and the fraud scores from what the log still has, where a checkpoint does not hold
+    /// them.
+    private static func learn(
         _ stream: ShopStream, _ log: any EventLog, to end: LogCut, _ fresh: () -> ShopStream
     ) throws {
         let past = fresh()
         let reader = try StreamReader(log, from: log.start().offsets, commit: 0)
         while try reader.read(before: end, atLeast: step, { past.apply($0, topic: $1) }) {}
-        try stream.anomalies.restore(past.anomalies.saved(), "the log")
+        if !stream.anomalies.wasRestored { try stream.anomalies.restore(past.anomalies.saved(), "the log") }
+        if !stream.fraud.wasRestored { try stream.fraud.restore(past.fraud.saved()) }
     }
 }
 

@@ -52,6 +52,12 @@ struct OperationalGauges: Sendable {
         set("cartograph_stream_conflicts", "Ids seen again with other content.", Double(live.counters.conflicts))
         set("cartograph_stream_late", "Events received a day or more late.", Double(live.counters.late))
         set("cartograph_stream_state_bytes", "Memory of the stream's tables.", Double(live.stateBytes))
+        set("cartograph_fraud_scored", "Purchases scored for fraud.", Double(live.fraud.purchases))
+        set("cartograph_fraud_alerts", "Fraud scores that raised an alert.", Double(live.fraudAlerts))
+        set("cartograph_fraud_labels", "Labels that the fraud scores learnt from.", Double(live.fraud.labels))
+        set("cartograph_fraud_keys", "Customers, cards, devices and the like remembered.", Double(live.fraud.keys))
+        set("cartograph_fraud_evicted", "Of them, those forgotten for want of room.", Double(live.fraud.evicted))
+        set("cartograph_fraud_state_bytes", "Memory of the fraud scores.", Double(live.fraud.bytes))
         set(
             "cartograph_lake_lag_seconds", "Age of the oldest event not in the lake.",
             lake.lagSeconds(now: EmbeddedLog.wallClock()))

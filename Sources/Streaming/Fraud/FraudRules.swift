@@ -46,18 +46,24 @@ public struct FraudRules: Sendable {
     /// The largest file, in bytes.
     public static let fileBytes = 1 << 20
 
+    /// The lowest score that raises an alert where the file says nothing of it.
+    public static let alertScoreStandard = 30
+
     /// The rules in the order of the file.
     public let rules: [Rule]
+    /// The lowest score that raises an alert.
+    public let alertScore: Int
     /// Tells these conditions and points from others.
     let fingerprint: UInt64
     /// All conditions, one after the other.
     private let steps: [FraudCondition.Step]
 
     /// No rules.
-    public init() { self.init([]) }
+    public init() { self.init([], alertScore: FraudRules.alertScoreStandard) }
 
-    private init(_ rules: [Rule]) {
+    private init(_ rules: [Rule], alertScore: Int) {
         self.rules = rules
+        self.alertScore = alertScore
         let text = rules.map { "\($0.name)\n\($0.points)\n\($0.when)" }.joined(separator: "\n\n")
         fingerprint = KeyHash(text).high
         steps = rules.flatMap { $0.condition.steps + [FraudCondition.Step(code: .end)] }
@@ -94,11 +100,20 @@ public struct FraudRules: Sendable {
             throw FraudRulesError(
                 description: "\(name): \("\(error)".split(separator: "\n").joined(separator: " "))")
         }
-        guard let members = root.mapping else { throw fail(root, "the file is a mapping of version and rules") }
-        for (key, _) in members where !["version", "rules"].contains(key.string ?? "") {
-            throw fail(key, "'\(key.string ?? "?")' is neither version nor rules")
+        guard let members = root.mapping else {
+            throw fail(root, "the file is a mapping of version, alert_score and rules")
+        }
+        for (key, _) in members where !["version", "alert_score", "rules"].contains(key.string ?? "") {
+            throw fail(key, "'\(key.string ?? "?")' is none of version, alert_score, rules")
         }
         guard root["version"]?.int == 1 else { throw fail(root["version"] ?? root, "version must be 1") }
+        var alertScore = FraudRules.alertScoreStandard
+        if let node = root["alert_score"] {
+            guard let score = node.int, (1...100).contains(score) else {
+                throw fail(node, "alert_score must be a whole number from 1 to 100")
+            }
+            alertScore = score
+        }
         guard let list = root["rules"]?.sequence else { throw fail(root["rules"] ?? root, "rules must be a list") }
         guard list.count <= FraudRules.rulesMax else {
             throw fail(root["rules"], "there are \(list.count) rules and at most \(FraudRules.rulesMax)")
@@ -111,7 +126,7 @@ public struct FraudRules: Sendable {
             }
             rules.append(rule)
         }
-        self.init(rules)
+        self.init(rules, alertScore: alertScore)
     }
 
     private static func rule(_ node: Node, _ fail: (Node?, String) -> FraudRulesError) throws -> Rule {

@@ -106,7 +106,8 @@ public final class FraudScorer {
     private let now: UnsafeMutablePointer<FraudPurchase>
     /// The features of the purchase that was scored last.
     private var row: UnsafeMutablePointer<Float>
-    private var purchases: Int64 = 0
+    /// Purchases scored.
+    private(set) var purchases: Int64 = 0
     private var unknownLabels: Int64 = 0
 
     /// What the score is made of: for measurements that compare.
@@ -169,8 +170,13 @@ public final class FraudScorer {
     /// - Returns: whether the purchase was still remembered, and its truth not known yet.
     @discardableResult
     public func learn(orderID: String, isFraud: Bool) -> Bool {
-        let hash = KeyHash(orderID, seed: 6).high
-        return learn(order: hash == 0 ? 1 : hash, isFraud: isFraud)
+        learn(order: FraudScorer.hash(order: orderID), isFraud: isFraud)
+    }
+
+    /// By which an order is known.
+    static func hash(order: String) -> UInt64 {
+        let hash = KeyHash(order, seed: 6).high
+        return hash == 0 ? 1 : hash
     }
 
     func learn(order: UInt64, isFraud: Bool) -> Bool {
