@@ -15,6 +15,8 @@ public final class LiveFeed: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Questions to the live state.
+    public let questions = LiveQuestions()
 
     /// A feed without a view yet.
     public init() {}
@@ -66,5 +68,6 @@ public final class LiveFeed: Sendable {
             return Array(state.listeners.values)
         }
         for listener in listeners { listener.finish() }
+        questions.close()
     }
 }
