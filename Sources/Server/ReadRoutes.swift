@@ -1,3 +1,4 @@
+import EventLog
 import Events
 import Foundation
 import HTTPTypes
@@ -36,6 +37,10 @@ struct ReadRoutes: Sendable {
             }
             return JSONResponse.make(.ok, view)
         }
+        router.get("/api/v1/live/sales") { request, _ in
+            let asked = request.uri.queryParameters
+            return try await sales(by: asked["by"], grain: asked["grain"], last: asked["last"])
+        }
         router.get("/api/v1/anomalies") { request, _ in
             let asked = request.uri.queryParameters
             return anomalies(since: asked["since"], severity: asked["severity"], limit: asked["limit"])
@@ -51,6 +56,22 @@ struct ReadRoutes: Sendable {
         }
         router.post("/api/v1/batch") { _, _ in try await answer { try await operations.rebuild() } }
         router.post("/api/v1/verify") { _, _ in try await answer { try await operations.verify() } }
+    }
+
+    /// Live sales by channel, store, country or product, in minutes, hours or business days.
+    private func sales(by dimension: Substring?, grain: Substring?, last: Substring?) async throws -> Response {
+        guard
+            let question = SalesReport.Question(
+                by: String(dimension ?? "channel"), grain: String(grain ?? "hour"),
+                last: ReadRoutes.bounded(last, 24, 1...1_000))
+        else {
+            return JSONResponse.error(
+                .badRequest, "by is channel, store, country or product, and grain is minute, hour or day")
+        }
+        guard let answer = try await feed.questions.sales(question, now: EmbeddedLog.wallClock()) else {
+            return JSONResponse.error(.serviceUnavailable, "the live view is not ready, or too many ask", retryAfter: 1)
+        }
+        return JSONResponse.make(.ok, answer)
     }
 
     /// Anomalies that go on, or ended at `since` (RFC 3339) or later, of at least a severity, newest first.
