@@ -59,6 +59,9 @@ torture: ## the same at length: hundreds of kills, every fault at every call
 	$(BUILD) --product cartograph
 	$(BUILD) --product cartograph-fuzz
 	CARTOGRAPH=$${CARTOGRAPH:-$(BINARY)} .deps/venv/bin/python -m pytest Tests/Reliability --torture -s $(ARGS)
+	# The live state is killed at steps of its checkpoints, and goes on on another number of shards.
+	$(BUILD) --build-tests
+	CARTOGRAPH_KILLS=200 swift test -c release --skip-build --disable-xctest --filter CheckpointTests
 	# Two processes write to one table, and are killed at any moment.
 	.build/release/cartograph-fuzz life --kills 1000
 

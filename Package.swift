@@ -197,7 +197,9 @@ let package = Package(
         .executableTarget(
             name: "anomaly-quality", dependencies: ["Events", "Streaming", "SyntheticShop"],
             path: "Benchmarks/anomaly-quality", swiftSettings: rules),
-        tests("StreamingTests", of: ["Streaming", "Engine", "EventLog", "Events", "Simulator", "SyntheticShop"]),
+        tests(
+            "StreamingTests", of: ["Engine", "Streaming", "EventLog", "Events", "Simulator", "SyntheticShop"],
+            resources: [.copy("Golden")]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -1,3 +1,4 @@
+import EventLog
 import Events
 import Foundation
 import HTTPTypes
@@ -40,6 +41,10 @@ struct ReadRoutes: Sendable {
             let asked = request.uri.queryParameters
             return fraud(minScore: asked["min_score"], since: asked["since"], limit: asked["limit"])
         }
+        router.get("/api/v1/live/sales") { request, _ in
+            let asked = request.uri.queryParameters
+            return try await sales(by: asked["by"], grain: asked["grain"], last: asked["last"])
+        }
         router.get("/api/v1/anomalies") { request, _ in
             let asked = request.uri.queryParameters
             return anomalies(since: asked["since"], severity: asked["severity"], limit: asked["limit"])
@@ -74,6 +79,22 @@ struct ReadRoutes: Sendable {
         } catch {
             return JSONResponse.error(.internalServerError, "\(error)")
         }
+    }
+
+    /// Live sales by channel, store, country or product, in minutes, hours or business days.
+    private func sales(by dimension: Substring?, grain: Substring?, last: Substring?) async throws -> Response {
+        guard
+            let question = SalesReport.Question(
+                by: String(dimension ?? "channel"), grain: String(grain ?? "hour"),
+                last: ReadRoutes.bounded(last, 24, 1...1_000))
+        else {
+            return JSONResponse.error(
+                .badRequest, "by is channel, store, country or product, and grain is minute, hour or day")
+        }
+        guard let answer = try await feed.questions.sales(question, now: EmbeddedLog.wallClock()) else {
+            return JSONResponse.error(.serviceUnavailable, "the live view is not ready, or too many ask", retryAfter: 1)
+        }
+        return JSONResponse.make(.ok, answer)
     }
 
     /// Anomalies that go on, or ended at `since` (RFC 3339) or later, of at least a severity, newest first.

@@ -16,6 +16,8 @@ public final class LiveFeed: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Questions to the live state.
+    public let questions = LiveQuestions()
 
     /// A feed without a view yet.
     public init() {}
@@ -71,5 +73,6 @@ public final class LiveFeed: Sendable {
             return Array(state.listeners.values)
         }
         for listener in listeners { listener.finish() }
+        questions.close()
     }
 }

@@ -1,4 +1,3 @@
-import CBytes
 public import Events
 import Glibc
 
@@ -29,21 +28,63 @@ public final class ShopStream {
         public init() {}
     }
 
-    /// The business days.
-    public internal(set) var calendar: BusinessCalendar
-    /// What came by.
-    public internal(set) var counters = Counters()
-    var sales = SalesJob()
-    var funnel = FunnelJob()
-    var products = ProductJob()
-    var ids: DuplicateFilter
-    var orders: DuplicateFilter
+    /// What the jobs hold. It lies behind a pointer, since every access to a variable of a class is checked for
+    /// exclusivity at run time.
+    struct State: ~Copyable {
+        var calendar: BusinessCalendar
+        var counters = Counters()
+        var sales: SalesJob
+        var funnel: FunnelJob
+        var products: ProductJob
+        var cube: SalesCube
+        var ids: DuplicateFilter
+        var orders: GenerationTable<IDKey, Known>
+        var tally = ChannelTally()
+
+        /// What each job's keyed state holds.
+        var usages: [StateUsage] {
+            funnel.usages + [orders.usage] + cube.usages
+                + [
+                    StateUsage(
+                        StateBudget("event ids", limitBytes: .max), entries: ids.count, more: ids.byteCount),
+                    StateUsage(
+                        StateBudget("sales by day and minute", limitBytes: .max),
+                        entries: sales.days.count + sales.minutes.count,
+                        more: sales.days.byteCount + sales.minutes.byteCount),
+                    StateUsage(
+                        StateBudget("products of today", limitBytes: .max), entries: products.table.count,
+                        more: products.table.byteCount),
+                ]
+        }
+    }
+
+    /// That an order is known. Of one byte, since values of none cannot be written (Swift 6.3 reads past them).
+    struct Known: BitwiseCopyable {
+        var mark: UInt8 = 1
+    }
+
+    let state: UnsafeMutablePointer<State>
+    /// The hashes of a batch's ids and sessions, and the checksums of its events.
+    private let hashes: BatchHashes
+    /// The key groups of what is counted here: all, unless several shards share the keys.
+    let owned: Range<Int>
     private let clock: @Sendable () -> Int64
     let reportingCurrency: CurrencyCode
     /// What is not as usual.
     public let anomalies: AnomalyDetector
-    /// The fraud scores.
+    /// The fraud scores. They look across all keys, so of several shards the one of the first key group makes them.
     public let fraud: FraudWatch
+    private var watchesFraud: Bool { owned.lowerBound == KeyGroup.all.lowerBound }
+    /// Whether the state came from a checkpoint that has no sales cube.
+    var lacksCube = false
+
+    /// The business days.
+    public var calendar: BusinessCalendar { state.pointee.calendar }
+    /// What came by.
+    public internal(set) var counters: Counters {
+        get { state.pointee.counters }
+        set { state.pointee.counters = newValue }
+    }
 
     /// An empty state.
     ///
@@ -53,52 +94,92 @@ public final class ShopStream {
     ///   - fraud: how fraud scores are made.
     ///   - clock: the time of day in microseconds since 1970 UTC; decides which minutes and which day are current.
     ///   - idGeneration: how many ids a generation of the duplicate filters holds.
-    public init(
+    public convenience init(
         calendar: BusinessCalendar, reportingCurrency: CurrencyCode, fraud: FraudSettings = FraudSettings(),
         clock: @escaping @Sendable () -> Int64, idGeneration: Int = ShopStream.idGeneration
     ) {
-        self.calendar = calendar
+        self.init(
+            calendar: calendar, reportingCurrency: reportingCurrency, fraud: fraud, clock: clock,
+            idGeneration: idGeneration, owned: KeyGroup.all)
+    }
+
+    /// One of several shards, which hears of every event and counts what is of its key groups.
+    package init(
+        calendar: BusinessCalendar, reportingCurrency: CurrencyCode, fraud: FraudSettings = FraudSettings(),
+        clock: @escaping @Sendable () -> Int64, idGeneration: Int = ShopStream.idGeneration, owned: Range<Int>
+    ) {
+        self.owned = owned
         self.reportingCurrency = reportingCurrency
         self.clock = clock
         anomalies = AnomalyDetector(calendar: calendar, currency: reportingCurrency)
         self.fraud = FraudWatch(fraud, currency: reportingCurrency)
-        ids = DuplicateFilter(generation: idGeneration)
-        orders = DuplicateFilter(generation: idGeneration)
+        hashes = BatchHashes()
+        state = .allocate(capacity: 1)
+        state.initialize(
+            to: State(
+                calendar: calendar, sales: SalesJob(owned: owned), funnel: FunnelJob(owned: owned),
+                products: ProductJob(owned: owned), cube: SalesCube(owned: owned),
+                ids: DuplicateFilter(generation: idGeneration),
+                orders: GenerationTable("order ids", empty: Known(), generation: idGeneration)))
+    }
+
+    deinit {
+        state.deinitialize(count: 1)
+        state.deallocate()
     }
 
     /// How many bytes its tables take.
     public var byteCount: Int {
-        ids.byteCount + orders.byteCount + sales.days.byteCount + sales.minutes.byteCount + funnel.young.byteCount
-            + funnel.old.byteCount + products.table.byteCount + anomalies.byteCount + fraud.byteCount
+        state.pointee.usages.reduce(0) { $0 + $1.bytes } + anomalies.byteCount + fraud.byteCount
+    }
+
+    /// What each job holds.
+    public var stateUsage: [StateUsage] {
+        state.pointee.usages
+            + [
+                StateUsage(StateBudget("anomalies", limitBytes: .max), entries: 1, more: anomalies.byteCount),
+                StateUsage(
+                    StateBudget("fraud", limitBytes: .max), entries: fraud.gauges.keys, more: fraud.byteCount),
+            ]
     }
 
     /// Applies a batch, all of one topic, in the log's order.
     public func apply(_ batch: EventBatch, topic: Topic) {
+        guard batch.count > 0 else { return }
         let now = clock()
-        let today = calendar.day(of: now)
-        products.begin(day: today)
-        let oldestMinute = now / Timestamp.minute - SalesJob.minutesKept
         let columns = batch.columns
-        let eventIDs = columns.strings(.eventID)
-        let before = counters
         // All of a batch are of one frame and arrived together.
-        let receivedAt = batch.count > 0 ? columns.receivedAts[0] : 0
+        let receivedAt = columns.receivedAts[0]
+        let state = state
+        let today = state.pointee.calendar.day(of: now)
+        state.pointee.products.begin(day: today)
+        state.pointee.cube.arrive(receivedAt)
+        let arrivalDay = state.pointee.calendar.day(of: state.pointee.cube.clock)
+        state.pointee.cube.tidy(today: arrivalDay)
+        let moment = Moment(today: today, oldestMinute: now / Timestamp.minute - SalesJob.minutesKept, arrivalDay)
+        let before = state.pointee.counters
         anomalies.arrive(receivedAt)
         for row in 0..<batch.count {
-            counters.events &+= 1
-            guard isNew(eventIDs[row], columns.raws[row], topic) else { continue }
+            if row % BatchHashes.events == 0 {
+                let next = row..<min(row + BatchHashes.events, batch.count)
+                hashes.take(columns, next, topic, state, areSessionsUsed: true)
+            }
+            state.pointee.counters.events &+= 1
+            guard isNew(row) else { continue }
             let instant = columns.timestamps[row]
-            if columns.receivedAts[row] &- instant > ShopStream.lateAfter { counters.late &+= 1 }
+            if receivedAt &- instant > ShopStream.lateAfter { state.pointee.counters.late &+= 1 }
             switch topic {
-            case .clicks: click(batch, columns, row, instant, today, oldestMinute)
-            case .carts: cart(batch, columns, row, instant, oldestMinute)
-            case .purchases: purchase(batch, columns, row, instant, today, oldestMinute)
+            case .clicks: click(columns, row, instant, moment)
+            case .carts: cart(columns, row, instant, moment)
+            case .purchases: purchase(batch, columns, row, instant, moment)
             case .orders:
-                fraud.orderStatus(columns, row)
+                if watchesFraud { fraud.orderStatus(columns, row) }
                 anomalies.other(instant, receivedAt)
             default: anomalies.other(instant, receivedAt)
             }
         }
+        flush(moment)
+        let counters = state.pointee.counters
         anomalies.arrived(
             receivedAt, accepted: batch.count, late: counters.late - before.late,
             duplicates: counters.duplicates + counters.conflicts - before.duplicates - before.conflicts)
@@ -106,35 +187,43 @@ public final class ShopStream {
 
     /// Remembers the event ids of a batch without counting anything: how their filter is filled again after a restart.
     public func remember(_ batch: EventBatch, topic: Topic) {
-        let columns = batch.columns
-        let eventIDs = columns.strings(.eventID)
         for row in 0..<batch.count {
-            let id = KeyHash(eventIDs[row].start, count: eventIDs[row].count, seed: UInt64(topic.rawValue))
-            _ = ids.check(id, content: ShopStream.checksum(columns.raws[row]))
+            if row % BatchHashes.events == 0 {
+                let next = row..<min(row + BatchHashes.events, batch.count)
+                hashes.take(batch.columns, next, topic, state, areSessionsUsed: false)
+            }
+            _ = state.pointee.ids.check(hashes.id(row), content: hashes.content(row))
         }
     }
 
-    private static func checksum(_ raw: StringRef) -> UInt32 { cbytes_crc32c(0, raw.start, raw.count) }
+    /// What is current while a batch is applied.
+    struct Moment {
+        /// The business day of the clock.
+        let today: Int32
+        /// The oldest minute that is kept, by the clock.
+        let oldestMinute: Int64
+        /// The business day of the newest arrival.
+        let arrivalDay: Int32
+
+        init(today: Int32, oldestMinute: Int64, _ arrivalDay: Int32) {
+            self.today = today
+            self.oldestMinute = oldestMinute
+            self.arrivalDay = arrivalDay
+        }
+    }
 
     @inline(__always)
-    private func isNew(_ id: StringRef, _ raw: StringRef, _ topic: Topic) -> Bool {
-        let hash = KeyHash(id.start, count: id.count, seed: UInt64(topic.rawValue))
-        switch ids.check(hash, content: ShopStream.checksum(raw)) {
+    private func isNew(_ row: Int) -> Bool {
+        switch state.pointee.ids.check(hashes.id(row), content: hashes.content(row)) {
         case .new:
             return true
         case .duplicate:
-            counters.duplicates &+= 1
+            state.pointee.counters.duplicates &+= 1
             return false
         case .conflict:
-            counters.conflicts &+= 1
+            state.pointee.counters.conflicts &+= 1
             return false
         }
-    }
-
-    @inline(__always)
-    private func sessionHash(_ columns: EventBatch.Columns, _ row: Int) -> UInt64 {
-        let session = columns.strings(.sessionID)[row]
-        return KeyHash(session.start, count: session.count).high
     }
 
     @inline(__always)
@@ -149,89 +238,141 @@ public final class ShopStream {
     }
 
     @inline(__always)
-    private func click(
-        _ batch: EventBatch, _ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ today: Int32,
-        _ oldestMinute: Int64
-    ) {
-        let day = calendar.day(of: instant)
-        var totals = SalesTotals()
-        totals.clicks = 1
+    private func funnel(_ type: EventType, _ row: Int, _ instant: Int64) {
+        let session = hashes.session(row)
+        guard owns(session) else { return }
+        state.pointee.funnel.add(type, session: session, at: instant, calendar: &state.pointee.calendar)
+    }
+
+    /// Views and carts are summed up by channel as long as they are of one minute, and then counted at once.
+    @inline(__always)
+    private func tally(_ instant: Int64, _ moment: Moment) {
+        let minute = instant / Timestamp.minute
+        guard minute != state.pointee.tally.minute else { return }
+        flush(moment)
+        state.pointee.tally.minute = minute
+        state.pointee.tally.instant = instant
+    }
+
+    private func flush(_ moment: Moment) {
+        guard state.pointee.tally.minute != .min else { return }
+        let instant = state.pointee.tally.instant
+        let day = state.pointee.calendar.day(of: instant)
+        let cell = state.pointee.cube.moment(
+            instant, day: day, today: moment.arrivalDay, offset: state.pointee.calendar.offset(at: instant))
+        for code in 0..<ChannelCode.count {
+            let counted = state.pointee.tally.counts[code]
+            guard counted.clicks | counted.carts != 0 else { continue }
+            var totals = SalesTotals()
+            totals.clicks = counted.clicks
+            totals.carts = counted.carts
+            let channel = ChannelCode(code: UInt8(code))
+            let none = CurrencyCode(code: 0)
+            state.pointee.sales.count(
+                totals, minute: state.pointee.tally.minute, day: day, channel: channel, currency: none,
+                oldestMinute: moment.oldestMinute)
+            state.pointee.cube.count(totals, channel: channel, none, cell)
+        }
+        state.pointee.tally.clear()
+    }
+
+    @inline(__always)
+    private func click(_ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ moment: Moment) {
         let channel = channel(columns, row)
         anomalies.click(
             instant, columns.receivedAts[row], channel: channel, country: text(.country, columns, row),
             device: text(.device, columns, row),
             isPromoted: columns.presence[row] & EventField.campaign.bit != 0)
-        sales.count(
-            totals, at: instant, day: day, channel: channel, currency: CurrencyCode(code: 0),
-            oldestMinute: oldestMinute)
-        funnel.add(.click, session: sessionHash(columns, row), at: instant, calendar: &calendar)
-        if day == today { products.product(columns.strings(.productID)[row])?.pointee.clicks += 1 }
+        tally(instant, moment)
+        state.pointee.tally.counts[Int(channel.code)].clicks &+= 1
+        funnel(.click, row, instant)
+        if state.pointee.calendar.day(of: instant) == moment.today {
+            state.pointee.products.product(columns.strings(.productID)[row])?.pointee.clicks += 1
+        }
     }
 
     @inline(__always)
-    private func cart(
-        _ batch: EventBatch, _ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ oldestMinute: Int64
-    ) {
-        var totals = SalesTotals()
-        totals.carts = 1
-        sales.count(
-            totals, at: instant, day: calendar.day(of: instant), channel: channel(columns, row),
-            currency: CurrencyCode(code: 0), oldestMinute: oldestMinute)
+    private func cart(_ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ moment: Moment) {
+        tally(instant, moment)
+        state.pointee.tally.counts[Int(channel(columns, row).code)].carts &+= 1
         anomalies.other(instant, columns.receivedAts[row])
-        funnel.add(.cart, session: sessionHash(columns, row), at: instant, calendar: &calendar)
+        funnel(.cart, row, instant)
     }
 
     @inline(__always)
     private func purchase(
-        _ batch: EventBatch, _ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ today: Int32,
-        _ oldestMinute: Int64
+        _ batch: EventBatch, _ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ moment: Moment
     ) {
-        funnel.add(.purchase, session: sessionHash(columns, row), at: instant, calendar: &calendar)
+        let state = state
+        funnel(.purchase, row, instant)
         if columns.presence[row] & EventField.orderID.bit != 0 {
             let order = columns.strings(.orderID)[row]
             // An empty order id names no order, so it never merges two purchases.
-            if order.count > 0, orders.check(KeyHash(order.start, count: order.count), content: 0) != .new {
-                counters.repeatedOrders &+= 1
-                return
+            if order.count > 0 {
+                let hash = KeyHash(order.start, count: order.count)
+                let key = IDKey(high: hash.high == 0 ? 1 : hash.high, rest: UInt32(truncatingIfNeeded: hash.low))
+                if state.pointee.orders.contains(key) {
+                    state.pointee.counters.repeatedOrders &+= 1
+                    return
+                }
+                _ = state.pointee.orders.slot(key)
             }
         }
-        fraud.purchase(batch, columns, row)
-        let day = calendar.day(of: instant)
+        if watchesFraud { fraud.purchase(batch, columns, row) }
+        let day = state.pointee.calendar.day(of: instant)
         let currency = CurrencyCode(columns.strings(.currency)[row])
-        var totals = SalesTotals()
-        totals.orders = 1
-        totals.revenue = Int128(columns.moneys(.totalAmount)[row])
-        let items = batch.items(row)
         let channel = channel(columns, row)
+        let cell = state.pointee.cube.moment(
+            instant, day: day, today: moment.arrivalDay, offset: state.pointee.calendar.offset(at: instant))
         let isWatched = anomalies.order(
             instant, columns.receivedAts[row], channel: channel, country: text(.country, columns, row),
             device: text(.device, columns, row),
             isPromoted: columns.presence[row] & (EventField.coupon.bit | EventField.campaign.bit) != 0,
             amount: currency == reportingCurrency ? columns.moneys(.totalAmount)[row] : nil)
+        var totals = SalesTotals()
+        totals.orders = 1
+        totals.revenue = Int128(columns.moneys(.totalAmount)[row])
+        let items = batch.items(row)
         for item in items {
             let quantity = Int64(columns.itemQuantities[item])
             totals.units &+= quantity
+            // An order that holds a product on two lines is one order of it.
+            let isRepeated = (items.lowerBound..<item).contains {
+                isSame(columns.itemProducts[$0], columns.itemProducts[item])
+            }
+            var line = SalesTotals()
+            line.orders = isRepeated ? 0 : 1
+            line.units = quantity
+            line.revenue = Int128(quantity) * Int128(columns.itemPrices[item])
+            state.pointee.cube.count(line, .product, columns.itemProducts[item], currency, cell)
             if isWatched {
                 anomalies.item(
                     instant, product: columns.itemProducts[item], isFirstLine: item == items.lowerBound,
                     revenue: currency == reportingCurrency
                         ? quantity.multipliedSaturated(by: columns.itemPrices[item]) : 0)
             }
-            guard day == today, let product = products.product(columns.itemProducts[item]) else { continue }
+            guard day == moment.today, let product = state.pointee.products.product(columns.itemProducts[item]) else {
+                continue
+            }
             product.pointee.units += quantity
-            // An order that holds a product on two lines is one order of it.
-            if !(items.lowerBound..<item).contains(where: {
-                isSame(columns.itemProducts[$0], columns.itemProducts[item])
-            }) {
-                product.pointee.orders += 1
-            }
-            if currency == reportingCurrency {
-                product.pointee.revenue += Int128(quantity) * Int128(columns.itemPrices[item])
-            }
+            product.pointee.orders += line.orders
+            if currency == reportingCurrency { product.pointee.revenue += line.revenue }
         }
-        sales.count(
-            totals, at: instant, day: day, channel: channel, currency: currency,
-            oldestMinute: oldestMinute)
+        state.pointee.sales.count(
+            totals, minute: instant / Timestamp.minute, day: day, channel: channel, currency: currency,
+            oldestMinute: moment.oldestMinute)
+        state.pointee.cube.count(totals, channel: channel, currency, cell)
+        state.pointee.cube.count(totals, .store, text(.storeID, columns, row), currency, cell)
+        state.pointee.cube.count(totals, .country, text(.country, columns, row), currency, cell)
+    }
+
+    /// The lines of the sales cube, by time, name and currency.
+    ///
+    /// - Parameter times: of which stretches: minutes since 1970 UTC, or business days.
+    package func sales(
+        by dimension: SalesDimension, _ grain: SalesGrain, in times: ClosedRange<Int32>
+    ) -> [SalesCube.Line] {
+        state.pointee.cube.lines(dimension, grain, in: times)
     }
 
     private func isSame(_ a: StringRef, _ b: StringRef) -> Bool {
@@ -241,7 +382,7 @@ public final class ShopStream {
     /// The totals of every day, channel and currency: what the books compare with gold.
     public func dailyTotals() -> [(day: Int32, channel: ChannelCode, currency: CurrencyCode, totals: SalesTotals)] {
         var all: [(day: Int32, channel: ChannelCode, currency: CurrencyCode, totals: SalesTotals)] = []
-        sales.days.forEach { key, totals in
+        state.pointee.sales.days.forEach { key, totals in
             let parts = SalesJob.parts(key)
             all.append((Int32(parts.time), parts.channel, parts.currency, totals.pointee))
         }
@@ -251,5 +392,5 @@ public final class ShopStream {
     }
 
     /// The funnel of every day.
-    public func dailyFunnel() -> [Int32: FunnelTotals] { funnel.days }
+    public func dailyFunnel() -> [Int32: FunnelTotals] { state.pointee.funnel.days }
 }

@@ -58,6 +58,20 @@ struct OperationalGauges: Sendable {
         set("cartograph_fraud_keys", "Customers, cards, devices and the like remembered.", Double(live.fraud.keys))
         set("cartograph_fraud_evicted", "Of them, those forgotten for want of room.", Double(live.fraud.evicted))
         set("cartograph_fraud_state_bytes", "Memory of the fraud scores.", Double(live.fraud.bytes))
+        for usage in live.stateUsage {
+            metrics.gauge(
+                "cartograph_stream_job_bytes", help: "Memory of one job's tables.", ["job": usage.name]
+            ).set(Double(usage.bytes))
+            metrics.gauge(
+                "cartograph_stream_job_entries", help: "Keys that one job holds.", ["job": usage.name]
+            ).set(Double(usage.entries))
+        }
+        set(
+            "cartograph_stream_checkpoint_pause_seconds", "How long the stream waited for its last checkpoint.",
+            Double(live.checkpointPause) / 1e6)
+        set(
+            "cartograph_stream_checkpoint_pause_longest_seconds", "The longest wait for a checkpoint.",
+            Double(live.longestCheckpointPause) / 1e6)
         set(
             "cartograph_lake_lag_seconds", "Age of the oldest event not in the lake.",
             lake.lagSeconds(now: EmbeddedLog.wallClock()))
