@@ -101,7 +101,7 @@ import Testing
         func bytes() throws -> Int {
             let newest = try #require(try store.sequences().first)
             return try Data(contentsOf: URL(fileURLWithPath: store.path(newest))).count
-                - life.streams[0].anomalies.savedBytes.count
+                - life.streams[0].anomalies.savedBytes.count - life.streams[0].fraud.saved().count
         }
         let all = try bytes()
         try life.go(events: 1)
