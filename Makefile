@@ -56,6 +56,7 @@ test-reliability: ## kills, failing disks, power loss, clock jumps and damage, a
 
 torture: ## the same at length: hundreds of kills, every fault at every call
 	scripts/bootstrap test
+	$(BUILD) --build-tests
 	$(BUILD) --product cartograph
 	$(BUILD) --product cartograph-fuzz
 	CARTOGRAPH=$${CARTOGRAPH:-$(BINARY)} .deps/venv/bin/python -m pytest Tests/Reliability --torture -s $(ARGS)
@@ -64,13 +65,16 @@ torture: ## the same at length: hundreds of kills, every fault at every call
 	CARTOGRAPH_KILLS=200 swift test -c release --skip-build --disable-xctest --filter CheckpointTests
 	# Two processes write to one table, and are killed at any moment.
 	.build/release/cartograph-fuzz life --kills 1000
+	# Ten thousand steps of a table's life, against a plain model.
+	CARTOGRAPH_LIVES=1-10:1000 swift test -c release --skip-build --disable-xctest --filter RandomLifeTests
 
-fuzz: ## ten million mutated events and a million damaged Iceberg files under AddressSanitizer; ARGS='--seed 7'
+fuzz: ## ten million mutated events, damaged Iceberg and Parquet files under AddressSanitizer; ARGS='--seed 7'
 	scripts/bootstrap test
 	$(BUILD) --sanitize=address --scratch-path .build-asan --product cartograph-fuzz
 	.build-asan/release/cartograph-fuzz decoder --events 10000000 $(ARGS)
 	# Leaks are not looked for: the sanitizer does not see what indirect enums point to.
 	ASAN_OPTIONS=detect_leaks=0 .build-asan/release/cartograph-fuzz iceberg --cases 1000000 $(ARGS)
+	ASAN_OPTIONS=detect_leaks=0 .build-asan/release/cartograph-fuzz parquet --cases 100000 $(ARGS)
 
 lint: ## the formatter's rules over every Swift file, and shellcheck where it is installed
 	swift format lint --strict --parallel --recursive --configuration .swift-format $(SWIFT_FILES)

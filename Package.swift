@@ -149,10 +149,14 @@ let package = Package(
         .target(
             name: "IcebergFuzz", dependencies: ["Iceberg", "Storage", "CZlib", "CZstd"], path: "Tests/Fuzz/IcebergFuzz",
             swiftSettings: rules),
+        .target(
+            name: "ParquetFuzz", dependencies: ["IcebergFuzz", "Lake", "Engine", "Storage"],
+            path: "Tests/Fuzz/ParquetFuzz", swiftSettings: rules),
         .executableTarget(
             name: "cartograph-fuzz",
             dependencies: [
-                "DecoderFuzz", "IcebergFuzz", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "DecoderFuzz", "IcebergFuzz", "ParquetFuzz",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Fuzz/cartograph-fuzz", swiftSettings: rules),
 
@@ -176,7 +180,9 @@ let package = Package(
         tests(
             "IcebergTests", of: ["Iceberg", "IcebergFuzz", "Storage", "TestServers"], resources: [.copy("Fixtures")]),
         tests("EngineTests", of: ["Engine", "Storage", "TestServers"]),
-        tests("LakeTests", of: ["Engine", "EventLog", "Events", "Iceberg", "Lake", "Simulator", "Storage"]),
+        tests(
+            "LakeTests",
+            of: ["Engine", "EventLog", "Events", "Iceberg", "Lake", "ParquetFuzz", "Simulator", "Storage"]),
         tests("ModelsTests", of: ["Models", "Lake", "Iceberg", "Storage", "Engine"]),
         tests(
             "BooksTests",

@@ -26,7 +26,7 @@ struct BenchCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Print one JSON object a line.") var json = false
     @Option(name: .long, help: "Runs of each measure, the median counts (default 5 in this process, 3 under load).")
     var runs: Int?
-    @Option(name: .long, help: "The one topic that lake measures.") var only: String?
+    @Option(name: .long, help: "The one topic that lake measures; all: all together.") var only: String?
     @Option(name: .long, help: "Commits for hours.") var commits = 1_000
     @Option(name: .long, help: "Events a second for platform and latency.") var rate = 50_000
     @Option(name: .long, help: "Seconds for platform and latency.") var seconds = 60

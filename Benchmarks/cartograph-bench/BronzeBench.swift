@@ -13,7 +13,8 @@ extension InProcess {
 
     /// Rows a processor second into committed Parquet: reading the log, decoding, writing, syncing, committing.
     ///
-    /// - Parameter only: a topic to measure alone; nil for all of them together, the most frequent and the largest events.
+    /// - Parameter only: a topic to measure alone, or "all" for all together; nil for all together, the most frequent and
+    ///   the largest events.
     func bronze(only: String?) throws -> [Measure] {
         let decoder = EventDecoder()
         let row = EventBatch(capacity: 1)
@@ -31,6 +32,7 @@ extension InProcess {
             }
             return indices
         }
+        if only == "all" { return try bronze("all topics", Array(0..<events.count)) }
         if let only { return try bronze(only, alone(only)) }
         return try bronze("all topics", Array(0..<events.count)) + bronze("clicks", alone("clicks"))
             + bronze("clicks with zstd 1", alone("clicks"), .zstd(1)) + bronze("purchases", alone("purchases"))

@@ -4,7 +4,7 @@
 // Snappy's elements (format_description.txt of google/snappy): literals, and copies of 1 to 64 bytes from up to 65,535
 // bytes before.
 
-enum { SLOT_BITS = 10, MATCH_MIN = 8, DISTANCE_MAX = 65535, OVERRUN = 64 };
+enum { SLOT_BITS = 10, MATCH_MIN = 8, DISTANCE_MAX = 65535, WIDTH = 16 };
 
 static inline uint64_t word_at(const uint8_t *p) {
     uint64_t word;
@@ -39,32 +39,36 @@ static inline uint8_t *put_copy(uint8_t *o, size_t distance, size_t n) {
     }
 }
 
-static inline const uint8_t *next_quote(const uint8_t *p, const uint8_t *end) {
+// Bit i: whether byte i of the 16 at `p` is that at `q`.
+static inline unsigned same_bytes(const uint8_t *p, const uint8_t *q) {
 #if defined(__SSE2__)
-    const __m128i quote = _mm_set1_epi8('"');
-    for (; p < end; p += 16) {
-        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)p), quote));
-        if (mask) return p + __builtin_ctz(mask);
-    }
-    return end;
+    __m128i here = _mm_loadu_si128((const __m128i *)p), there = _mm_loadu_si128((const __m128i *)q);
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(here, there));
 #else
-    while (p < end && *p != '"') p++;
-    return p;
+    unsigned mask = 0;
+    for (int i = 0; i < WIDTH; i++) mask |= (unsigned)(p[i] == q[i]) << i;
+    return mask;
 #endif
 }
 
-// Where the bytes stop being those that stand `distance` before, past the end at times.
-static inline const uint8_t *match_end(const uint8_t *p, size_t distance, const uint8_t *end) {
+// Bit i: whether byte i of the 16 at `p` is a quote.
+static inline unsigned quotes(const uint8_t *p) {
 #if defined(__SSE2__)
-    for (; p < end; p += 16) {
-        __m128i here = _mm_loadu_si128((const __m128i *)p), there = _mm_loadu_si128((const __m128i *)(p - distance));
-        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(here, there));
-        if (mask != 0xffff) return p + __builtin_ctz(~mask);
-    }
+    __m128i here = _mm_loadu_si128((const __m128i *)p);
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(here, _mm_set1_epi8('"')));
 #else
-    while (p < end && *p == *(p - distance)) p++;
+    unsigned mask = 0;
+    for (int i = 0; i < WIDTH; i++) mask |= (unsigned)(p[i] == '"') << i;
+    return mask;
 #endif
-    return p;
+}
+
+static inline const uint8_t *next_quote(const uint8_t *p, const uint8_t *end) {
+    for (; p < end; p += WIDTH) {
+        unsigned mask = quotes(p);
+        if (mask) return p + __builtin_ctz(mask);
+    }
+    return end;
 }
 
 size_t cbytes_snappy_json(const uint8_t *in, size_t n, uint8_t *out) {
@@ -72,24 +76,40 @@ size_t cbytes_snappy_json(const uint8_t *in, size_t n, uint8_t *out) {
     // the comparison decides.
     uint32_t slots[1 << SLOT_BITS];
     memset(slots, 0, sizeof slots);
-    const uint8_t *p = in, *literal = in, *end = in + n;
+    const uint8_t *literal = in, *end = in + n, *p = next_quote(in, end);
     uint8_t *o = out;
-    for (;;) {
-        p = next_quote(p, end);
-        if ((size_t)(end - p) < MATCH_MIN || p >= end) break;
+    size_t distance = 0;
+    while (p < end && (size_t)(end - p) >= MATCH_MIN) {
         uint64_t word = word_at(p);
         uint32_t *slot = slots + ((word * 0x9e3779b97f4a7c15u) >> (64 - SLOT_BITS));
-        size_t distance = (size_t)(p - in) - *slot;
-        *slot = (uint32_t)(p - in);
-        if (distance - 1 >= DISTANCE_MAX || word_at(p - distance) != word) {
-            p++;
-            continue;
+        size_t at = (size_t)(p - in), before = *slot;
+        *slot = (uint32_t)at;
+        // Events of one shape and with values of one length repeat from one distance. Trying the last one first costs no
+        // wait for the slot.
+        if (distance == 0 || word_at(p - distance) != word) {
+            size_t other = at - before;
+            if (other - 1 >= DISTANCE_MAX || word_at(p - other) != word) {
+                p = next_quote(p + 1, end);
+                continue;
+            }
+            distance = other;
         }
-        const uint8_t *q = match_end(p + MATCH_MIN, distance, end);
-        if (q > end) q = end;
+        const uint8_t *block = p;
+        unsigned same = same_bytes(block, block - distance);
+        while (same == 0xffff && block < end) {
+            block += WIDTH;
+            same = same_bytes(block, block - distance);
+        }
+        const uint8_t *q = block + __builtin_ctz(~same);
+        if (q >= end) q = end;
         o = put_literal(o, literal, (size_t)(p - literal));
         o = put_copy(o, distance, (size_t)(q - p));
-        p = literal = q;
+        literal = q;
+        if (q == end) break;
+        // The next quote is looked for in the bytes that are at hand, not in those from `q` on, which were to be loaded
+        // when it is known.
+        unsigned behind = q < block + WIDTH ? quotes(block) >> (q - block) : 0;
+        p = behind ? q + __builtin_ctz(behind) : next_quote(block + WIDTH, end);
     }
     return (size_t)(put_literal(o, literal, (size_t)(end - literal)) - out);
 }

@@ -4,9 +4,13 @@ struct RemovalChoice {
     /// Tells files with rows that are meant, and files with rows that are not.
     private let meant: ScanPruning?
     private let others: ScanPruning?
+    /// Specs that part nothing, where others part the table: what is deleted by value there counts in all partitions.
+    private let global: Set<Int>
 
     init(_ removal: TableChange.Removal, _ metadata: TableMetadata) throws {
         self.removal = removal
+        let whole = metadata.partitionSpecs.filter(\.partsNothing)
+        global = whole.count < metadata.partitionSpecs.count ? Set(whole.map(\.specID)) : []
         guard case .rows(let filter) = removal else {
             (meant, others) = (nil, nil)
             return
@@ -42,7 +46,9 @@ struct RemovalChoice {
         switch removal {
         case .nothing: return false
         case .everything: return true
-        case .partitions(let keys): return keys.contains(file.partitionKey)
+        case .partitions(let keys):
+            if file.content == .equalityDeletes, global.contains(file.specID) { return false }
+            return keys.contains(file.partitionKey)
         case .files(let locations): return locations.contains(file.location)
         case .rows:
             guard let meant, let others else { return false }

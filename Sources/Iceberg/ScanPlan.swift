@@ -96,14 +96,19 @@ extension Table {
         let reader = SnapshotReader(metadata, storage)
         let manifests = try reader.manifests(of: snapshot)
         var skippedFiles = 0
+        // Some writers put positions into the partition of another spec than their file's. That is found where files are
+        // opened, and must not be passed over before.
+        let keepsDeletes = metadata.partitionSpecs.count > 1
         let wanted = manifests.filter { manifest in
             guard manifest.mayHaveLiveFiles else { return false }
-            if pruning.mayMatch(manifest) { return true }
+            if pruning.mayMatch(manifest) || keepsDeletes && manifest.content == .deletes { return true }
             if manifest.content == .data { skippedFiles += (manifest.addedFiles ?? 0) + (manifest.existingFiles ?? 0) }
             return false
         }
         let found = try wanted.mapAtOnce(upTo: AtOnce.reads) { manifest in
-            try PlannedManifest(try reader.entries(of: manifest), manifest.content, pruning)
+            try PlannedManifest(
+                try reader.entries(of: manifest), manifest.content,
+                keepsDeletes && manifest.content == .deletes ? nil : pruning)
         }
         var plan = ScanPlan()
         plan.counts.manifestsRead = wanted.count
@@ -116,7 +121,7 @@ extension Table {
             plan.counts.filesSkippedByStatistics += manifest.skippedByStatistics
             for entry in manifest.entries {
                 let sequence = entry.sequenceNumber ?? 0
-                let files = deletes.isEmpty ? [] : deletes.files(for: entry.file, sequence)
+                let files = deletes.isEmpty ? [] : try deletes.files(for: entry.file, sequence)
                 for delete in files { applied.insert(delete.file.location) }
                 plan.tasks.append(ScanTask(file: entry.file, sequenceNumber: sequence, deletes: files))
             }
@@ -135,9 +140,13 @@ private struct PlannedManifest: Sendable {
     var skippedByPartition = 0
     var skippedByStatistics = 0
 
-    init(_ all: [ManifestEntry], _ content: ManifestFile.Content, _ pruning: ScanPruning) throws {
+    init(_ all: [ManifestEntry], _ content: ManifestFile.Content, _ pruning: ScanPruning?) throws {
         self.content = content
         for entry in all where entry.isLive {
+            guard let pruning else {
+                entries.append(entry)
+                continue
+            }
             if !pruning.mayMatch(partitionOf: entry.file) {
                 skippedByPartition += 1
             } else if content == .data, !pruning.mayMatch(statisticsOf: entry.file) {

@@ -158,7 +158,7 @@ private struct DraftWork {
             for manifest in manifests where manifest.content == .data {
                 for entry in try reader.entries(of: manifest)
                 where entry.isLive && removed.contains(entry.file.location) {
-                    guard index.files(for: entry.file, entry.sequence).isEmpty else {
+                    guard try index.files(for: entry.file, entry.sequence).isEmpty else {
                         throw IcebergError(
                             .filesMissing, "rows of \(entry.file.location) were deleted since it was read; plan again")
                     }

@@ -103,11 +103,7 @@ struct CommitAttempts {
     }
 
     private mutating func attempt(_ attempt: Int) throws -> [(TableIdentifier, TableVersion)] {
-        var drafts: [UpdateDraft] = []
-        for (update, version) in zip(updates, versions) {
-            drafts.append(
-                try update.draft(over: version, attempt: attempt, storage: storage, nowMilliseconds: policy.now()))
-        }
+        let drafts = try self.drafts(attempt)
         let changing = drafts.indices.filter { drafts[$0].changesAnything }
         var result = versions
         if !changing.isEmpty {
@@ -135,6 +131,24 @@ struct CommitAttempts {
         return try zip(updates, result).map { update, version in
             guard let version else { throw IcebergError(.uncertain, "\(update.identifier) was not created") }
             return (update.identifier, version)
+        }
+    }
+
+    /// - Throws: ``IcebergError`` `.conflict` when a file of a version that is not the newest any more is gone: an expiry
+    ///   may take what only older versions need.
+    private func drafts(_ attempt: Int) throws -> [UpdateDraft] {
+        do {
+            return try zip(updates, versions).map { update, version in
+                try update.draft(over: version, attempt: attempt, storage: storage, nowMilliseconds: policy.now())
+            }
+        } catch let error as StorageError where error.kind == .notFound {
+            let isOld = try zip(updates, versions).contains { update, version in
+                guard let version else { return false }
+                return try newest(update, after: version)?.location != version.location
+            }
+            guard isOld else { throw error }
+            throw IcebergError(
+                .conflict, "\(names) went on, and a file that only an older version needs is gone: \(error)")
         }
     }
 

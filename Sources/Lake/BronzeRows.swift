@@ -17,7 +17,7 @@ final class BronzeRows {
     /// The files that are complete, with the partition value that they have.
     private(set) var files: [BronzeFile] = []
     /// Compressed bytes of all files that were begun.
-    var bytes: Int { files.reduce(builder.bytes) { $0 + $1.object.bytes.count } }
+    var bytes: Int { files.reduce(builder.bytes) { $0 + $1.body.count } }
     /// Rows since the files were taken.
     private(set) var rows = 0
 
@@ -353,18 +353,20 @@ final class BronzeRows {
 
 /// A bronze file that is complete, and not yet written.
 struct BronzeFile {
-    private(set) var object: NewObject
+    /// Where it is written to.
+    let location: String
+    /// Its bytes; whoever has written them may use their room again.
+    let body: BlockBytes
     /// The table's entry for it.
     let entry: DataFile
 
     fileprivate init(_ built: ParquetFileBuilder.Built, of table: Table, day: Int32) throws {
-        let location = FileChecksum.location(
-            Location.join(table.dataLocation, "data-\(UUID().uuidString.lowercased())"),
-            of: FileChecksum.of(built.bytes))
-        object = NewObject(location: location, bytes: built.bytes)
+        location = FileChecksum.location(
+            Location.join(table.dataLocation, "data-\(UUID().uuidString.lowercased())"), of: built.file.checksum)
+        body = built.file.block
         var entry = DataFile(
             location: location, partition: table.spec.fields.isEmpty ? [] : [.date(day)],
-            recordCount: Int64(built.rows), fileSizeInBytes: Int64(built.bytes.count))
+            recordCount: Int64(built.rows), fileSizeInBytes: Int64(body.count))
         entry.specID = table.spec.specID
         entry.splitOffsets = built.splitOffsets
         for (leaf, bytes, statistics) in built.columns {
@@ -377,11 +379,5 @@ struct BronzeFile {
             entry.upperBounds[leaf.fieldID] = SingleValue.upperBound(bounds.upper)
         }
         self.entry = entry
-    }
-
-    /// Gives the bytes away, which are written.
-    mutating func takeBytes() -> [UInt8] {
-        defer { object.bytes = [] }
-        return object.bytes
     }
 }

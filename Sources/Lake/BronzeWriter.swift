@@ -65,8 +65,8 @@ public final class BronzeWriter {
         while isBehind(cut, failures) {
             let began = report.rowCount
             do {
-                var round = try read(to: cut, &failures)
-                try write(&round)
+                let round = try read(to: cut, &failures)
+                try write(round)
                 try commit(round, &report)
                 attempts = 0
             } catch is SchemaChanged where attempts < limits.attempts {
@@ -209,18 +209,16 @@ public final class BronzeWriter {
     /// Files that are written at the same time: what they wait for is the disk's journal.
     private static let writesAtOnce = 8
 
-    private func write(_ round: inout [Written]) throws {
+    private func write(_ round: [Written]) throws {
         let storage = catalog.storage
+        let files = round.flatMap { $0.files.map { (location: $0.location, body: $0.body) } }
         do {
-            let objects = round.flatMap { $0.files.map(\.object) }
-            _ = try objects.mapAtOnce(upTo: Self.writesAtOnce) { try storage.create([$0]) }
+            _ = try files.mapAtOnce(upTo: Self.writesAtOnce) { try storage.create($0.body, at: $0.location) }
         } catch {
             discard(round.flatMap(\.files))
             throw error
         }
-        for topic in round.indices {
-            for file in round[topic].files.indices { rooms.give(round[topic].files[file].takeBytes()) }
-        }
+        for file in files { rooms.give(file.body) }
     }
 
     private func commit(_ round: [Written], _ report: inout Report) throws {
@@ -306,6 +304,6 @@ public final class BronzeWriter {
 
     /// Deletes files that no commit can refer to. One that stays costs space and nothing else.
     private func discard(_ files: [BronzeFile]) {
-        catalog.storage.discard(files.map(\.object.location))
+        catalog.storage.discard(files.map(\.location))
     }
 }

@@ -107,6 +107,8 @@ public struct Compaction {
     @discardableResult
     public mutating func run(progress: (Progress) throws -> Void = { _ in }) throws -> Report {
         try table.refresh()
+        // Rewritten without them, the rows that they name would be back for good.
+        if let strays = StrayDeletes(try table.plan(), table) { _ = try connection.query(strays.checkSQL) }
         let plan = try plan()
         let sort = try limits.order.sql(for: table)
         let groups = plan.groups.prefix(limits.groupsMax)

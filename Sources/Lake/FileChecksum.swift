@@ -34,9 +34,6 @@ public enum FileChecksum {
         return UInt32(text, radix: 16)
     }
 
-    /// The checksum of bytes.
-    static func of(_ bytes: [UInt8]) -> UInt32 { bytes.withUnsafeBytes { cbytes_crc32c(0, $0.baseAddress, $0.count) } }
-
     /// The checksum of a file that is there.
     /// - Parameter size: of the file, in bytes.
     static func of(_ location: String, size: Int64, in storage: any ObjectStorage) throws -> UInt32 {

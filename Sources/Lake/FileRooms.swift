@@ -1,24 +1,23 @@
+import Storage
+
 /// The rooms of files that were written, kept for the next ones: fresh pages cost more than what is written into them.
 final class FileRooms {
     /// Bytes that are kept at most: the files of a round, which were larger than the ones that they make room for.
     private static let bytesMax = 160 << 20
 
-    private var rooms: [[UInt8]] = []
+    private var rooms: [BlockBytes] = []
 
     /// A room for that many bytes: the smallest that holds them, or a new one.
-    func take(_ bytes: Int) -> [UInt8] {
+    func take(_ bytes: Int) -> BlockBytes {
         let fitting = rooms.indices.filter { rooms[$0].capacity >= bytes }
         if let place = fitting.min(by: { rooms[$0].capacity < rooms[$1].capacity }) { return rooms.remove(at: place) }
-        var room: [UInt8] = []
         // The next file is hardly ever of the same size.
-        room.reserveCapacity(bytes + bytes / 4)
-        return room
+        return BlockBytes(capacity: bytes + bytes / 4)
     }
 
-    /// Keeps the room of a file that was written.
-    func give(_ room: consuming [UInt8]) {
-        var room = room
-        room.removeAll(keepingCapacity: true)
+    /// Keeps the room of a file that was written, which nobody uses any more.
+    func give(_ room: BlockBytes) {
+        room.removeAll()
         rooms.append(room)
         var bytes = rooms.reduce(0) { $0 + $1.capacity }
         // Those that were kept the longest without use are the first.

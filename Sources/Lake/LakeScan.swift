@@ -26,8 +26,16 @@ struct LakeScan {
         }
     }
 
+    /// A SELECT of the columns over the files of a plan, less the rows that are deleted from them. It fails when a delete
+    /// file of the plan stands in another partition than a file whose rows it names.
+    func sql(_ plan: ScanPlan) throws -> String {
+        let rows = try sql(plan.tasks)
+        guard let strays = StrayDeletes(plan, table) else { return rows }
+        return "SELECT * FROM (\(rows)) WHERE (\(try strays.checkSQL))"
+    }
+
     /// A SELECT of the columns over these files, less the rows that are deleted from them.
-    func sql(_ tasks: [ScanTask]) throws -> String {
+    private func sql(_ tasks: [ScanTask]) throws -> String {
         let held = Deletes(ScanPlan(tasks: tasks).deletes, table)
         var plain: [DataFile] = []
         var marked: [Deletes.Signature: [ScanTask]] = [:]
@@ -79,22 +87,29 @@ struct LakeScan {
         return "SELECT \(columns.joined(separator: ", ")) FROM \(from)"
     }
 
-    /// Position deletes name files by location, and hold for those that are not younger.
+    /// Position deletes name files by location, and hold for those of their partition that are not younger; where their
+    /// manifest says that they are for one file, for that one.
     private func positions(of entries: [ScanTask], _ deletes: Deletes, _ reader: FileReader) throws -> String {
         let rows = try reader.selects(
             deletes.positions.map(\.file), Self.positionFields, Self.positionNames, fileNames: true
         ) { Self.name($0) }
         let sources = try deletes.positions.map { entry in
-            "(\(SQL.literal(try reader.path(entry.file))), \(entry.sequenceNumber))"
+            let target = entry.file.namedDataFile.map { SQL.literal(ObjectName($0).text) } ?? "CAST(NULL AS VARCHAR)"
+            return "(\(SQL.literal(try reader.path(entry.file))), \(deletes.partition(of: entry.file)), "
+                + "\(entry.sequenceNumber), \(target))"
         }
         let targets = try entries.map { entry in
-            "(\(SQL.literal(entry.file.location)), \(SQL.literal(try reader.path(entry.file))), \(entry.sequenceNumber))"
+            "(\(SQL.literal(entry.file.location)), \(SQL.literal(try reader.path(entry.file))), "
+                + "\(deletes.partition(of: entry.file)), \(entry.sequenceNumber), "
+                + "\(SQL.literal(ObjectName(entry.file.location).text)))"
         }
         return " ANTI JOIN (SELECT t.file, d.\(Self.name(Self.positionFields[1])) AS pos "
             + "FROM (\(rows.joined(separator: " UNION ALL "))) d "
-            + "JOIN (VALUES \(sources.joined(separator: ", "))) x(file, seq) ON x.file = d.cartograph_file "
-            + "JOIN (VALUES \(targets.joined(separator: ", "))) t(location, file, seq) "
-            + "ON t.location = d.\(Self.name(Self.positionFields[0])) AND t.seq <= x.seq) p "
+            + "JOIN (VALUES \(sources.joined(separator: ", "))) x(file, part, seq, target) "
+            + "ON x.file = d.cartograph_file "
+            + "JOIN (VALUES \(targets.joined(separator: ", "))) t(location, file, part, seq, name) "
+            + "ON t.location = d.\(Self.name(Self.positionFields[0])) AND t.part = x.part AND t.seq <= x.seq "
+            + "AND (x.target IS NULL OR x.target = t.name)) p "
             + "ON p.file = r.cartograph_file AND p.pos = r.file_row_number"
     }
 
@@ -129,12 +144,12 @@ struct LakeScan {
     }
 
     /// Columns go by their ids where their names could meet those of the scan's own.
-    private static func name(_ field: NestedField) -> String { "c\(field.id)" }
+    static func name(_ field: NestedField) -> String { "c\(field.id)" }
 
     /// The columns of position deletes, with the ids that the specification reserves for them.
-    private static let positionFields = [
+    static let positionFields = [
         NestedField(id: 2_147_483_546, name: "file_path", required: true, type: .string),
         NestedField(id: 2_147_483_545, name: "pos", required: true, type: .long),
     ]
-    private static let positionNames = NameMapping(of: Schema(fields: positionFields))
+    static let positionNames = NameMapping(of: Schema(fields: positionFields))
 }

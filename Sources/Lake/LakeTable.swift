@@ -40,13 +40,13 @@ public struct LakeTable: Sendable {
     /// A SELECT of the columns that the table had at a snapshot over the files of a plan.
     /// - Throws: As ``scanSQL(at:where:)``.
     public func scanSQL(of plan: ScanPlan, at snapshot: Snapshot? = nil) throws -> String {
-        try LakeScan(table, schema: schema(at: snapshot)).sql(plan.tasks)
+        try LakeScan(table, schema: schema(at: snapshot)).sql(plan)
     }
 
     /// A SELECT of the table's columns over some of its files, less the rows that are deleted from them.
     /// - Throws: As ``scanSQL(at:where:)``.
     public func scanSQL(of tasks: [ScanTask]) throws -> String {
-        try LakeScan(table, schema: table.schema).sql(tasks)
+        try LakeScan(table, schema: table.schema).sql(ScanPlan(tasks: tasks))
     }
 
     /// A SELECT of the table's columns over some of its files, for which no delete files hold.

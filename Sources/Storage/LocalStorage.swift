@@ -60,10 +60,15 @@ public struct LocalStorage: ObjectStorage {
     public func create(_ objects: [NewObject]) throws {
         var folders: [String] = []
         for object in objects {
-            let folder = try createOne(object)
+            let folder = try createOne(object.location) { try $0.write(object.bytes) }
             if !folders.contains(folder) { folders.append(folder) }
         }
         for folder in folders { try syncFolder(folder) }
+    }
+
+    /// Writes the file past the page cache, as far as the file system can do that; else as any other.
+    public func create(_ bytes: BlockBytes, at location: String) throws {
+        try syncFolder(try createOne(location) { try $0.write(bytes) })
     }
 
     /// The regular files below a path prefix, without those still being written. Links are not followed.
@@ -105,8 +110,8 @@ public struct LocalStorage: ObjectStorage {
 
 extension LocalStorage {
     /// Writes and links one object, and says which folder is still to be synced.
-    private func createOne(_ object: NewObject) throws -> String {
-        let path = try Location.path(of: object.location)
+    private func createOne(_ location: String, _ write: (OpenFile) throws -> Void) throws -> String {
+        let path = try Location.path(of: location)
         let folder = parent(of: path)
         try makeFolder(folder)
         let temporary = folder + "/" + Self.temporaryPrefix + UUID().uuidString.lowercased()
@@ -114,15 +119,15 @@ extension LocalStorage {
         let file = try OpenFile(temporary, flags: O_WRONLY | O_CREAT | O_EXCL)
         do {
             defer { file.close() }
-            try file.writeOnce(object.bytes)
+            try write(file)
             try file.sync()
         }
         guard link(temporary, path) == 0 else {
             let code = errno
             if code == EEXIST {
-                throw StorageError(.alreadyExists, at: object.location, "already exists, and is left as it was")
+                throw StorageError(.alreadyExists, at: location, "already exists, and is left as it was")
             }
-            throw StorageError(.failed, at: object.location, "cannot be created: \(systemReason(code))")
+            throw StorageError(.failed, at: location, "cannot be created: \(systemReason(code))")
         }
         return folder
     }

@@ -22,6 +22,9 @@ public protocol ObjectStorage: Sendable {
     /// - Throws: ``StorageError`` `.alreadyExists` when something is at a location; it is left as it was.
     func create(_ objects: [NewObject]) throws
 
+    /// Creates one object as ``create(_:)-([NewObject])`` does.
+    func create(_ bytes: BlockBytes, at location: String) throws
+
     /// Every object whose location begins with `prefix`, in the order of the bytes of their locations; at most
     /// ``StorageLimits/listedObjects`` of them.
     func list(prefix: String) throws -> [ObjectInfo]
@@ -55,6 +58,11 @@ extension ObjectStorage {
             do { try delete(location) } catch { failure = failure ?? error }
         }
         if let failure { throw failure }
+    }
+
+    /// Creates it from a copy: for storage that takes bytes from anywhere.
+    public func create(_ bytes: BlockBytes, at location: String) throws {
+        try create(bytes.withUnsafeBytes { [UInt8]($0) }, at: location)
     }
 
     /// Creates one object atomically, failing if something is at its location.

@@ -59,42 +59,38 @@ struct OpenFile {
     }
 
     /// All of `bytes`, from the start of the file.
-    func write(_ bytes: [UInt8]) throws { try write(bytes, from: 0) }
+    func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0, from: 0) } }
 
     /// What of `bytes` is not written yet, to its place in the file.
-    private func write(_ bytes: [UInt8], from start: Int) throws {
-        try bytes.withUnsafeBytes { buffer in
-            var written = start
-            while written < buffer.count {
-                let rest = UnsafeRawBufferPointer(rebasing: buffer[written...])
-                let put = pwrite(descriptor, rest.baseAddress, rest.count, off_t(written))
-                if put < 0, errno == EINTR { continue }
-                guard put > 0 else {
-                    throw StorageError(.failed, at: location, "cannot be written: \(systemReason())")
-                }
-                written += put
+    private func write(_ bytes: UnsafeRawBufferPointer, from start: Int) throws {
+        var written = start
+        while written < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[written...])
+            let put = pwrite(descriptor, rest.baseAddress, rest.count, off_t(written))
+            if put < 0, errno == EINTR { continue }
+            guard put > 0 else {
+                throw StorageError(.failed, at: location, "cannot be written: \(systemReason())")
             }
+            written += put
         }
     }
 
     /// All of `bytes`, from the start of the file; much of it past the page cache where the file system can do that.
     /// Whoever writes a large file and syncs it at once gets nothing from a copy in the cache, which costs as much
     /// processor time as compressing it.
-    func writeOnce(_ bytes: [UInt8]) throws {
-        #if os(Linux)
-            try write(bytes, from: writePastCache(bytes))
-        #else
-            try write(bytes)
-        #endif
+    func write(_ bytes: BlockBytes) throws {
+        try bytes.withUnsafeBytes { bytes in
+            #if os(Linux)
+                try write(bytes, from: writePastCache(bytes))
+            #else
+                try write(bytes, from: 0)
+            #endif
+        }
     }
 
     #if os(Linux)
         /// Bytes from which on a file is written past the page cache.
         private static let directBytesMin = 1 << 20
-        /// Bytes that are copied to where the disk takes them from, at a time.
-        private static let directChunkBytes = 1 << 20
-        /// What direct output is aligned to, in bytes: the largest that disks ask for.
-        private static let blockBytes = 4_096
         /// O_DIRECT of open(2), which the C library's module does not name.
         #if arch(arm64)
             private static let direct: Int32 = 0o200000
@@ -102,29 +98,22 @@ struct OpenFile {
             private static let direct: Int32 = 0o40000
         #endif
 
-        /// Writes the whole blocks of `bytes`; returns how far it came: not at all where the file system refuses.
-        private func writePastCache(_ bytes: [UInt8]) throws -> Int {
-            let end = bytes.count & ~(Self.blockBytes - 1)
+        /// Writes the whole blocks of `bytes`, which begin at a block's boundary; returns how far it came: not at all
+        /// where the file system refuses.
+        private func writePastCache(_ bytes: UnsafeRawBufferPointer) throws -> Int {
+            let end = bytes.count & ~(BlockBytes.blockBytes - 1)
             let flags = fcntl(descriptor, F_GETFL)
-            guard end >= Self.directBytesMin, flags >= 0, fcntl(descriptor, F_SETFL, flags | Self.direct) == 0 else {
-                return 0
-            }
-            let room = UnsafeMutableRawPointer.allocate(
-                byteCount: Self.directChunkBytes, alignment: Self.blockBytes)
-            defer { room.deallocate() }
+            guard let start = bytes.baseAddress, end >= Self.directBytesMin, flags >= 0,
+                fcntl(descriptor, F_SETFL, flags | Self.direct) == 0
+            else { return 0 }
             var done = 0
-            bytes.withUnsafeBytes { buffer in
-                guard let start = buffer.baseAddress else { return }
-                while done < end {
-                    let some = min(Self.directChunkBytes, end - done)
-                    room.copyMemory(from: start + done, byteCount: some)
-                    let put = pwrite(descriptor, room, some, off_t(done))
-                    if put < 0, errno == EINTR { continue }
-                    // What a failure means, and what follows a write that ended inside a block, is for the other way.
-                    guard put > 0 else { break }
-                    done += put & ~(Self.blockBytes - 1)
-                    if put < some { break }
-                }
+            while done < end {
+                let put = pwrite(descriptor, start + done, end - done, off_t(done))
+                if put < 0, errno == EINTR { continue }
+                // What a failure means, and what follows a write that ended inside a block, is for the other way.
+                guard put > 0 else { break }
+                done += put & ~(BlockBytes.blockBytes - 1)
+                if put & (BlockBytes.blockBytes - 1) != 0 { break }
             }
             guard fcntl(descriptor, F_SETFL, flags) == 0 else {
                 throw StorageError(.failed, at: location, "cannot be written: \(systemReason())")

@@ -39,6 +39,11 @@ public struct StorageResolver: ObjectStorage {
         }
     }
 
+    /// Creates the object in its storage.
+    public func create(_ bytes: BlockBytes, at location: String) throws {
+        try storage(for: location).create(bytes, at: location)
+    }
+
     /// The objects below the prefix.
     public func list(prefix: String) throws -> [ObjectInfo] { try storage(for: prefix).list(prefix: prefix) }
 

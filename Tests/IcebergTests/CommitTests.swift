@@ -28,6 +28,27 @@ struct CommitTests {
         #expect(try workspace.stored("metadata", of: first).count == 7)
     }
 
+    @Test("A writer whose version was expired meanwhile commits to the newest; what is gone from that one is an error")
+    func expiredBase() throws {
+        var table = try workspace.table()
+        try table.append([try workspace.file("one", day: 1, of: table)])
+        var appending = table
+        var replacing = table
+        try table.append([try workspace.file("two", day: 2, of: table)])
+        try table.rewriteManifests(targetBytes: 1 << 20)
+        try table.expireSnapshots(keepLast: 1, olderThan: .distantFuture)
+        try appending.append([try workspace.file("three", day: 3, of: appending)])
+        try replacing.overwrite(
+            deletingPartitions: [PartitionKey([.date(1)])], adding: [try workspace.file("four", day: 1, of: replacing)])
+        #expect(workspace.names(try replacing.files()) == ["four", "three", "two"])
+        try workspace.storage.delete(try #require(replacing.currentSnapshot).manifestList)
+        #expect {
+            try replacing.append([try workspace.file("five", of: replacing)])
+        } throws: {
+            ($0 as? StorageError)?.kind == .notFound
+        }
+    }
+
     @Test("An overwrite that met an append of the same partition replaces that too, unless the caller objects")
     func overwriteRebased() throws {
         var writer = try workspace.table()

@@ -5,10 +5,21 @@ import Synchronization
 
 /// What a table should say after a random life: plain sets of file names.
 struct LakeModel {
-    /// A file's name and the day it belongs to.
-    typealias Files = [String: Int32]
+    /// What a snapshot says.
+    struct Files: Equatable {
+        /// The day that each file belongs to, by its name.
+        var days: [String: Int32] = [:]
+        /// The delete files that hold for each file, by its name.
+        var deletes: [String: Set<String>] = [:]
 
-    var live: Files = [:]
+        /// Takes a file out, and with it what is deleted from it.
+        mutating func remove(_ name: String) {
+            days[name] = nil
+            deletes[name] = nil
+        }
+    }
+
+    var live = Files()
     /// What each snapshot that is kept says.
     var snapshots: [Int64: Files] = [:]
     /// The main branch's states, oldest first, as far as they are kept.

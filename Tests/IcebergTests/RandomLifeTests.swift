@@ -6,12 +6,22 @@ import Testing
 
 @Suite("A random life of a table")
 struct RandomLifeTests {
+    /// Lives and how long they are: two of 600 steps, or as many as `CARTOGRAPH_LIVES=FIRST-LAST:STEPS` says.
+    private static let lives: (seeds: ClosedRange<UInt64>, steps: Int) = {
+        let text = ProcessInfo.processInfo.environment["CARTOGRAPH_LIVES"] ?? "1-2:600"
+        let numbers = text.split(whereSeparator: { "-:".contains($0) }).compactMap { UInt64($0) }
+        precondition(
+            numbers.count == 3 && numbers[0] <= numbers[1] && numbers[2] > 0,
+            "CARTOGRAPH_LIVES is FIRST-LAST:STEPS, such as 1-10:1000")
+        return (numbers[0]...numbers[1], Int(numbers[2]))
+    }()
+
     @Test(
-        "Twice six hundred steps of everything, with lost answers, failing disks and kills, agree with a plain model",
-        arguments: [1, 2] as [UInt64])
+        "Hundreds of steps of everything, with lost answers, failing disks and kills, agree with a plain model",
+        arguments: lives.seeds)
     func life(_ seed: UInt64) throws {
         var life = try RandomLife(seed: seed)
-        for step in 0..<600 {
+        for step in 0..<Self.lives.steps {
             do {
                 try life.step(step)
                 try life.check(everything: step % 10 == 9)
@@ -22,13 +32,17 @@ struct RandomLifeTests {
         }
         // Every kind of step happened, and every kind of trouble.
         #expect(life.done.count == RandomLife.Kind.allCases.count, "\(life.done)")
-        #expect(life.killed > 5 && life.failed > 20 && life.removedOrphans > 0, "\(life)")
+        #expect(life.killed > 5 && life.failed > 20 && life.removedOrphans > 0 && life.deletes > 20, "\(life)")
     }
 
     @Test("The model notices a file that is deleted although a snapshot has it")
     func notices() throws {
         var life = try RandomLife(seed: 9)
-        for step in 0..<20 { try life.step(step) }
+        var step = 0
+        while step < 20 || life.isEmpty, step < 200 {
+            try life.step(step)
+            step += 1
+        }
         try life.check(everything: true)
         try life.breakSomething()
         #expect(throws: (any Error).self) { try life.check(everything: true) }
@@ -38,8 +52,8 @@ struct RandomLifeTests {
 /// One table, its model, and the dice.
 struct RandomLife: CustomStringConvertible {
     enum Kind: CaseIterable {
-        case append, overwrite, overwriteByFilter, delete, compact, schema, spec, expire, manifests, orphans, tag, untag
-        case rollback, concurrent, round, reopen
+        case append, overwrite, overwriteByFilter, delete, deleteRows, compact, schema, spec, expire, manifests
+        case orphans, tag, untag, rollback, concurrent, round, reopen
     }
 
     struct Disagreement: Error, CustomStringConvertible {
@@ -60,8 +74,14 @@ struct RandomLife: CustomStringConvertible {
     private(set) var killed = 0
     private(set) var failed = 0
     private(set) var removedOrphans = 0
+    /// Delete files that came to hold for a file.
+    private(set) var deletes = 0
+    /// The partition of each file that was made, by its name.
+    private var partitions: [String: PartitionKey] = [:]
 
-    var description: String { "done \(done.count), killed \(killed), failed \(failed), orphans \(removedOrphans)" }
+    var description: String {
+        "done \(done.count), killed \(killed), failed \(failed), orphans \(removedOrphans), deletes \(deletes)"
+    }
 
     init(seed: UInt64) throws {
         workspace = try Workspace()
@@ -141,6 +161,7 @@ struct RandomLife: CustomStringConvertible {
             file.nullValueCounts[3] = 0
             file.specID = table.spec.specID
             file.partition = try table.spec.fields.map { try $0.transform.apply(.date(day)) }
+            partitions["f\(names)"] = file.partitionKey
             files.append(file)
         }
         return files
@@ -167,7 +188,33 @@ struct RandomLife: CustomStringConvertible {
     }
 
     private static func add(_ files: [DataFile], to live: inout LakeModel.Files) {
-        for file in files { live[Location.name(of: file.location)] = day(file) }
+        for file in files { live.days[Location.name(of: file.location)] = day(file) }
+    }
+
+    /// A file of deletes that holds for some file of the model: positions in that file, or values in its partition.
+    private mutating func newDeletes() throws -> DataFile? {
+        guard let target = model.live.days.keys.sorted().randomElement(using: &random), let key = partitions[target]
+        else { return nil }
+        names += 1
+        var file = try workspace.file("d\(names)", of: table)
+        (file.specID, file.partition) = (key.specID, key.values)
+        (file.lowerBounds, file.upperBounds, file.splitOffsets) = ([:], [:], [])
+        if roll(0..<2) == 0 {
+            file.content = .positionDeletes
+            if roll(0..<2) == 0 { file.referencedDataFile = table.dataLocation + "/" + target }
+        } else {
+            (file.content, file.equalityIDs) = (.equalityDeletes, [1])
+        }
+        return file
+    }
+
+    /// The files of the model that a new delete file holds for: one, or all of its partition, or all.
+    private func targets(of delete: DataFile, in live: LakeModel.Files) -> [String] {
+        if let target = delete.referencedDataFile { return [Location.name(of: target)].filter { live.days[$0] != nil } }
+        let isGlobal =
+            delete.content == .equalityDeletes
+            && (table.metadata.spec(id: delete.specID)?.fields.allSatisfy { $0.transform == .void } ?? false)
+        return live.days.keys.filter { isGlobal || partitions[$0] == delete.partitionKey }
     }
 
     private mutating func run(_ kind: Kind) throws {
@@ -184,30 +231,39 @@ struct RandomLife: CustomStringConvertible {
             let keys = byDay.map { PartitionKey([.date(day)], specID: $0.specID) }
             let ids = Set(byDay.map(\.specID))
             let gone = Set(
-                try table.files().filter { ids.contains($0.specID) && Self.day($0) == day }.map {
+                try table.plan().tasks.map(\.file).filter { ids.contains($0.specID) && Self.day($0) == day }.map {
                     Location.name(of: $0.location)
                 })
             try snapshot({ live in
-                for name in gone { live[name] = nil }
+                for name in gone { live.remove(name) }
                 Self.add(files, to: &live)
             }) { try $0.overwrite(deletingPartitions: keys, adding: files) }
         case .overwriteByFilter:
             let day = Int32(roll(0..<5))
-            try snapshot({ live in live = live.filter { $0.value < day } }) {
+            try snapshot({ live in
+                for name in live.days.filter({ $0.value >= day }).keys { live.remove(name) }
+            }) {
                 try $0.overwrite(where: .greaterOrEqual("day", .date(day)), adding: [])
             }
         case .delete, .compact:
-            let gone = model.live.keys.sorted().prefix(roll(1..<4))
+            let gone = model.live.days.keys.sorted().prefix(roll(1..<4))
             guard !gone.isEmpty else { return }
             let files = try newFiles(kind == .compact ? 1 : roll(0..<2))
             let folder = table.dataLocation
             try snapshot({ live in
-                for name in gone { live[name] = nil }
+                for name in gone { live.remove(name) }
                 Self.add(files, to: &live)
             }) {
                 try $0.replaceFiles(
                     gone.map { folder + "/" + $0 }, with: files, operation: kind == .compact ? .replace : .overwrite)
             }
+        case .deleteRows:
+            guard let delete = try newDeletes() else { return }
+            let targets = targets(of: delete, in: model.live)
+            try snapshot({ live in
+                for name in targets { live.deletes[name, default: []].insert(Location.name(of: delete.location)) }
+            }) { try $0.append([delete]) }
+            deletes += targets.count
         case .schema: try evolve()
         case .spec:
             pending = nil
@@ -257,7 +313,7 @@ struct RandomLife: CustomStringConvertible {
             guard let id = back.last, back.count > 1 else { return }
             pending = { model, table in
                 guard table.currentSnapshot?.id == id else { return }
-                model.live = model.snapshots[id] ?? [:]
+                model.live = model.snapshots[id] ?? LakeModel.Files()
                 model.history.append(id)
             }
             try table.rollback(to: id)
@@ -332,9 +388,27 @@ struct RandomLife: CustomStringConvertible {
 
     // MARK: Checks
 
+    var isEmpty: Bool { model.live.days.isEmpty }
+
     mutating func breakSomething() throws {
-        guard let name = model.live.keys.sorted().first else { throw Disagreement(description: "nothing to break") }
+        guard let name = model.live.days.keys.sorted().first else {
+            throw Disagreement(description: "nothing to break")
+        }
         try workspace.storage.delete(table.dataLocation + "/" + name)
+    }
+
+    /// A snapshot's files as the model has them, and how many entries that were.
+    private func contents(of table: Table, at snapshot: Snapshot?) throws -> (files: LakeModel.Files, count: Int) {
+        var files = LakeModel.Files()
+        let tasks = try snapshot.map { try table.plan(at: $0).tasks } ?? []
+        for task in tasks {
+            let name = Location.name(of: task.file.location)
+            files.days[name] = Self.day(task.file)
+            if !task.deletes.isEmpty {
+                files.deletes[name] = Set(task.deletes.map { Location.name(of: $0.file.location) })
+            }
+        }
+        return (files, tasks.count)
     }
 
     func check(everything: Bool) throws {
@@ -342,11 +416,10 @@ struct RandomLife: CustomStringConvertible {
             if !isTrue { throw Disagreement(description: what()) }
         }
         let now = try workspace.catalog.loadTable(table.identifier)
-        let files = try now.files()
-        let seen = Dictionary(files.map { (Location.name(of: $0.location), Self.day($0)) }) { first, _ in first }
-        try agree(seen == model.live && files.count == model.live.count, "the table has \(seen), not \(model.live)")
+        let (seen, count) = try contents(of: now, at: now.currentSnapshot)
+        try agree(seen == model.live && count == model.live.days.count, "the table has \(seen), not \(model.live)")
         let summary = now.currentSnapshot?.summary["total-data-files"]
-        try agree(summary == nil || summary == String(model.live.count), "the summary says \(summary ?? "")")
+        try agree(summary == nil || summary == String(model.live.days.count), "the summary says \(summary ?? "")")
         try agree(now.schema.fields.map(\.name) == model.columns, "the columns are \(now.schema.fields.map(\.name))")
         try agree(Set(now.metadata.snapshots.map(\.id)) == Set(model.snapshots.keys), "other snapshots are kept")
         try agree(now.history.map(\.snapshotID) == model.history, "the history is \(now.history), not \(model.history)")
@@ -358,16 +431,18 @@ struct RandomLife: CustomStringConvertible {
             let moment = Date(timeIntervalSince1970: (Double(entry.timestampMilliseconds) + 0.5) / 1000)
             try agree(now.snapshot(asOf: moment)?.id == entry.snapshotID, "time travel to \(entry) fails")
         }
-        let day = Int32(model.live.count % 5)
+        let day = Int32(model.live.days.count % 5)
         let planned = try now.plan(where: .equal("day", .date(day))).tasks.map { Location.name(of: $0.file.location) }
         try agree(
-            Set(planned) == Set(model.live.filter { $0.value == day }.keys), "the plan of day \(day) is \(planned)")
+            Set(planned) == Set(model.live.days.filter { $0.value == day }.keys), "the plan of day \(day) is \(planned)"
+        )
         guard everything else { return }
         let stored = Set(try workspace.stored("data", of: now))
         for (id, files) in model.snapshots {
             guard let snapshot = now.snapshot(id: id) else { throw Disagreement(description: "snapshot \(id) is gone") }
-            let names = Set(try now.files(at: snapshot).map { Location.name(of: $0.location) })
-            try agree(names == Set(files.keys), "snapshot \(id) has \(names), not \(files.keys)")
+            let found = try contents(of: now, at: snapshot).files
+            try agree(found == files, "snapshot \(id) has \(found), not \(files)")
+            let names = Set(files.days.keys).union(files.deletes.values.flatMap { $0 })
             try agree(names.isSubset(of: stored), "files of snapshot \(id) are gone: \(names.subtracting(stored))")
         }
         for entry in now.metadata.metadataLog {

@@ -1,6 +1,7 @@
 """DuckDB's own Iceberg extension, in a process of its own, on our REST catalog: reading what we write, and writing."""
 
 import canonical
+from cartograph import run
 
 EVERYTHING = """
     id BIGINT, yes BOOLEAN, small INTEGER, single FLOAT, twice DOUBLE, money DECIMAL(38,10), cents DECIMAL(9,2), day DATE,
@@ -60,6 +61,32 @@ def test_what_duckdb_creates_changes_and_deletes_reads_alike(platform):
     assert found == [{"ids": sum(kept) + 3, "changed": sum(i % 1000 == 1 for i in kept)}]
     deletes = platform.rest().load_table("duck.numbers").inspect.delete_files()
     assert deletes.num_rows > 0
+
+
+def test_rows_that_duckdb_deletes_under_another_partition_spec_are_not_shown_again(platform):
+    # DuckDB's extension puts deletes under the newest spec, also those of files of an older one, where readers that go by
+    # the specification do not find them.
+    platform.duckdb(
+        "CREATE SCHEMA IF NOT EXISTS lake.duck",
+        "CREATE TABLE lake.duck.parted AS SELECT i AS id, 'r' || i % 2 AS region, DATE '2026-01-01' AS day FROM range(10) t(i)")
+    for field in ("region", "day"):
+        table = platform.rest().load_table("duck.parted")
+        with table.update_spec() as spec:
+            if field == "day":
+                spec.remove_field("region")
+            spec.add_identity(field)
+        platform.duckdb(
+            "INSERT INTO lake.duck.parted VALUES (100, 'r0', DATE '2026-01-02')",
+            f"DELETE FROM lake.duck.parted WHERE id IN ({2 if field == 'region' else 3}, 100)")
+        for condition in ("true", "region = 'r0'", "day = DATE '2026-01-01'"):
+            refused = platform.try_sql(f"SELECT id FROM duck.parted WHERE {condition}")
+            assert refused.code == 1 and "-deletes.parquet" in refused.complaint, refused
+            assert "another partition" in refused.complaint and "duck.parted" in refused.complaint
+        refused = run("lake", "compact", "duck.parted", "--data", platform.data)
+        assert refused.code == 1 and "another partition" in refused.complaint
+    # What was before is still there.
+    first = platform.rest().load_table("duck.parted").snapshots()[0]
+    assert len(platform.sql("SELECT id FROM duck.parted", "--at", first.snapshot_id)) == 10
 
 
 def test_columns_that_duckdb_alters_read_alike(platform):

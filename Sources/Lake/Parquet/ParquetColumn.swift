@@ -1,4 +1,3 @@
-import CBytes
 import Events
 
 /// Collects the values of one leaf of a file: pages of a row group, compressed as they fill up, its dictionary and its
@@ -13,10 +12,6 @@ final class ParquetColumn {
     static let pageValues = 32_768
     /// Values of a row group after which a dictionary must have proved itself.
     private static let trialValues = 2_048
-    /// The bytes of rooms that are kept from file to file.
-    private static let keptBytes = 16 << 20
-    /// More than the header of a page takes.
-    private static let headerBytes = 256
 
     let leaf: ParquetSchema.Leaf
     /// Statistics of the row groups that are closed.
@@ -25,7 +20,6 @@ final class ParquetColumn {
     private(set) var bytesInFile = 0
 
     private let physical: ParquetSchema.Physical
-    private let codec: ParquetCodec
     private let countsBounds: Bool
     private var group = ParquetStatistics()
     private var dictionary: ParquetDictionary?
@@ -37,26 +31,23 @@ final class ParquetColumn {
 
     // The page that is being filled.
     private let values = ByteRoom(capacity: 64 << 10)
-    /// Values that were compressed as they came, and how many bytes they were.
-    private let elements = ByteRoom(capacity: 64 << 10)
-    private var elementBytes = 0
     private let codes = ByteRoom(capacity: 64 << 10)
     private var codeCount = 0
     private let definitions = ByteRoom()
     private let repetitions = ByteRoom()
     private var entries = 0
 
-    // The row group.
-    private let pages = ByteRoom(capacity: 64 << 10)
-    private let scratch = ByteRoom(capacity: 64 << 10)
-    private var uncompressed = 0
+    private let head = ByteRoom(capacity: 64 << 10)
+
+    /// The row group's pages.
+    private let pages: ParquetPages
 
     /// - Parameters:
     ///   - hasManyValues: the values are known to be nearly all different: no dictionary is tried.
     ///   - countsBounds: whether the smallest and the largest value are of use to anybody.
     init(_ leaf: ParquetSchema.Leaf, _ codec: ParquetCodec, hasManyValues: Bool, countsBounds: Bool) {
         self.leaf = leaf
-        self.codec = codec
+        pages = ParquetPages(codec)
         self.countsBounds = countsBounds
         physical = leaf.physical
         switch physical {
@@ -67,7 +58,7 @@ final class ParquetColumn {
     }
 
     /// Bytes of the row group so far, as far as they are compressed.
-    var bytesHeld: Int { pages.count }
+    var bytesHeld: Int { pages.bytes.count }
 
     private func beginGroup() {
         group = ParquetStatistics()
@@ -80,8 +71,7 @@ final class ParquetColumn {
             dictionary = nil
         }
         hasCodedPages = false
-        uncompressed = 0
-        pages.removeAll(keeping: ParquetColumn.keptBytes)
+        pages.removeAll()
     }
 
     // MARK: - Levels
@@ -198,12 +188,7 @@ final class ParquetColumn {
     func append(plain bytes: UnsafePointer<UInt8>, _ count: Int, _ rows: Int) {
         precondition(!isCoding && !countsBounds && physical == .bytes, "bytes for a column of counted strings")
         _ = addLevels(rows, nil, 0)
-        if case .snappyJSON = codec {
-            ParquetCodec.appendSnappy(bytes, count, to: elements)
-            elementBytes += count
-        } else {
-            values.append(UnsafeRawPointer(bytes), count)
-        }
+        if !pages.compressAtOnce(bytes, count) { values.append(UnsafeRawPointer(bytes), count) }
         endBatch()
     }
 
@@ -292,7 +277,9 @@ final class ParquetColumn {
         {
             goOnPlain()
         }
-        if values.count + elementBytes >= ParquetColumn.pageBytes || entries >= ParquetColumn.pageValues { endPage() }
+        if values.count + pages.elementBytes >= ParquetColumn.pageBytes || entries >= ParquetColumn.pageValues {
+            endPage()
+        }
     }
 
     /// Writes the page's codes out as values, and goes on without a dictionary.
@@ -323,29 +310,22 @@ final class ParquetColumn {
 
     private func endPage() {
         guard entries > 0 else { return }
-        scratch.removeAll(keeping: ParquetColumn.keptBytes)
+        head.removeAll(keeping: ParquetPages.keptBytes)
         if leaf.repetitionMax > 0 { addLevelsToPage(repetitions, leaf.repetitionMax) }
         if leaf.definitionMax > 0 { addLevelsToPage(definitions, leaf.definitionMax) }
         if isCoding, let dictionary {
             hasCodedPages = true
             let width = dictionary.codeWidth
-            scratch.append(UInt8(width))
+            head.append(UInt8(width))
             codes.start.withMemoryRebound(to: UInt32.self, capacity: codeCount) {
-                RunLength.encode($0, codeCount, width: width, to: scratch)
+                RunLength.encode($0, codeCount, width: width, to: head)
             }
         } else if physical == .boolean {
             appendBits()
             values.removeAll()
         }
-        addPage(scratch, values, to: pages) { thrift in
-            thrift.field(5) {
-                $0.field(1, int32: entries)
-                $0.field(2, int32: isCoding ? 8 : 0)
-                $0.field(3, int32: 3)
-                $0.field(4, int32: 3)
-            }
-        }
-        values.removeAll(keeping: ParquetColumn.keptBytes)
+        pages.add(head, values, entries: entries, isCoded: isCoding)
+        values.removeAll(keeping: ParquetPages.keptBytes)
         codes.removeAll()
         codeCount = 0
         definitions.removeAll()
@@ -354,10 +334,10 @@ final class ParquetColumn {
     }
 
     private func addLevelsToPage(_ levels: ByteRoom, _ highest: UInt8) {
-        let at = scratch.count
-        scratch.append(UInt32(0))
-        RunLength.encode(levels.start, levels.count, width: 8 - highest.leadingZeroBitCount, to: scratch)
-        UnsafeMutableRawPointer(scratch.start + at).storeBytes(of: UInt32(scratch.count - at - 4), as: UInt32.self)
+        let at = head.count
+        head.append(UInt32(0))
+        RunLength.encode(levels.start, levels.count, width: 8 - highest.leadingZeroBitCount, to: head)
+        UnsafeMutableRawPointer(head.start + at).storeBytes(of: UInt32(head.count - at - 4), as: UInt32.self)
     }
 
     private func appendBits() {
@@ -365,58 +345,11 @@ final class ParquetColumn {
         for index in 0..<values.count {
             byte |= (values.start[index] & 1) << UInt8(index & 7)
             if index & 7 == 7 || index == values.count - 1 {
-                scratch.append(byte)
+                head.append(byte)
                 byte = 0
             }
         }
     }
-
-    /// Appends a page, compressed, with its header in front.
-    /// - Parameters:
-    ///   - levels: what it begins with, and all that it is for codes.
-    ///   - values: what follows, unless it was compressed as it came.
-    private func addPage(
-        _ levels: ByteRoom, _ values: ByteRoom, isDictionary: Bool = false, to room: ByteRoom,
-        _ describe: (inout ThriftWriter) -> Void
-    ) {
-        let length = levels.count + values.count + elementBytes
-        let isCompressed = compress(levels, values, length)
-        let parts = isCompressed ? [compressed] : [levels, values]
-        let crc = parts.reduce(0) { cbytes_crc32($0, $1.start, $1.count) }
-        var thrift = ThriftWriter()
-        thrift.structure {
-            $0.field(1, int32: isDictionary ? 2 : 0)
-            $0.field(2, int32: length)
-            $0.field(3, int32: parts.reduce(0) { $0 + $1.count })
-            $0.field(4, int32: Int(Int32(bitPattern: crc)))
-            describe(&$0)
-        }
-        uncompressed += thrift.bytes.count + length
-        room.append(thrift.bytes)
-        for part in parts { room.append(part) }
-        elements.removeAll(keeping: ParquetColumn.keptBytes)
-        elementBytes = 0
-    }
-
-    /// Compresses what a page is made of into `compressed`; false when the column's pages are not compressed.
-    private func compress(_ levels: ByteRoom, _ values: ByteRoom, _ length: Int) -> Bool {
-        compressed.removeAll(keeping: ParquetColumn.keptBytes)
-        switch codec {
-        case .none: return false
-        case .zstd(let compressor):
-            let body = levels.count == 0 ? values : levels
-            if body !== values { levels.append(values) }
-            _ = compressor.compress(body.start, body.count, to: compressed)
-        case .snappyJSON:
-            ParquetCodec.appendSnappyLength(length, to: compressed)
-            ParquetCodec.appendSnappy(levels.start, levels.count, to: compressed)
-            ParquetCodec.appendSnappy(values.start, values.count, to: compressed)
-            compressed.append(elements)
-        }
-        return true
-    }
-
-    private let compressed = ByteRoom(capacity: 4_096)
 
     // MARK: - Row groups
 
@@ -433,7 +366,7 @@ final class ParquetColumn {
     }
 
     /// Ends the row group and appends it to a file.
-    func endGroup(to file: inout [UInt8]) -> Chunk {
+    func endGroup(to file: FileBytes) -> Chunk {
         if isCoding, countsBounds, physical == .bytes, let dictionary { countEntries(dictionary) }
         endPage()
         let start = file.count
@@ -442,22 +375,14 @@ final class ParquetColumn {
         if hasCodedPages, let dictionary {
             dictionaryOffset = start
             encodings = [0, 3, 8]
-            scratch.removeAll()
-            let page = ByteRoom(capacity: dictionary.page.count + ParquetColumn.headerBytes)
-            addPage(scratch, dictionary.page, isDictionary: true, to: page) { thrift in
-                thrift.field(7) {
-                    $0.field(1, int32: dictionary.count)
-                    $0.field(2, int32: 0)
-                }
-            }
-            file.append(contentsOf: page.bytes)
+            file.append(pages.dictionaryPage(dictionary))
         }
         let dataOffset = file.count
-        file.append(contentsOf: pages.bytes)
+        file.append(pages.bytes)
         let chunk = Chunk(
-            leaf: leaf, codec: codec.number, statistics: group, encodings: encodings,
+            leaf: leaf, codec: pages.codec.number, statistics: group, encodings: encodings,
             dictionaryOffset: dictionaryOffset,
-            dataOffset: dataOffset, uncompressedBytes: uncompressed, compressedBytes: file.count - start)
+            dataOffset: dataOffset, uncompressedBytes: pages.uncompressedBytes, compressedBytes: file.count - start)
         statistics.merge(group)
         bytesInFile += chunk.compressedBytes
         beginGroup()
@@ -472,9 +397,7 @@ final class ParquetColumn {
 
     /// Forgets everything since the last file.
     func discard() {
-        values.removeAll(keeping: ParquetColumn.keptBytes)
-        elements.removeAll(keeping: ParquetColumn.keptBytes)
-        elementBytes = 0
+        values.removeAll(keeping: ParquetPages.keptBytes)
         codes.removeAll()
         codeCount = 0
         definitions.removeAll()

@@ -4,7 +4,8 @@ import Glibc
 
 /// The distinct values of a column in a row group, in the order in which they came: what its dictionary page holds.
 ///
-/// Open addressing. A slot holds a string's hash, or a number itself, so that most lookups end where they begin.
+/// Open addressing. A slot holds a number itself, a string of up to eight bytes itself, or a longer one's hash, so that most
+/// lookups end where they begin.
 final class ParquetDictionary {
     /// Most entries; with more, codes are hardly shorter than what they stand for.
     static let entriesMax = 16_384
@@ -12,10 +13,12 @@ final class ParquetDictionary {
     static let bytesMax = 1 << 20
 
     private struct Slot {
-        /// The hash of a string; a number itself.
+        /// A number, a short string, or a longer one's hash.
         var word: UInt64
         /// The entry's code and one; 0 where the slot is free.
-        var codeAfter: UInt32
+        var codeAfter: UInt16
+        /// A string's length, as far as it goes: a longer one's is in the page.
+        var length: UInt16
         /// Where the entry's value stands in the page; before a string stand four bytes of its length.
         var start: UInt32
     }
@@ -34,7 +37,14 @@ final class ParquetDictionary {
 
     /// Rows whose hashes are taken before the first of them is looked up: their slots come from memory meanwhile.
     private static let ahead = 64
-    private let ahead = UnsafeMutablePointer<(hash: UInt64, row: Int)>.allocate(capacity: ParquetDictionary.ahead)
+    private let ahead = UnsafeMutablePointer<Wanted>.allocate(capacity: ParquetDictionary.ahead)
+
+    /// A string that is to be looked up.
+    private struct Wanted {
+        var word: UInt64
+        var slot: Int32
+        var row: Int32
+    }
 
     init() {
         // Zeros from the system, which takes memory only for pages that are used.
@@ -62,10 +72,11 @@ final class ParquetDictionary {
     @inline(__always)
     private static func slot(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash &>> 40) & (slotCount - 1) }
 
-    private func insert(_ word: UInt64, _ slot: Int, _ start: Int) {
+    private func insert(_ word: UInt64, _ length: Int, _ slot: Int, _ start: Int) {
         entries[count] = Entry(start: UInt32(start), slot: UInt32(slot))
         count += 1
-        slots[slot] = Slot(word: word, codeAfter: UInt32(count), start: UInt32(start))
+        slots[slot] = Slot(
+            word: word, codeAfter: UInt16(count), length: UInt16(clamping: length), start: UInt32(start))
     }
 
     // MARK: - Strings
@@ -84,14 +95,17 @@ final class ParquetDictionary {
             var found = 0
             for row in first..<end {
                 if let presence, presence[row] & bit == 0 { continue }
-                let hash = ParquetDictionary.hash(values[row].start, values[row].count)
-                cbytes_prefetch(slots + ParquetDictionary.slot(hash))
-                ahead[found] = (hash, row)
+                let (word, slot) = ParquetDictionary.key(values[row].start, values[row].count)
+                cbytes_prefetch(slots + slot)
+                ahead[found] = Wanted(
+                    word: word, slot: Int32(truncatingIfNeeded: slot), row: Int32(truncatingIfNeeded: row))
                 found &+= 1
             }
             for index in 0..<found {
-                let (hash, row) = ahead[index]
-                guard let code = code(hash, values[row].start, values[row].count) else { return (row, written) }
+                let wanted = ahead[index]
+                let value = values[Int(wanted.row)]
+                let code = code(wanted.word, Int(wanted.slot), value.start, value.count)
+                if code == ParquetDictionary.noCode { return (Int(wanted.row), written) }
                 codes[written] = code
                 written &+= 1
             }
@@ -100,25 +114,37 @@ final class ParquetDictionary {
         return (rows, written)
     }
 
+    /// Strings of up to this many bytes are compared as a word.
+    private static let wordBytes = 8
+    private static let noCode = UInt32.max
+
     @inline(__always)
-    private func code(_ hash: UInt64, _ bytes: UnsafePointer<UInt8>, _ length: Int) -> UInt32? {
-        var slot = ParquetDictionary.slot(hash)
+    private func code(_ word: UInt64, _ first: Int, _ bytes: UnsafePointer<UInt8>, _ length: Int) -> UInt32 {
+        var slot = first
+        let shown = UInt16(clamping: length)
         while slots[slot].codeAfter != 0 {
-            if slots[slot].word == hash, isEntry(Int(slots[slot].start), bytes, length) {
-                return slots[slot].codeAfter &- 1
+            if slots[slot].word == word, slots[slot].length == shown,
+                length <= ParquetDictionary.wordBytes || isEntry(Int(slots[slot].start), bytes, length)
+            {
+                return UInt32(slots[slot].codeAfter) &- 1
             }
-            slot = (slot + 1) & (ParquetDictionary.slotCount - 1)
+            slot = (slot &+ 1) & (ParquetDictionary.slotCount - 1)
         }
+        return newCode(word, slot, bytes, length)
+    }
+
+    @inline(never)
+    private func newCode(_ word: UInt64, _ slot: Int, _ bytes: UnsafePointer<UInt8>, _ length: Int) -> UInt32 {
         guard count < ParquetDictionary.entriesMax, page.count + length + 4 <= ParquetDictionary.bytesMax else {
-            return nil
+            return ParquetDictionary.noCode
         }
         page.append(UInt32(length))
-        insert(hash, slot, page.count)
+        insert(word, length, slot, page.count)
         page.append(UnsafeRawPointer(bytes), length)
         return UInt32(count - 1)
     }
 
-    /// Compares words at a time, the last ones overlapping; both sides are followed by readable bytes.
+    /// Compares strings of more than eight bytes, words at a time, the last ones overlapping.
     @inline(__always)
     private func isEntry(_ start: Int, _ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool {
         let entry = UnsafeRawPointer(page.start + start)
@@ -130,7 +156,6 @@ final class ParquetDictionary {
             entry.loadUnaligned(fromByteOffset: at, as: UInt64.self)
                 ^ value.loadUnaligned(fromByteOffset: at, as: UInt64.self)
         }
-        if count < 8 { return difference(0) & ((1 &<< UInt64(count &* 8)) &- 1) == 0 }
         var at = 0
         while at < count &- 8 {
             if difference(at) != 0 { return false }
@@ -139,21 +164,24 @@ final class ParquetDictionary {
         return difference(count &- 8) == 0
     }
 
-    /// Words at a time, the last ones overlapping; the bytes are followed by readable ones.
+    /// What stands for a string, and the slot where it is looked for. The bytes are followed by readable ones.
     @inline(__always)
-    private static func hash(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> UInt64 {
+    private static func key(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> (word: UInt64, slot: Int) {
         let start = UnsafeRawPointer(bytes)
         var hash = UInt64(truncatingIfNeeded: count) &* 0x9e37_79b9_7f4a_7c15
-        if count <= 8 {
-            let word = start.loadUnaligned(as: UInt64.self) & (count == 8 ? ~0 : (1 &<< UInt64(count &* 8)) &- 1)
-            return mixed(hash ^ word)
+        if count <= wordBytes {
+            // Without what follows the string; shifts by 64 bits give nothing of it.
+            let word = start.loadUnaligned(as: UInt64.self) & ~(~0 << UInt64(count * 8))
+            return (word, slot(mixed(hash ^ word)))
         }
+        // Words at a time, the last ones overlapping.
         var at = 0
         while at < count &- 8 {
             hash = mixed(hash ^ start.loadUnaligned(fromByteOffset: at, as: UInt64.self))
             at &+= 8
         }
-        return mixed(hash ^ start.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self))
+        hash = mixed(hash ^ start.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self))
+        return (hash, slot(hash))
     }
 
     @inline(__always)
@@ -205,11 +233,11 @@ final class ParquetDictionary {
         let word = UInt64(bitPattern: value)
         var slot = ParquetDictionary.slot(ParquetDictionary.mixed(word ^ 0x9e37_79b9_7f4a_7c15))
         while slots[slot].codeAfter != 0 {
-            if slots[slot].word == word { return slots[slot].codeAfter &- 1 }
+            if slots[slot].word == word { return UInt32(slots[slot].codeAfter) &- 1 }
             slot = (slot + 1) & (ParquetDictionary.slotCount - 1)
         }
         guard count < ParquetDictionary.entriesMax else { return nil }
-        insert(word, slot, page.count)
+        insert(word, 0, slot, page.count)
         if bytes == 4 { page.append(Int32(truncatingIfNeeded: value)) } else { page.append(value) }
         return UInt32(count - 1)
     }

@@ -20,7 +20,8 @@ final class ParquetFileBuilder {
 
     private let schema: ParquetSchema
     private let rooms: FileRooms
-    private var file: [UInt8] = []
+    /// The file, once its first row group is closed.
+    private var file: FileBytes?
     private var lastFileBytes = 0
     private var groups: [Group] = []
     private var rowsInGroup = 0
@@ -57,7 +58,7 @@ final class ParquetFileBuilder {
     }
 
     /// Compressed bytes of the file so far, without the pages that are being filled.
-    var bytes: Int { columns.reduce(file.count) { $0 + $1.bytesHeld } }
+    var bytes: Int { columns.reduce(file?.count ?? 0) { $0 + $1.bytesHeld } }
 
     /// Says that every column was given that many rows more.
     func endBatch(rows: Int) {
@@ -72,18 +73,23 @@ final class ParquetFileBuilder {
 
     private func endGroup() {
         guard rowsInGroup > 0 else { return }
-        if groups.isEmpty {
-            if file.capacity == 0 { file = rooms.take(lastFileBytes) }
-            file += ParquetFileBuilder.magic
-        }
+        let file = open()
         let offset = file.count
-        groups.append(Group(chunks: columns.map { $0.endGroup(to: &file) }, rows: rowsInGroup, offset: offset))
+        groups.append(Group(chunks: columns.map { $0.endGroup(to: file) }, rows: rowsInGroup, offset: offset))
         rowsInGroup = 0
     }
 
-    /// What a file is, beside its bytes.
+    private func open() -> FileBytes {
+        if let file { return file }
+        let begun = FileBytes(rooms.take(lastFileBytes))
+        begun.append(ParquetFileBuilder.magic)
+        file = begun
+        return begun
+    }
+
+    /// A file, and what is known of it.
     struct Built {
-        let bytes: [UInt8]
+        let file: FileBytes
         let rows: Int
         /// Where each row group begins.
         let splitOffsets: [Int64]
@@ -94,16 +100,17 @@ final class ParquetFileBuilder {
     /// Ends the file and begins the next.
     func finish() -> Built {
         endGroup()
+        let file = open()
         let footer = footer()
-        file += footer
-        withUnsafeBytes(of: UInt32(footer.count).littleEndian) { file.append(contentsOf: $0) }
-        file += ParquetFileBuilder.magic
+        file.append(footer)
+        withUnsafeBytes(of: UInt32(footer.count).littleEndian) { file.append($0) }
+        file.append(ParquetFileBuilder.magic)
         let built = Built(
-            bytes: file, rows: rows,
+            file: file, rows: rows,
             splitOffsets: groups.map { Int64($0.offset) },
             columns: columns.map { ($0.leaf, $0.bytesInFile, $0.statistics) })
         lastFileBytes = file.count
-        file = []
+        self.file = nil
         begin()
         for column in columns { column.endFile() }
         return built
@@ -112,11 +119,12 @@ final class ParquetFileBuilder {
     /// Forgets the rows since the last file.
     func discard() {
         for column in columns { column.discard() }
+        if let file { rooms.give(file.block) }
+        file = nil
         begin()
     }
 
     private func begin() {
-        file.removeAll(keepingCapacity: true)
         groups = []
         rows = 0
         rowsInGroup = 0

@@ -1,10 +1,10 @@
 import Iceberg
 
 /// Changes files: byte by byte, as text along its tokens, and along the parts of an Avro file.
-struct Damage {
-    var random: IcebergRandom
+package struct Damage {
+    package var random: IcebergRandom
 
-    init(random: IcebergRandom) {
+    package init(random: IcebergRandom) {
         self.random = random
         // Another sequence than the one that chose the file.
         _ = self.random.next()
@@ -26,7 +26,7 @@ struct Damage {
     }
 
     /// Bytes, changed in a few places.
-    mutating func few(_ original: [UInt8]) -> [UInt8] {
+    package mutating func few(_ original: [UInt8]) -> [UInt8] {
         var changed = original
         for _ in 0...random.below(3) where !changed.isEmpty { bytes(&changed) }
         return changed

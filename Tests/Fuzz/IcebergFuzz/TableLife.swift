@@ -5,7 +5,8 @@ import Synchronization
 
 /// One of several processes that write to the same table, each its own files, and may be killed at any moment.
 ///
-/// It says on its output what it is about to do and what is done, so that who kills it knows what the table may say.
+/// It says on its output what it is about to do, what is done and what the other writer was always faster with, so that
+/// who kills it knows what the table may say.
 public struct LifeWriter {
     private let table: Table
     private let name: String
@@ -43,8 +44,25 @@ public struct LifeWriter {
                 table = try catalog.loadTable(Self.identifier, policy: policy)
             }
         }
-        files = try table.files().map { Location.name(of: $0.location) }.filter { $0.hasPrefix(name) }.sorted()
+        files = try Self.files(table).filter { $0.hasPrefix(name) }.sorted()
     }
+
+    /// Names of the table's files. The other writer's expiry may take what a version names that is not the newest.
+    private static func files(_ table: Table) throws -> [String] {
+        var table = table
+        for _ in 0..<readsMax {
+            do {
+                return try table.files().map { Location.name(of: $0.location) }
+            } catch let error as StorageError where error.kind == .notFound {
+                let read = table.version
+                try table.refresh()
+                guard table.version != read else { throw error }
+            }
+        }
+        throw IcebergError(.conflict, "the table changed during each of \(readsMax) reads")
+    }
+
+    private static let readsMax = 100
 
     static func catalog(_ folder: String) throws -> SQLiteCatalog {
         try SQLiteCatalog(path: folder + "/catalog.sqlite", warehouse: folder + "/lake")
@@ -62,25 +80,40 @@ public struct LifeWriter {
             if choice >= 8 || gone.isEmpty && added.isEmpty {
                 // What leaves the rows as they are.
                 say("keep \(count)")
-                switch random.below(4) {
-                case 0: try table.rewriteManifests(targetBytes: 40_000)
-                case 1: try table.setProperties(["by": name])
-                default: try table.expireSnapshots(keepLast: Self.kept, olderThan: .distantFuture)
+                let kind = random.below(4)
+                _ = try unlessOvertaken {
+                    switch kind {
+                    case 0: try table.rewriteManifests(targetBytes: 40_000)
+                    case 1: try table.setProperties(["by": name])
+                    default: try table.expireSnapshots(keepLast: Self.kept, olderThan: .distantFuture)
+                    }
                 }
                 say("kept \(count)")
                 continue
             }
             say("begin \(count) +\(added.joined(separator: ",")) -\(gone.joined(separator: ","))")
             let new = try added.map { try file($0, of: table) }
-            if gone.isEmpty {
-                try table.append(new)
-            } else {
-                try table.replaceFiles(
-                    gone.map { table.dataLocation + "/" + $0 }, with: new, operation: new.isEmpty ? .delete : .overwrite
-                )
+            let isDone = try unlessOvertaken {
+                if gone.isEmpty {
+                    try table.append(new)
+                } else {
+                    try table.replaceFiles(
+                        gone.map { table.dataLocation + "/" + $0 }, with: new,
+                        operation: new.isEmpty ? .delete : .overwrite)
+                }
             }
-            files = files.filter { !gone.contains($0) } + added
-            say("end \(count)")
+            if isDone { files = files.filter { !gone.contains($0) } + added }
+            say("\(isDone ? "end" : "overtaken") \(count)")
+        }
+    }
+
+    /// Whether `change` was made: the other writer may be faster every time that it is tried.
+    private func unlessOvertaken(_ change: () throws -> Void) throws -> Bool {
+        do {
+            try change()
+            return true
+        } catch let error as IcebergError where error.kind == .conflict {
+            return false
         }
     }
 
@@ -131,6 +164,7 @@ public struct LifeJudge {
             case "end":
                 sure = open ?? sure
                 open = nil
+            case "overtaken": open = nil
             case "keep", "kept": continue
             default: throw Finding("it said \(line)")
             }

@@ -11,7 +11,7 @@ struct FuzzCommand: ParsableCommand {
             Built with --sanitize=address, it also sees every byte read outside of the input. Exits with 1 at the first \
             finding, with the input's bytes as a Swift literal.
             """,
-        subcommands: [DecoderFuzzCommand.self, IcebergFuzzCommand.self, LifeCommand.self],
+        subcommands: [DecoderFuzzCommand.self, IcebergFuzzCommand.self, ParquetFuzzCommand.self, LifeCommand.self],
         defaultSubcommand: DecoderFuzzCommand.self)
 }
 

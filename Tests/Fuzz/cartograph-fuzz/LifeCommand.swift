@@ -39,10 +39,16 @@ struct LifeCommand: ParsableCommand {
                 seed &+= 1
                 return try Writer(name, folder: folder, seed: seed, count: counts[name] ?? 0)
             }
-            // Longer lives now and then, so that expiry and rewriting come to something.
-            let milliseconds = Int.random(in: 0..<10) == 0 ? Int.random(in: 500..<2_000) : Int.random(in: 20..<250)
             for writer in writers {
-                Thread.sleep(forTimeInterval: Double(milliseconds) / 1000 / Double(writers.count))
+                switch Int.random(in: 0..<10) {
+                // While it opens the table.
+                case 0: break
+                // Longer lives now and then, so that expiry and rewriting come to something.
+                case 1: writer.wait(forLines: Int.random(in: 50..<200))
+                default: writer.wait(forLines: Int.random(in: 1..<20))
+                }
+                // Anywhere in the change that it is at.
+                Thread.sleep(forTimeInterval: Double.random(in: 0..<0.03))
                 try writer.kill()
             }
             for writer in writers {
@@ -63,6 +69,7 @@ struct LifeCommand: ParsableCommand {
         let name: String
         private let process = Process()
         private let output = Pipe()
+        private var said = Data()
 
         init(_ name: String, folder: String, seed: UInt64, count: Int) throws {
             self.name = name
@@ -72,6 +79,15 @@ struct LifeCommand: ParsableCommand {
             ]
             process.standardOutput = output
             try process.run()
+        }
+
+        /// Waits until it said so many lines, or has ended.
+        func wait(forLines count: Int) {
+            while said.count(where: { $0 == UInt8(ascii: "\n") }) < count {
+                let more = output.fileHandleForReading.availableData
+                if more.isEmpty { return }
+                said += more
+            }
         }
 
         func kill() throws {
@@ -84,7 +100,8 @@ struct LifeCommand: ParsableCommand {
 
         /// What it said; the last line may be cut off, and then was not said.
         func lines() -> [String] {
-            let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            said += output.fileHandleForReading.readDataToEndOfFile()
+            let text = String(decoding: said, as: UTF8.self)
             return text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
         }
     }
