@@ -270,7 +270,7 @@ public final class StreamRunner: Sendable {
             {
                 try StreamRunner.remember(loaded.stream, log, loaded.position)
                 let (stream, position) = (loaded.stream, loaded.position)
-                if !stream.anomalies.wasRestored || stream.lacksCube { try learn(stream, log, to: position, fresh) }
+                if !stream.anomalies.wasRestored || stream.lacksJobs { try learn(stream, log, to: position, fresh) }
                 return loaded
             }
         } catch {
@@ -315,7 +315,10 @@ public final class StreamRunner: Sendable {
         if !stream.anomalies.wasRestored { try stream.anomalies.restore(past.anomalies.saved(), "the log") }
         // The states' memory goes with the streams.
         withExtendedLifetime((stream, past)) {
-            if stream.lacksCube { swap(&stream.state.pointee.cube, &past.state.pointee.cube) }
+            guard stream.lacksJobs else { return }
+            swap(&stream.state.pointee.cube, &past.state.pointee.cube)
+            swap(&stream.state.pointee.sessions, &past.state.pointee.sessions)
+            swap(&stream.state.pointee.stock, &past.state.pointee.stock)
         }
     }
 }
