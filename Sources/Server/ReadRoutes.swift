@@ -45,6 +45,19 @@ struct ReadRoutes: Sendable {
             let asked = request.uri.queryParameters
             return try await sales(by: asked["by"], grain: asked["grain"], last: asked["last"])
         }
+        router.get("/api/v1/live/bestsellers") { request, _ in
+            let asked = request.uri.queryParameters
+            return try await bestSellers(
+                grain: asked["grain"], last: asked["last"], currency: asked["currency"], limit: asked["limit"])
+        }
+        router.get("/api/v1/live/sessions") { request, _ in
+            let days = ReadRoutes.bounded(request.uri.queryParameters["days"], 1, 1...35)
+            return try await live { try await feed.questions.sessions(days: days) }
+        }
+        router.get("/api/v1/live/stock") { request, _ in
+            let limit = ReadRoutes.bounded(request.uri.queryParameters["limit"], 100, 1...10_000)
+            return try await live { try await feed.questions.stock(limit: limit) }
+        }
         router.get("/api/v1/anomalies") { request, _ in
             let asked = request.uri.queryParameters
             return anomalies(since: asked["since"], severity: asked["severity"], limit: asked["limit"])
@@ -91,7 +104,30 @@ struct ReadRoutes: Sendable {
             return JSONResponse.error(
                 .badRequest, "by is channel, store, country or product, and grain is minute, hour or day")
         }
-        guard let answer = try await feed.questions.sales(question, now: EmbeddedLog.wallClock()) else {
+        return try await live { try await feed.questions.sales(question, now: EmbeddedLog.wallClock()) }
+    }
+
+    /// The products that sold most in the last minutes, hours or business days.
+    private func bestSellers(
+        grain: Substring?, last: Substring?, currency: Substring?, limit: Substring?
+    ) async throws -> Response {
+        guard
+            let question = SalesReport.Question(
+                by: "product", grain: String(grain ?? "minute"), last: ReadRoutes.bounded(last, 60, 1...1_000))
+        else { return JSONResponse.error(.badRequest, "grain is minute, hour or day") }
+        let code = currency.flatMap { CurrencyCode(String($0)) }
+        guard currency == nil || code != nil else {
+            return JSONResponse.error(.badRequest, "currency is three upper-case letters, such as USD")
+        }
+        let limit = ReadRoutes.bounded(limit, 10, 1...BestSellersReport.productsMax)
+        return try await live {
+            try await feed.questions.bestSellers(
+                question, currency: code, limit: limit, now: EmbeddedLog.wallClock())
+        }
+    }
+
+    private func live(_ ask: () async throws -> [UInt8]?) async throws -> Response {
+        guard let answer = try await ask() else {
             return JSONResponse.error(.serviceUnavailable, "the live view is not ready, or too many ask", retryAfter: 1)
         }
         return JSONResponse.make(.ok, answer)

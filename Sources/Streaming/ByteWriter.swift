@@ -87,6 +87,13 @@ struct ByteReader {
         return String(decoding: bytes[at..<(at + length)], as: UTF8.self)
     }
 
+    /// So many bytes.
+    mutating func take(_ count: Int) throws -> [UInt8] {
+        guard count <= end - at else { throw damaged("it ends too early") }
+        defer { at += count }
+        return Array(bytes[at..<(at + count)])
+    }
+
     /// The named parts up to the end, each with a reader of its own.
     mutating func sections(_ body: (String, inout ByteReader) throws -> Void) throws {
         while !isAtEnd {

@@ -103,7 +103,7 @@ public enum Checkpoint {
         try reader.sections { name, section in
             if name == "anomalies" { try stream.anomalies.restore(section.rest, path) }
         }
-        stream.lacksCube = true
+        stream.lacksJobs = true
         return Position(
             commit: commit, offsets: offsets, filterOffsets: filterOffsets, youngFilterOffsets: youngFilterOffsets)
     }

@@ -26,6 +26,20 @@ public struct SalesReport: Encodable, Sendable {
             self.grain = grain
             self.last = max(1, min(last, Int(grain.kept)))
         }
+
+        /// The oldest stretch that is asked for.
+        func oldest(_ stream: ShopStream, _ now: Int64) -> Int32 {
+            var calendar = stream.calendar
+            let minute = now / Timestamp.minute
+            let local = minute + calendar.offset(at: now) / Timestamp.minute
+            let oldest =
+                switch grain {
+                case .minute: minute - Int64(last) + 1
+                case .hour: minute - local % 60 - Int64(last - 1) * 60
+                case .day: Int64(calendar.day(of: now)) - Int64(last) + 1
+                }
+            return Int32(truncatingIfNeeded: oldest)
+        }
     }
 
     /// What one channel, store, country or product sold in one currency in one stretch of time.
@@ -72,21 +86,12 @@ public struct SalesReport: Encodable, Sendable {
     init(_ stream: ShopStream, _ question: Question, now: Int64) {
         by = question.dimension.word
         grain = question.grain.word
-        var calendar = stream.calendar
+        let calendar = stream.calendar
         timezone = calendar.name
         let clock = stream.state.pointee.cube.clock
         asOf = clock == .min ? nil : Timestamp.text(clock)
         unkept = stream.state.pointee.cube.unkept
-        let minute = now / Timestamp.minute
-        let local = minute + calendar.offset(at: now) / Timestamp.minute
-        let oldest =
-            switch question.grain {
-            case .minute: minute - Int64(question.last) + 1
-            case .hour: minute - local % 60 - Int64(question.last - 1) * 60
-            case .day: Int64(calendar.day(of: now)) - Int64(question.last) + 1
-            }
-        let found = stream.sales(
-            by: question.dimension, question.grain, in: Int32(truncatingIfNeeded: oldest)...Int32.max)
+        let found = stream.sales(by: question.dimension, question.grain, in: question.oldest(stream, now)...Int32.max)
         isCut = found.count > SalesReport.linesMax
         lines = found.suffix(SalesReport.linesMax).map { line in
             let start =
@@ -107,9 +112,6 @@ extension LiveQuestions {
     /// - Parameter now: the time of day in microseconds since 1970 UTC.
     /// - Throws: `EncodingError`.
     public func sales(_ question: SalesReport.Question, now: Int64) async throws -> [UInt8]? {
-        guard let report = await ask({ SalesReport($0, question, now: now) }) else { return nil }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes]
-        return Array(try encoder.encode(report))
+        try await answer { SalesReport($0, question, now: now) }
     }
 }

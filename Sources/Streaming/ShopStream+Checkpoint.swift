@@ -9,7 +9,10 @@ extension ShopStream {
 
     /// The parts that are by key; each shard has its own keys.
     private enum Keyed: String, CaseIterable {
-        case sales, funnel, sessions, orders, products, cube
+        /// What a checkpoint of an older version may lack: it is then learned from the log.
+        static let learned: [Keyed] = [.cube, .visits, .stock]
+
+        case sales, funnel, sessions, orders, products, cube, visits, stock
     }
 
     /// The bytes of state that is written by key groups.
@@ -18,6 +21,7 @@ extension ShopStream {
     /// Whether changes were too many to be noted, so that the next checkpoint has to hold everything.
     var needsWholeCheckpoint: Bool {
         state.pointee.funnel.needsWhole || state.pointee.orders.needsWhole || state.pointee.cube.needsWhole
+            || state.pointee.sessions.needsWhole || state.pointee.stock.needsWhole
     }
 
     /// Writes the state as sections: of the groups `whole` everything, of the others what changed since the last time.
@@ -53,6 +57,8 @@ extension ShopStream {
             }
         }
         out.section(Keyed.cube.rawValue) { state.pointee.cube.write(to: &$0, scope) }
+        out.section(Keyed.visits.rawValue) { state.pointee.sessions.write(to: &$0, scope) }
+        out.section(Keyed.stock.rawValue) { state.pointee.stock.write(to: &$0, scope) }
     }
 
     /// Puts together a state from the files of a checkpoint, however many shards wrote them: takes the keys that this
@@ -77,11 +83,11 @@ extension ShopStream {
             default: break
             }
         }
-        for name in [Part.counters.rawValue] + Keyed.allCases.filter({ $0 != .cube }).map(\.rawValue)
+        for name in [Part.counters.rawValue] + Keyed.allCases.filter({ !Keyed.learned.contains($0) }).map(\.rawValue)
         where !restored.contains(name) {
             throw CheckpointError(description: "the checkpoint has no part \(name)")
         }
-        lacksCube = !restored.contains(Keyed.cube.rawValue)
+        lacksJobs = !Keyed.learned.allSatisfy { restored.contains($0.rawValue) }
         for shard in 0..<shards {
             var funnel = FunnelJob()
             var orders = GenerationTable<IDKey, Known>("order ids", empty: Known(), generation: ShopStream.idGeneration)
@@ -92,6 +98,17 @@ extension ShopStream {
                 }
                 // Whether an order is repeated is for every shard to know.
                 try restore(.orders, of: shard, in: file) { try orders.restore(from: &$0, isKept) }
+                try restore(.visits, of: shard, in: file) { section in
+                    if file.sequence == newest.sequence {
+                        try state.pointee.sessions.restore(from: &section)
+                    } else {
+                        try state.pointee.sessions.restorePages(from: &section, isKept)
+                    }
+                }
+                try restore(.stock, of: shard, in: file) { section in
+                    try state.pointee.stock.restore(
+                        from: &section, { owned.contains($0) && isKept($0) }, names: isKept)
+                }
                 try restore(.cube, of: shard, in: file) { section in
                     try state.pointee.cube.restore(from: &section) { owned.contains($0) && isKept($0) }
                 }

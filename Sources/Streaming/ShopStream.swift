@@ -37,13 +37,15 @@ public final class ShopStream {
         var funnel: FunnelJob
         var products: ProductJob
         var cube: SalesCube
+        var sessions: SessionsJob
+        var stock: StockJob
         var ids: DuplicateFilter
         var orders: GenerationTable<IDKey, Known>
         var tally = ChannelTally()
 
         /// What each job's keyed state holds.
         var usages: [StateUsage] {
-            funnel.usages + [orders.usage] + cube.usages
+            funnel.usages + [orders.usage] + cube.usages + sessions.usages + stock.usages
                 + [
                     StateUsage(
                         StateBudget("event ids", limitBytes: .max), entries: ids.count, more: ids.byteCount),
@@ -75,8 +77,8 @@ public final class ShopStream {
     /// The fraud scores. They look across all keys, so of several shards the one of the first key group makes them.
     public let fraud: FraudWatch
     private var watchesFraud: Bool { owned.lowerBound == KeyGroup.all.lowerBound }
-    /// Whether the state came from a checkpoint that has no sales cube.
-    var lacksCube = false
+    /// Whether the state came from a checkpoint that does not have all jobs.
+    var lacksJobs = false
 
     /// The business days.
     public var calendar: BusinessCalendar { state.pointee.calendar }
@@ -119,6 +121,7 @@ public final class ShopStream {
             to: State(
                 calendar: calendar, sales: SalesJob(owned: owned), funnel: FunnelJob(owned: owned),
                 products: ProductJob(owned: owned), cube: SalesCube(owned: owned),
+                sessions: SessionsJob(calendar: calendar, owned: owned), stock: StockJob(owned: owned),
                 ids: DuplicateFilter(generation: idGeneration),
                 orders: GenerationTable("order ids", empty: Known(), generation: idGeneration)))
     }
@@ -155,7 +158,11 @@ public final class ShopStream {
         state.pointee.products.begin(day: today)
         state.pointee.cube.arrive(receivedAt)
         let arrivalDay = state.pointee.calendar.day(of: state.pointee.cube.clock)
-        state.pointee.cube.tidy(today: arrivalDay)
+        if state.pointee.cube.tidy(today: arrivalDay) {
+            // By whole minutes, so that a restart within one changes nothing.
+            state.pointee.sessions.arrive(state.pointee.cube.clock / Timestamp.minute * Timestamp.minute)
+            state.pointee.sessions.tidy(today: arrivalDay)
+        }
         let moment = Moment(today: today, oldestMinute: now / Timestamp.minute - SalesJob.minutesKept, arrivalDay)
         let before = state.pointee.counters
         anomalies.arrive(receivedAt)
@@ -175,6 +182,14 @@ public final class ShopStream {
             case .orders:
                 if watchesFraud { fraud.orderStatus(columns, row) }
                 anomalies.other(instant, receivedAt)
+            case .searches, .wishlists:
+                anomalies.other(instant, receivedAt)
+                visit(.other, columns, row, instant, channel(columns, row))
+            case .stock:
+                anomalies.other(instant, receivedAt)
+                state.pointee.stock.change(
+                    columns.strings(.productID)[row], columns.strings(.warehouseID)[row],
+                    by: columns.integers(.change)[row], at: instant)
             default: anomalies.other(instant, receivedAt)
             }
         }
@@ -244,6 +259,18 @@ public final class ShopStream {
         state.pointee.funnel.add(type, session: session, at: instant, calendar: &state.pointee.calendar)
     }
 
+    @inline(__always)
+    private func visit(
+        _ step: Visit.Step, _ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ channel: ChannelCode
+    ) {
+        let place = Visit.Place(
+            time: instant, receivedAt: columns.receivedAts[row], offset: columns.offsets[row],
+            partition: columns.partitions[row])
+        state.pointee.sessions.add(
+            step, user: columns.strings(.userID)[row], channel,
+            page: step == .click ? columns.strings(.page)[row] : nil, at: place)
+    }
+
     /// Views and carts are summed up by channel as long as they are of one minute, and then counted at once.
     @inline(__always)
     private func tally(_ instant: Int64, _ moment: Moment) {
@@ -286,6 +313,7 @@ public final class ShopStream {
         tally(instant, moment)
         state.pointee.tally.counts[Int(channel.code)].clicks &+= 1
         funnel(.click, row, instant)
+        visit(.click, columns, row, instant, channel)
         if state.pointee.calendar.day(of: instant) == moment.today {
             state.pointee.products.product(columns.strings(.productID)[row])?.pointee.clicks += 1
         }
@@ -294,7 +322,9 @@ public final class ShopStream {
     @inline(__always)
     private func cart(_ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ moment: Moment) {
         tally(instant, moment)
-        state.pointee.tally.counts[Int(channel(columns, row).code)].carts &+= 1
+        let channel = channel(columns, row)
+        state.pointee.tally.counts[Int(channel.code)].carts &+= 1
+        visit(.cart, columns, row, instant, channel)
         anomalies.other(instant, columns.receivedAts[row])
         funnel(.cart, row, instant)
     }
@@ -304,6 +334,7 @@ public final class ShopStream {
         _ batch: EventBatch, _ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ moment: Moment
     ) {
         let state = state
+        let channel = channel(columns, row)
         funnel(.purchase, row, instant)
         if columns.presence[row] & EventField.orderID.bit != 0 {
             let order = columns.strings(.orderID)[row]
@@ -312,6 +343,7 @@ public final class ShopStream {
                 let hash = KeyHash(order.start, count: order.count)
                 let key = IDKey(high: hash.high == 0 ? 1 : hash.high, rest: UInt32(truncatingIfNeeded: hash.low))
                 if state.pointee.orders.contains(key) {
+                    visit(.other, columns, row, instant, channel)
                     state.pointee.counters.repeatedOrders &+= 1
                     return
                 }
@@ -319,9 +351,9 @@ public final class ShopStream {
             }
         }
         if watchesFraud { fraud.purchase(batch, columns, row) }
+        visit(.order, columns, row, instant, channel)
         let day = state.pointee.calendar.day(of: instant)
         let currency = CurrencyCode(columns.strings(.currency)[row])
-        let channel = channel(columns, row)
         let cell = state.pointee.cube.moment(
             instant, day: day, today: moment.arrivalDay, offset: state.pointee.calendar.offset(at: instant))
         let isWatched = anomalies.order(
@@ -365,6 +397,36 @@ public final class ShopStream {
         state.pointee.cube.count(totals, .store, text(.storeID, columns, row), currency, cell)
         state.pointee.cube.count(totals, .country, text(.country, columns, row), currency, cell)
     }
+
+    /// The business day of the newest arrival.
+    var arrivalDay: Int32 { state.pointee.calendar.day(of: max(0, state.pointee.cube.clock)) }
+
+    /// The products that sold most since a stretch of time in one currency: by revenue, ties by units and name.
+    package func bestSellers(
+        _ count: Int, _ grain: SalesGrain, since oldest: Int32, _ currency: CurrencyCode
+    ) -> [(name: String, totals: SalesTotals)] {
+        state.pointee.cube.bestSellers(count, grain, since: oldest, currency)
+    }
+
+    /// The sums of sessions that are over, by business day and channel.
+    package var sessionDays: [(day: Int32, channel: ChannelCode, totals: SessionTotals)] {
+        state.pointee.sessions.days
+    }
+
+    /// The pages that sessions began and ended with, by business day.
+    package var sessionPages: [(day: Int32, page: String, totals: PageTotals)] { state.pointee.sessions.pageTotals }
+
+    /// Events that came too late for their sessions.
+    package var lateForSessions: Int64 { state.pointee.sessions.late }
+
+    /// Ends all sessions, as if nothing ever came again.
+    package func endSessions() { state.pointee.sessions.arrive(.max) }
+
+    /// The stock of every product and warehouse.
+    package var stockLevels: [(product: String, warehouse: String, pieces: Int64)] { state.pointee.stock.all() }
+
+    /// The shelves that run low or out.
+    package var stockAlerts: [StockJob.Alert] { state.pointee.stock.alerts() }
 
     /// The lines of the sales cube, by time, name and currency.
     ///

@@ -282,7 +282,7 @@ public final class StreamRunner: Sendable {
             {
                 try StreamRunner.remember(loaded.stream, log, loaded.position)
                 let (stream, position) = (loaded.stream, loaded.position)
-                if !stream.anomalies.wasRestored || !stream.fraud.wasRestored || stream.lacksCube {
+                if !stream.anomalies.wasRestored || !stream.fraud.wasRestored || stream.lacksJobs {
                     try learn(stream, log, to: position, fresh)
                 }
                 return loaded
@@ -330,7 +330,10 @@ public final class StreamRunner: Sendable {
         if !stream.fraud.wasRestored { try stream.fraud.restore(past.fraud.saved()) }
         // The states' memory goes with the streams.
         withExtendedLifetime((stream, past)) {
-            if stream.lacksCube { swap(&stream.state.pointee.cube, &past.state.pointee.cube) }
+            guard stream.lacksJobs else { return }
+            swap(&stream.state.pointee.cube, &past.state.pointee.cube)
+            swap(&stream.state.pointee.sessions, &past.state.pointee.sessions)
+            swap(&stream.state.pointee.stock, &past.state.pointee.stock)
         }
     }
 }

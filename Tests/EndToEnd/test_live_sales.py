@@ -90,3 +90,31 @@ def test_a_browser_that_does_not_read_slows_nobody(up, data):
     eventually("the view goes on", lambda: server.snapshot()["totals"]["accepted"] == number)
     for listener in deaf:
         listener.close()
+
+
+def test_best_sellers_stock_and_sessions_are_told(up, data):
+    server = up(data)
+    now = datetime.now(timezone.utc).isoformat()
+    stock = [
+        {"type": "stock", "event_id": f"st{number}", "product_id": "p1", "warehouse_id": warehouse, "change": change,
+         "ts": now, "reason": "count"}
+        for number, (warehouse, change) in enumerate([("w1", 30), ("w1", -20), ("w2", 5), ("w2", -5), ("w3", 50)])]
+    # A session that began and ended an hour and a half ago is late by now, and counted as such.
+    past = datetime.fromtimestamp(datetime.now(timezone.utc).timestamp() - 5_400, timezone.utc).isoformat()
+    late = purchase(9, "VN", "USD", "1") | {"ts": past}
+    commit = server.accept(
+        stock + [purchase(1, "VN", "USD", "10"), purchase(2, "VN", "USD", "30"), purchase(4, "VN", "EUR", "99"), late]
+    )["commit"]
+    server.applied(commit)
+    best = ask(server, "/api/v1/live/bestsellers?currency=USD&last=2")
+    assert [(p["product_id"], p["units"], p["revenue"]) for p in best["products"]] == [
+        ("p0", 2, "60.00"), ("p1", 2, "20.00")]
+    assert [p["product_id"] for p in ask(server, "/api/v1/live/bestsellers?currency=EUR")["products"]] == ["p0"]
+    told = ask(server, "/api/v1/live/stock")
+    assert told["count"] == 2
+    assert [(a["warehouse_id"], a["pieces"], a["state"]) for a in told["alerts"]] == [("w2", 0, "out"), ("w1", 10, "low")]
+    sessions = ask(server, "/api/v1/live/sessions?days=7")
+    assert (sessions["open"] >= 3, sessions["late"], sessions["channels"]) == (True, 1, [])
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        ask(server, "/api/v1/live/bestsellers?currency=dollars")
+    assert refused.value.code == 400

@@ -75,14 +75,20 @@ final class ShopCase {
         }
         optional("channel", ["shopee", "lazada", "tiki", "website", "store"], &random)
         let products = (0..<30).map { "p\($0)" }
-        let kind = random.below(10)
-        if kind < 6 {
+        let kind = random.below(20)
+        if kind == 19 {
+            let change = random.below(8) == 0 ? random.below(60) : -random.below(6)
+            return "{\"type\":\"stock\",\(fields[0]),\(fields[3]),\"product_id\":\"\(one(products, &random))\","
+                + "\"warehouse_id\":\"w\(random.below(4))\",\"change\":\(change),\"reason\":\"sale\"}"
+        } else if kind == 18 {
+            fields += ["\"type\":\"search\"", "\"query\":\"shoes\""]
+        } else if kind < 11 {
             optional("country", ["VN", "TH", "SG"], &random)
             fields += [
                 "\"type\":\"click\"", "\"product_id\":\"\(one(products, &random))\"",
                 "\"page\":\"/\(random.below(5))\"", "\"referrer\":\"\"",
             ]
-        } else if kind < 8 {
+        } else if kind < 15 {
             fields += [
                 "\"type\":\"cart\"", "\"product_id\":\"\(one(products, &random))\"",
                 "\"quantity\":\(1 + random.below(3))",
@@ -113,7 +119,7 @@ final class ShopCase {
                 try PaddedBytes(copying: Array(line.utf8)).withBytes { raw in
                     row.removeAll()
                     #expect(decoder.decode(raw, into: row) == nil, "\(line)")
-                    let key = try #require(row.string(.userID, 0))
+                    let key = try #require(row.string(.userID, 0) ?? row.string(.productID, 0))
                     batch.received += 1
                     batch.add(raw, to: row.type(0).topic, key: KeyHash(key.start, count: key.count))
                 }
@@ -140,6 +146,25 @@ final class ShopCase {
         return streams
     }
 
+    /// The state after all events, each of which arrives with the newest time so far.
+    func appliedAsTheyHappen() throws -> ShopStream {
+        let stream = try stream()
+        let decoder = EventDecoder()
+        let row = EventBatch(capacity: 1)
+        var newest = Int64.min
+        let lines = try String(contentsOfFile: folder + "/events.json", encoding: .utf8).split(separator: "\n")
+        for (number, line) in lines.enumerated() {
+            try PaddedBytes(copying: Array(line.utf8)).withBytes { raw in
+                row.removeAll()
+                try #require(decoder.decode(raw, into: row) == nil)
+                newest = max(newest, row.timestamp(0))
+                row.setPosition(receivedAt: newest, partition: 0, offset: Int64(number))
+                stream.apply(row, topic: row.type(0).topic)
+            }
+        }
+        return stream
+    }
+
     var path: String { folder + "/stream/checkpoint" }
 }
 
@@ -148,10 +173,15 @@ struct ShopAnswers: Equatable {
     var cube: [String] = []
     var days: [String] = []
     var funnel: [Int32: FunnelTotals] = [:]
+    var sessions: [String] = []
+    var stock: [String] = []
+    var late: Int64 = 0
     var counters: ShopStream.Counters
 
+    /// Ends the sessions of the streams.
     init(_ streams: [ShopStream]) {
         counters = streams[0].counters
+        var sums: [String: [Int64]] = [:]
         for stream in streams {
             for dimension in SalesDimension.allCases {
                 for grain in SalesGrain.allCases {
@@ -163,6 +193,22 @@ struct ShopAnswers: Equatable {
                     }
                 }
             }
+            late += stream.lateForSessions
+            stream.endSessions()
+            func add(_ numbers: [Int64], to key: String) {
+                sums[key] = zip(sums[key] ?? numbers.map { _ in 0 }, numbers).map { $0 + $1 }
+            }
+            for (day, channel, totals) in stream.sessionDays {
+                add(
+                    [
+                        totals.sessions, totals.converted, totals.withCart, totals.abandoned, totals.bounced,
+                        totals.events, totals.duration,
+                    ], to: "\(day) \(channel.name)")
+            }
+            for (day, page, totals) in stream.sessionPages {
+                add([totals.entries, totals.exits, totals.conversions], to: "\(day) page \(page)")
+            }
+            stock += stream.stockLevels.map { "\($0.product) \($0.warehouse) \($0.pieces)" }
             days += stream.dailyTotals().map { "\($0.day) \($0.channel.name) \($0.currency.name) \($0.totals)" }
             for (day, totals) in stream.dailyFunnel() {
                 var sum = funnel[day] ?? FunnelTotals()
@@ -172,6 +218,9 @@ struct ShopAnswers: Equatable {
                 funnel[day] = sum
             }
         }
+        sessions = sums.map { "\($0.key) \($0.value.map(String.init).joined(separator: " "))" }
+        sessions.sort()
+        stock.sort()
         cube.sort()
         days.sort()
         funnel = funnel.filter { $0.value != FunnelTotals() }

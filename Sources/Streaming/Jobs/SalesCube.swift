@@ -226,10 +226,10 @@ package struct SalesCube: ~Copyable {
         stretches[Stretch(grain: key.grain, time: key.time), default: []].append(key)
     }
 
-    /// Forgets the stretches that are no longer kept; does something once a minute of arrivals.
-    mutating func tidy(today: Int32) {
+    /// Forgets the stretches that are no longer kept; does something once a minute of arrivals, and says so.
+    mutating func tidy(today: Int32) -> Bool {
         let minute = clock / Timestamp.minute
-        guard clock > .min, minute != tidiedMinute else { return }
+        guard clock > .min, minute != tidiedMinute else { return false }
         tidiedMinute = minute
         let now = Int32(truncatingIfNeeded: minute)
         for (stretch, keys) in stretches {
@@ -243,6 +243,7 @@ package struct SalesCube: ~Copyable {
             for key in keys { cells.remove(key) }
             stretches[stretch] = nil
         }
+        return true
     }
 
     /// One line of an answer.
@@ -272,6 +273,23 @@ package struct SalesCube: ~Copyable {
             }
         }
         return found.sorted { ($0.time, $0.name, $0.currency.code) < ($1.time, $1.name, $1.currency.code) }
+    }
+
+    /// The products that sold most since a stretch of time in one currency: by revenue, ties by units and name.
+    package func bestSellers(
+        _ count: Int, _ grain: SalesGrain, since oldest: Int32, _ currency: CurrencyCode
+    ) -> [(name: String, totals: SalesTotals)] {
+        var sums: [UInt64: SalesTotals] = [:]
+        for (stretch, keys) in stretches where stretch.grain == grain.rawValue && stretch.time >= oldest {
+            for key in keys where key.dimension == SalesDimension.product.rawValue && key.currency == currency.code {
+                if let slot = cells.find(key) { sums[key.name, default: SalesTotals()] += slot.pointee.value.value }
+            }
+        }
+        // The names of those that may be among them alone.
+        let least = sums.values.map(\.revenue).sorted(by: >).prefix(count).last ?? 0
+        return sums.filter { $0.value.revenue >= least }.map { (name($0.key, .product), $0.value) }.sorted {
+            ($1.1.revenue, $1.1.units, $0.0) < ($0.1.revenue, $0.1.units, $1.0)
+        }.prefix(count).map { (name: $0.0, totals: $0.1) }
     }
 
     private func name(_ hash: UInt64, _ dimension: SalesDimension) -> String {
