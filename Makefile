@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-unit test-end-to-end test-reliability test-interop test-spark torture fuzz lint format bench bench-peers bench-lake-peers bench-nexmark bench-anomalies clean
+.PHONY: help run build test test-unit test-end-to-end test-reliability test-interop test-spark torture fuzz lint format bench bench-peers bench-lake-peers bench-nexmark bench-fraud bench-anomalies clean
 
 BINARY := .build/release/cartograph
 # Without colours a build at a terminal and one in a pipe are the same build; with them each would throw the other's away.
@@ -60,6 +60,9 @@ torture: ## the same at length: hundreds of kills, every fault at every call
 	$(BUILD) --product cartograph
 	$(BUILD) --product cartograph-fuzz
 	CARTOGRAPH=$${CARTOGRAPH:-$(BINARY)} .deps/venv/bin/python -m pytest Tests/Reliability --torture -s $(ARGS)
+	# The live state is killed at steps of its checkpoints, and goes on on another number of shards.
+	$(BUILD) --build-tests
+	CARTOGRAPH_KILLS=200 swift test -c release --skip-build --disable-xctest --filter CheckpointTests
 	# Two processes write to one table, and are killed at any moment.
 	.build/release/cartograph-fuzz life --kills 1000
 	# Ten thousand steps of a table's life, against a plain model.
@@ -102,6 +105,11 @@ bench-nexmark: ## Nexmark's queries on Cartograph and on Flink, the same file of
 	scripts/bootstrap flink
 	swift build -c release --product cartograph-nexmark
 	scripts/bench-nexmark $(ARGS)
+
+bench-fraud: ## fraud scores on simulated days with labels, beside scikit-learn on the same features
+	scripts/bootstrap bench-fraud
+	$(BUILD) --product cartograph-bench
+	.deps/fraud/bin/python scripts/bench-fraud $(ARGS)
 
 bench-anomalies: ## how many of planted incidents the anomaly detector finds, and its false alarms; ARGS='--series DIR' writes the series too
 	scripts/bootstrap run

@@ -49,7 +49,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.30.0"),
         // SQLite for the embedded Iceberg catalogue.
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        // YAML: configuration, import mappings and the dbt project's files.
+        // YAML: configuration, import mappings, fraud rules and the dbt project's files.
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         // SHA-256 for derived event ids, file identities and write keys.
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -72,7 +72,7 @@ let package = Package(
         room(
             "Collector",
             knows: ["Events", "EventLog", "Telemetry", "CZlib", "CZstd"]),
-        room("Streaming", knows: ["Events", "EventLog", "CBytes"]),
+        room("Streaming", knows: ["Events", "EventLog", "CBytes", .product(name: "Yams", package: "Yams")]),
         room(
             "Storage",
             knows: [
@@ -203,7 +203,9 @@ let package = Package(
         .executableTarget(
             name: "anomaly-quality", dependencies: ["Events", "Streaming", "SyntheticShop"],
             path: "Benchmarks/anomaly-quality", swiftSettings: rules),
-        tests("StreamingTests", of: ["Streaming", "EventLog", "Events", "Simulator", "SyntheticShop"]),
+        tests(
+            "StreamingTests", of: ["Engine", "Streaming", "EventLog", "Events", "Simulator", "SyntheticShop"],
+            resources: [.copy("Golden")]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

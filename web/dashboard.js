@@ -4,6 +4,7 @@ import { drawAnomalies } from "./anomalies.js";
 import { DailyChart, MinuteChart } from "./charts.js";
 import { byId, show, write } from "./dom.js";
 import { clock, day, rate } from "./format.js";
+import { drawFraud } from "./fraud.js";
 import { DailyHistory, drawAbout, drawQuarantine, wireRebuild } from "./history.js";
 import { lastHour } from "./hour.js";
 import { LiveFeed } from "./live.js";
@@ -72,6 +73,7 @@ function draw() {
   drawProducts(view);
   drawChannels(view);
   drawAnomalies(view);
+  drawFraud(view);
   drawBooks(view);
   drawWelcome();
   drawMinutes();

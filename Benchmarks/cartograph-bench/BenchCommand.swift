@@ -8,14 +8,17 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "cartograph-bench",
         abstract: "Measure Cartograph in processor time per event.",
         discussion: """
-            decode, append, collect, replay, stream and lake run in this process on 64 MB of simulated events; hours \
-            makes the commits of an hour of bronze with its upkeep beside; tables commits to Iceberg tables and plans over their files. http, single, platform and latency start the real binary and load it over loopback; http and single check its books \
+            decode, append, collect, replay, stream and lake run in this process on 64 MB of simulated events; checkpoints \
+            has the stream's state grow by three million; hours \
+            makes the commits of an hour of bronze with its upkeep beside; tables commits to Iceberg tables and plans over their files; fraud judges the \
+            scores of simulated fraud. http, single, platform and latency start the real binary and load it over loopback; http and single check its books \
             afterwards. peers gives the same events to Redis and PostgreSQL, which `scripts/bootstrap bench` installs.
             """)
 
     /// What can be measured.
     enum Name: String, ExpressibleByArgument, CaseIterable {
-        case decode, append, collect, replay, stream, lake, hours, tables, http, single, platform, latency, peers
+        case decode, append, collect, replay, stream, checkpoints, lake, hours, tables, fraud, http, single, platform,
+            latency, peers
     }
 
     @Argument(help: "\(Name.allCases.map(\.rawValue).joined(separator: ", ")); all but peers when none is named.")
@@ -35,6 +38,10 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(name: .long, help: "What http and single run: door (taking and keeping events only), platform or both.")
     var mode = Mode.both
     @Option(name: .long, help: "The server to measure (default: cartograph beside this program).") var binary: String?
+    @Option(name: .long, help: "Days of traffic for fraud.") var days = 60
+    @Option(name: .long, help: "The seed of fraud's traffic.") var seed: UInt64 = 1
+    @Option(name: .long, help: "Where fraud writes its rows of features, for other judges.") var rows: String?
+    @Option(name: .long, help: "The rules that fraud scores by.") var rules = "config/fraud-rules.yaml"
     @Option(name: .long, help: "Where data folders are made, on a disk (default: the system's temporary folder).")
     var folder: String?
 
@@ -42,8 +49,8 @@ struct BenchCommand: AsyncParsableCommand {
     enum Mode: String, ExpressibleByArgument, CaseIterable { case door, platform, both }
 
     func validate() throws {
-        guard runs ?? 1 >= 1, rate >= 1, seconds >= 1, events >= 1, window > 0 else {
-            throw ValidationError("--runs, --rate, --seconds, --events and --window must be 1 or more")
+        guard runs ?? 1 >= 1, rate >= 1, seconds >= 1, events >= 1, days >= 1, window > 0 else {
+            throw ValidationError("--runs, --rate, --seconds, --events, --days and --window must be 1 or more")
         }
         guard batch.numbers.allSatisfy({ (1...LoadSettings.corpusEvents / 100).contains($0) }) else {
             throw ValidationError("--batch must be 1 to \(LoadSettings.corpusEvents / 100) events")
@@ -75,9 +82,11 @@ struct BenchCommand: AsyncParsableCommand {
         case .collect: Findings(try inProcess().collect())
         case .replay: Findings(try inProcess().replay())
         case .stream: Findings(try inProcess().stream())
+        case .checkpoints: Findings(try CheckpointBench(events: 3_000_000).measures())
         case .lake: Findings(try inProcess().bronze(only: only))
         case .hours: Findings(try inProcess().bronzeHours(commits: commits))
         case .tables: Findings(try TableBench(runs: runs ?? 5).measures())
+        case .fraud: try FraudBench(days: days, seed: seed, rows: rows, rules: rules).run()
         case .http: try LoadBench(load).http()
         case .single: try LoadBench(load).single()
         case .platform: Findings(try Platform(rate: rate, seconds: seconds).platform())

@@ -5,7 +5,7 @@ public enum EventField: UInt8, CaseIterable, Sendable {
     // Strings come first: their raw values are row numbers of the batch's string columns.
     case eventID, userID, sessionID, productID, page, referrer, query, action, orderID, currency, channel, storeID
     case device, country, campaign, coupon, paymentMethod, ip, status, previousStatus, warehouseID, carrier, reason
-    case lotID
+    case lotID, card, address, deviceID
     // Integers.
     case quantity, results, dwellMS, change
     // Money.
@@ -14,7 +14,7 @@ public enum EventField: UInt8, CaseIterable, Sendable {
     case ts, items, type
 
     /// How many string fields there are.
-    static let stringCount = Int(EventField.lotID.rawValue) + 1
+    static let stringCount = Int(EventField.deviceID.rawValue) + 1
     /// How many integer fields there are.
     static let integerCount = 4
     /// How many money fields there are.
@@ -27,6 +27,7 @@ public enum EventField: UInt8, CaseIterable, Sendable {
         "event_id", "user_id", "session_id", "product_id", "page", "referrer", "query", "action", "order_id",
         "currency", "channel", "store_id", "device", "country", "campaign", "coupon", "payment_method", "ip",
         "status", "previous_status", "warehouse_id", "carrier", "reason", "lot_id",
+        "card", "address", "device_id",
         "quantity", "results", "dwell_ms", "change",
         "unit_price", "total_amount", "discount", "shipping", "tax", "unit_cost",
         "ts", "items", "type",
@@ -57,7 +58,9 @@ public enum EventField: UInt8, CaseIterable, Sendable {
     /// The kind of this field's values.
     public var kind: Kind {
         switch self {
-        case .eventID, .userID, .sessionID, .productID, .orderID, .storeID, .warehouseID, .lotID: .id
+        case .eventID, .userID, .sessionID, .productID, .orderID, .storeID, .warehouseID, .lotID, .card,
+            .address, .deviceID:
+            .id
         case .page, .referrer, .query, .device, .country, .campaign, .coupon, .paymentMethod, .ip, .carrier, .reason:
             .text
         case .action, .channel, .status, .previousStatus: .word
@@ -124,7 +127,7 @@ public struct EventSchema: Sendable {
             .purchase, required: [.eventID, .userID, .sessionID, .items, .totalAmount, .currency, .ts],
             optional: [
                 .orderID, .discount, .shipping, .tax, .coupon, .paymentMethod, .channel, .storeID, .country, .device,
-                .ip,
+                .ip, .card, .address, .deviceID,
             ]),
         EventSchema(
             .orderStatus, required: [.eventID, .orderID, .userID, .status, .ts],

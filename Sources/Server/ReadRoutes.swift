@@ -1,3 +1,4 @@
+import EventLog
 import Events
 import Foundation
 import HTTPTypes
@@ -36,6 +37,27 @@ struct ReadRoutes: Sendable {
             }
             return JSONResponse.make(.ok, view)
         }
+        router.get("/api/v1/fraud") { request, _ in
+            let asked = request.uri.queryParameters
+            return fraud(minScore: asked["min_score"], since: asked["since"], limit: asked["limit"])
+        }
+        router.get("/api/v1/live/sales") { request, _ in
+            let asked = request.uri.queryParameters
+            return try await sales(by: asked["by"], grain: asked["grain"], last: asked["last"])
+        }
+        router.get("/api/v1/live/bestsellers") { request, _ in
+            let asked = request.uri.queryParameters
+            return try await bestSellers(
+                grain: asked["grain"], last: asked["last"], currency: asked["currency"], limit: asked["limit"])
+        }
+        router.get("/api/v1/live/sessions") { request, _ in
+            let days = ReadRoutes.bounded(request.uri.queryParameters["days"], 1, 1...35)
+            return try await live { try await feed.questions.sessions(days: days) }
+        }
+        router.get("/api/v1/live/stock") { request, _ in
+            let limit = ReadRoutes.bounded(request.uri.queryParameters["limit"], 100, 1...10_000)
+            return try await live { try await feed.questions.stock(limit: limit) }
+        }
         router.get("/api/v1/anomalies") { request, _ in
             let asked = request.uri.queryParameters
             return anomalies(since: asked["since"], severity: asked["severity"], limit: asked["limit"])
@@ -51,6 +73,64 @@ struct ReadRoutes: Sendable {
         }
         router.post("/api/v1/batch") { _, _ in try await answer { try await operations.rebuild() } }
         router.post("/api/v1/verify") { _, _ in try await answer { try await operations.verify() } }
+    }
+
+    /// Purchases of at least a score, at or after `since` (RFC 3339), newest first.
+    private func fraud(minScore: Substring?, since: Substring?, limit: Substring?) -> Response {
+        guard let since = since.map({ Timestamp.parse(String($0)) }) ?? Int64.min else {
+            return JSONResponse.error(.badRequest, "since is no time: write it as 2026-01-31T08:00:00Z")
+        }
+        guard let least = minScore.map({ Int($0) }) ?? 0, (0...100).contains(least) else {
+            return JSONResponse.error(.badRequest, "min_score is a whole number from 0 to 100")
+        }
+        let limit = ReadRoutes.bounded(limit, 100, 1...FraudWatch.alertsListed)
+        do {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.withoutEscapingSlashes]
+            let report = feed.fraud.filtered(minScore: least, since: since, limit: limit)
+            return JSONResponse.make(.ok, Array(try encoder.encode(report)))
+        } catch {
+            return JSONResponse.error(.internalServerError, "\(error)")
+        }
+    }
+
+    /// Live sales by channel, store, country or product, in minutes, hours or business days.
+    private func sales(by dimension: Substring?, grain: Substring?, last: Substring?) async throws -> Response {
+        guard
+            let question = SalesReport.Question(
+                by: String(dimension ?? "channel"), grain: String(grain ?? "hour"),
+                last: ReadRoutes.bounded(last, 24, 1...1_000))
+        else {
+            return JSONResponse.error(
+                .badRequest, "by is channel, store, country or product, and grain is minute, hour or day")
+        }
+        return try await live { try await feed.questions.sales(question, now: EmbeddedLog.wallClock()) }
+    }
+
+    /// The products that sold most in the last minutes, hours or business days.
+    private func bestSellers(
+        grain: Substring?, last: Substring?, currency: Substring?, limit: Substring?
+    ) async throws -> Response {
+        guard
+            let question = SalesReport.Question(
+                by: "product", grain: String(grain ?? "minute"), last: ReadRoutes.bounded(last, 60, 1...1_000))
+        else { return JSONResponse.error(.badRequest, "grain is minute, hour or day") }
+        let code = currency.flatMap { CurrencyCode(String($0)) }
+        guard currency == nil || code != nil else {
+            return JSONResponse.error(.badRequest, "currency is three upper-case letters, such as USD")
+        }
+        let limit = ReadRoutes.bounded(limit, 10, 1...BestSellersReport.productsMax)
+        return try await live {
+            try await feed.questions.bestSellers(
+                question, currency: code, limit: limit, now: EmbeddedLog.wallClock())
+        }
+    }
+
+    private func live(_ ask: () async throws -> [UInt8]?) async throws -> Response {
+        guard let answer = try await ask() else {
+            return JSONResponse.error(.serviceUnavailable, "the live view is not ready, or too many ask", retryAfter: 1)
+        }
+        return JSONResponse.make(.ok, answer)
     }
 
     /// Anomalies that go on, or ended at `since` (RFC 3339) or later, of at least a severity, newest first.

@@ -12,6 +12,8 @@ public protocol ShopOperations: Sendable {
     func status() async throws -> [UInt8]
     /// Counts of rejected events by reason, and the newest of them.
     func quarantine(limit: Int) async throws -> [UInt8]
+    /// Keeps what was found out about purchases, durably.
+    func label(_ said: [(orderID: String, isFraud: Bool)]) async throws
     /// Erases people, or says what would be erased; calls `progress` with documents that say how far it is.
     func erase(
         _ people: People, dryRun: Bool, progress: @escaping @Sendable ([UInt8]) -> Void

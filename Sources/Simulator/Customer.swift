@@ -6,6 +6,9 @@ struct Customer {
     /// The store they go to.
     let store: UInt8
 
+    /// Whether they buy on the web.
+    var isOnline: Bool { channel != .store }
+
     init(_ number: UInt32, seed: UInt64, in market: Market) {
         var random = RandomSource(seed: SplitMix64.hash(seed, RandomStream.customers.rawValue, UInt64(number)))
         let country = market.countryWeights.draw(&random)

@@ -29,6 +29,8 @@ final class Market: Sendable {
     let till: UInt8 = 4
 
     let payments = Words(["card", "wallet", "cash_on_delivery", "bank_transfer", "cash"])
+    let card = 0
+    let wallet = 1
     let paymentWeights = Weights([38, 32, 20, 10])
     let tillPaymentWeights = Weights([45, 20, 0, 0, 35])
 

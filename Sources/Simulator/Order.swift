@@ -18,6 +18,8 @@ struct Order: Sendable {
     var warehouse: UInt8
     var carrier: UInt8
     var isInStore: Bool
+    /// What is behind it.
+    var kind: FraudKind
 }
 
 /// A change of what lies on a shelf.

@@ -2,6 +2,8 @@
 public enum ScenarioName: String, CaseIterable, Sendable {
     /// An ordinary day.
     case normal
+    /// Ordinary days with thieves in the traffic, who are told apart by labels alone.
+    case fraud
 }
 
 /// How customers behave and what the shop offers them, as data: a new scenario is a new value, not new code.
@@ -99,11 +101,16 @@ public struct Scenario: Sendable {
     public var cancelled: Int
     /// The chance that a delivered order comes back.
     public var returned: Int
+    /// The share of purchases that are fraud, about: rings are begun as it takes.
+    public var fraudShare = 0
+    /// The chance that a visit is the first one of a new account, numbered after those of the settings.
+    public var newcomers = 0
 
     /// The scenario of that name.
     public init(_ name: ScenarioName) {
         switch name {
         case .normal: self = .normal
+        case .fraud: self = .fraud
         }
     }
 
@@ -156,6 +163,16 @@ public struct Scenario: Sendable {
         returned: 500
     )
 
+    /// Ordinary days in which about 1.2 % of the purchases are fraud: cards tried out, accounts taken over, goods sent
+    /// back as a habit, and products bought up by bots.
+    public static let fraud: Scenario = {
+        var scenario = Scenario.normal
+        scenario.name = .fraud
+        scenario.fraudShare = 120
+        scenario.newcomers = 250
+        return scenario
+    }()
+
     /// What is wrong with the numbers and words, if anything.
     var fault: SimulationError? {
         let tables = [browsing, shopping, atCart, inStore, atTill]
@@ -168,7 +185,7 @@ public struct Scenario: Sendable {
                 return SimulationError("scenario \(name.rawValue)", "each step must have 1 % to leave or buy")
             }
         }
-        let single = [searchesFirst, fromCampaign, withCoupon, cancelled, returned]
+        let single = [searchesFirst, fromCampaign, withCoupon, cancelled, returned, fraudShare, newcomers]
         guard single.allSatisfy({ (0...10_000).contains($0) }) else {
             return SimulationError("scenario \(name.rawValue)", "a chance must be 0 to 10000")
         }

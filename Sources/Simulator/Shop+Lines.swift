@@ -92,8 +92,8 @@ extension Shop {
     }
 
     func writePurchase(
-        _ visit: Visit, order: UInt64, _ bill: Bill, coupon: Int?, payment: Int, _ event: UInt64, _ stamp: StampText,
-        _ buffer: inout LineBuffer
+        _ visit: Visit, order: UInt64, _ bill: Bill, coupon: Int?, payment: Int, _ buyer: Buyer, _ event: UInt64,
+        _ stamp: StampText, _ buffer: inout LineBuffer
     ) -> LineFacts {
         buffer.addLine { line in
             begin(#"{"type":"purchase","event_id":""#, event, &line)
@@ -133,7 +133,7 @@ extension Shop {
             line.put(#"","country":""#)
             line.put(market.countries, Int(visit.country))
             writeDevice(visit, &line)
-            writeAddress(visit.customer, &line)
+            write(buyer, &line)
             line.put(#""}"#)
         }
         var facts = facts(.purchase, visit)
@@ -246,14 +246,24 @@ extension Shop {
         line.put(market.devices, Int(visit.device))
     }
 
-    /// The address a customer's orders come from: one in 10.0.0.0/8 for each, so that no real one is named.
-    private func writeAddress(_ customer: UInt32, _ line: inout LineWriter) {
+    /// Who buys, as far as the purchase says it.
+    private func write(_ buyer: Buyer, _ line: inout LineWriter) {
         line.put(#"","ip":"10."#)
-        line.put(Int(customer >> 16))
+        line.put(Int(buyer.ip >> 16 & 255))
         line.put(byte: 0x2e)
-        line.put(Int(customer >> 8 & 255))
+        line.put(Int(buyer.ip >> 8 & 255))
         line.put(byte: 0x2e)
-        line.put(Int(customer & 255))
+        line.put(Int(buyer.ip & 255))
+        if buyer.card != 0 {
+            line.put(#"","card":"c-"#)
+            line.put(hex: buyer.card, digits: 16)
+        }
+        if buyer.address != 0 {
+            line.put(#"","address":"a-"#)
+            line.put(hex: buyer.address, digits: 16)
+        }
+        line.put(#"","device_id":"d-"#)
+        line.put(hex: buyer.device, digits: 16)
     }
 
     @inline(__always)

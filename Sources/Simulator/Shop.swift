@@ -11,6 +11,9 @@ final class Shop: Sendable {
     let campaignReferrers: Words
     let coupons: Words
     let currency: Words
+    let buyers: Buyers
+    /// What labels call the kinds of fraud.
+    let kinds: Words
 
     /// A shop from settings that were found valid.
     init(_ settings: SimulationSettings) {
@@ -23,5 +26,7 @@ final class Shop: Sendable {
         campaignReferrers = Words(settings.scenario.campaigns.map(\.referrer))
         coupons = Words(settings.scenario.coupons.map(\.code))
         currency = Words([settings.currency])
+        buyers = Buyers(seed: settings.seed, run: settings.run, customers: UInt64(settings.customers))
+        kinds = Words(FraudKind.allCases.map(\.name))
     }
 }

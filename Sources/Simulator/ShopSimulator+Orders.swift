@@ -10,10 +10,15 @@ extension ShopSimulator {
             coupon = random.index(below: shop.coupons.count)
         }
         let bill = bill(visit, coupon)
-        let payment = (visit.isInStore ? shop.market.tillPaymentWeights : shop.market.paymentWeights).draw(&random)
+        var payment = (visit.isInStore ? shop.market.tillPaymentWeights : shop.market.paymentWeights).draw(&random)
+        // Thieves have cards.
+        if visit.kind == .cardTesting || visit.kind == .accountTakeover { payment = shop.market.card }
         orderCount &+= 1
+        let event = nextEvent()
         let facts = shop.writePurchase(
-            visit, order: orderCount, bill, coupon: coupon, payment: payment, nextEvent(), stamp, &buffer)
+            visit, order: orderCount, bill, coupon: coupon, payment: payment, buyer(visit, payment), event, stamp,
+            &buffer)
+        label(event, visit.kind)
 
         for line in 0..<visit.cart.count {
             sell(visit.cart.products[line], Int32(visit.cart.quantities[line]))
@@ -21,7 +26,8 @@ extension ShopSimulator {
         let order = Order(
             number: orderCount, customer: visit.customer, cart: visit.cart,
             warehouse: shop.catalogue[visit.cart.products[0]].warehouse,
-            carrier: UInt8(random.index(below: shop.market.carriers.count)), isInStore: visit.isInStore)
+            carrier: UInt8(random.index(below: shop.market.carriers.count)), isInStore: visit.isInStore,
+            kind: visit.kind)
         let index: UInt32
         if let free = freeOrders.popLast() {
             index = free
@@ -32,6 +38,22 @@ extension ShopSimulator {
         }
         orderAgenda.add(index, due: turn &+ 1)
         return facts
+    }
+
+    /// What the purchase says of whoever makes it.
+    private func buyer(_ visit: Visit, _ payment: Int) -> Buyer {
+        let paysByToken = payment == shop.market.card || payment == shop.market.wallet
+        if var buyer = visit.buyer {
+            if !paysByToken { buyer.card = 0 }
+            return buyer
+        }
+        let day = Buyers.day(of: turn, rate: shop.settings.rate)
+        if visit.isInStore {
+            return shop.buyers.buyer(atStore: visit.store, visit.customer, day: day, paysByToken: paysByToken)
+        }
+        return shop.buyers.buyer(
+            visit.customer, order: orderCount, day: day, country: visit.country, isAway: visit.isAway,
+            paysByToken: paysByToken)
     }
 
     /// What the cart comes to. Shares of a cent are rounded half up, once for the discount and once for the tax.
@@ -76,7 +98,17 @@ extension ShopSimulator {
     /// What comes after the state that the order just reached, and after how many seconds in life.
     private mutating func future(of order: Order) -> (Order.Status, seconds: UInt64)? {
         // Half of the cancellations come before the payment, half after it.
-        let cancelled = shop.scenario.cancelled / 2
+        var cancelled = shop.scenario.cancelled / 2
+        var returned = shop.scenario.returned
+        switch order.kind {
+        case .honest: if shop.scenario.fraudShare > 0, shop.buyers.isParticular(order.customer) { returned = 4_500 }
+        case .cardTesting:
+            // The bank declines within minutes.
+            if order.next == .pending, random.roll() < 6_000 { return (.cancelled, 90) }
+        case .accountTakeover: cancelled = 600
+        case .refundAbuse: returned = 8_000
+        case .botScalping: break
+        }
         switch order.next {
         case .pending:
             if order.isInStore { return (.paid, 20) }
@@ -89,7 +121,7 @@ extension ShopSimulator {
         case .shipped:
             return (.delivered, 172_800)
         case .delivered:
-            return random.roll() < shop.scenario.returned ? (.returned, 432_000) : nil
+            return random.roll() < returned ? (.returned, 432_000) : nil
         case .cancelled, .returned:
             return nil
         }

@@ -17,6 +17,12 @@ extension ShopSimulator {
             return facts
         }
         var visit = arrive()
+        return enter(&visit, stamp, &buffer)
+    }
+
+    /// Lets somebody in, who takes the first step.
+    @inline(__always)
+    mutating func enter(_ visit: inout Visit, _ stamp: StampText, _ buffer: inout LineBuffer) -> LineFacts {
         let facts = act(&visit, stamp, &buffer)
         if decide(&visit) {
             let index: UInt32
@@ -40,8 +46,8 @@ extension ShopSimulator {
     }
 
     private mutating func arrive() -> Visit {
-        // A draw below a draw: low numbers, the oldest customers, come more often.
-        let customer = UInt32(random.next(below: random.next(below: UInt64(shop.settings.customers)) + 1))
+        let isNewcomer = shop.scenario.newcomers > 0 && random.roll() < shop.scenario.newcomers
+        let customer = isNewcomer ? newAccount() : drawCustomer(&random)
         let profile = Customer(customer, seed: shop.settings.seed, in: shop.market)
         visitCount &+= 1
         var visit = Visit(
@@ -53,6 +59,12 @@ extension ShopSimulator {
         if visit.isInStore {
             visit.device = shop.market.till
             return visit
+        }
+        let day = Buyers.day(of: turn, rate: shop.settings.rate)
+        let trip = shop.buyers.trip(customer, day: day, countries: shop.market.countries.count)
+        if trip > 0 {
+            visit.isAway = true
+            visit.country = UInt8((Int(visit.country) + trip) % shop.market.countries.count)
         }
         if random.roll() < shop.scenario.fromCampaign, shop.campaigns.count > 0 {
             visit.campaign = UInt8(random.index(below: shop.campaigns.count))
@@ -76,12 +88,14 @@ extension ShopSimulator {
             return true
         case .click, .wishlist:
             chances =
-                visit.isInStore
-                ? shop.scenario.inStore : visit.cart.count == 0 ? shop.scenario.browsing : shop.scenario.shopping
+                visit.kind.chances.map { $0.browsing }
+                ?? (visit.isInStore
+                    ? shop.scenario.inStore : visit.cart.count == 0 ? shop.scenario.browsing : shop.scenario.shopping)
         case .addToCart, .updateCart, .removeFromCart:
             chances =
-                visit.isInStore
-                ? shop.scenario.atTill : visit.cart.count == 0 ? shop.scenario.browsing : shop.scenario.atCart
+                visit.kind.chances.map { visit.cart.count == 0 ? $0.browsing : $0.atCart }
+                ?? (visit.isInStore
+                    ? shop.scenario.atTill : visit.cart.count == 0 ? shop.scenario.browsing : shop.scenario.atCart)
         }
         guard let step = step(random.roll(), chances) else { return false }
         visit.step = step
@@ -155,7 +169,7 @@ extension ShopSimulator {
     }
 
     private mutating func click(_ visit: inout Visit, _ stamp: StampText, _ buffer: inout LineBuffer) -> LineFacts {
-        look(&visit)
+        if visit.kind.isFraud || visit.wanted != Visit.noProduct { lookFor(&visit) } else { look(&visit) }
         // Most look for a few seconds, few for more than a minute.
         let dwell = 400 + random.index(below: random.index(below: 90_000) + 1)
         return shop.writeClick(visit, dwell: dwell, nextEvent(), stamp, &buffer)

@@ -35,6 +35,11 @@ public struct ShopSimulator: Sendable {
     var stockMoves = StockMoves()
     var lotCount: UInt64 = 0
 
+    var fraud: Fraud
+    /// Accounts so far: those of the settings, and those opened since.
+    var accountCount: UInt64
+    var labels: [FraudLabel] = []
+
     private var dirt: Dirt
 
     /// A shop about to open. Building the catalogue takes a fraction of a second even for a million products.
@@ -46,6 +51,8 @@ public struct ShopSimulator: Sendable {
         clock = EventClock(start: settings.start, rate: settings.rate)
         shelves = [Int32](repeating: 0, count: settings.products)
         pauseTarget = UInt64(min(settings.concurrentVisits / 2, settings.rate * Visit.pauseSeconds))
+        fraud = Fraud(settings)
+        accountCount = UInt64(settings.customers)
         dirt = Dirt(settings)
     }
 
@@ -165,10 +172,13 @@ public struct ShopSimulator: Sendable {
             facts = write(move, stamp, &buffer)
         } else if orderAgenda.earliest <= turn || orderAgenda.count > Order.countMax {
             facts = advanceOrder(stamp, &buffer)
+        } else if fraud.agenda.earliest <= turn {
+            facts = advanceRing(stamp, &buffer)
         } else {
             facts = advanceVisit(stamp, &buffer)
         }
         turn &+= 1
+        if wantsRing { beginRing() }
         return facts
     }
 }

@@ -26,6 +26,9 @@ public struct SimulationSettings: Sendable {
     /// are hurried.
     public var fulfilmentSpeedup = 3_600
 
+    /// Whether the truth about every purchase is kept for `ShopSimulator.takeLabels(into:)`.
+    public var keepsLabels = false
+
     /// How many events, of every one, are followed by a copy of themselves a little later: 0 to 0.5.
     public var duplicateRate = 0.0
     /// How many malformed lines there are for every event: 0 to 0.5.

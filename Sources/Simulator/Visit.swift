@@ -37,6 +37,14 @@ struct Visit: Sendable {
     var previousProduct = Visit.noProduct
     var wished = Visit.noProduct
     var cart = Cart()
+    /// The one product they came for, or `noProduct`.
+    var wanted = Visit.noProduct
+    /// What is behind the visit.
+    var kind = FraudKind.honest
+    /// Whether they are on a journey.
+    var isAway = false
+    /// What a thief shows of themselves; nil for honest customers.
+    var buyer: Buyer?
 
     static let noCampaign = UInt8.max
 

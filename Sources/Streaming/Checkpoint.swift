@@ -9,12 +9,13 @@ public struct CheckpointError: Error, CustomStringConvertible {
     public let description: String
 }
 
-/// A stream's state in a file, with the offsets that it covers: either both are there or neither.
+/// A stream's state in files (``CheckpointStore``), with the offsets that it covers: either both are there or neither.
 ///
-/// The file is `"CTGS"`, a version, a CRC-32C of the rest, then sections of fixed-size rows. The event ids
-/// of the duplicate filter are not in it: they are read again from the log, from where the older generation began.
+/// The event ids of the duplicate filter are not in it: they are read again from the log, from where the older generation
+/// began.
 public enum Checkpoint {
     static let magic: UInt32 = 0x5347_5443
+    /// The version of the one file that held everything.
     static let version: UInt32 = 1
     /// The largest file that is read.
     static let fileBytes = 1 << 30
@@ -41,55 +42,20 @@ public enum Checkpoint {
         }
     }
 
-    /// Writes a checkpoint in place of the one before, atomically and durably.
+    /// Writes a checkpoint that holds everything and takes the place of all those before it, atomically and durably.
+    ///
+    /// - Parameter path: of the file that version 1 had; the folder is beside it.
     public static func save(_ stream: ShopStream, _ position: Position, to path: String) throws {
-        var body = ByteWriter()
-        body.text(position.offsets.description)
-        body.text(position.filterOffsets.description)
-        body.text(position.youngFilterOffsets.description)
-        body.text(stream.calendar.name)
-        body.put(position.commit)
-        body.raw(stream.counters)
-        body.put(stream.sales.unkept)
-        body.table(stream.sales.days)
-        body.table(stream.sales.minutes)
-        body.put(Int64(stream.funnel.days.count))
-        for (day, totals) in stream.funnel.days.sorted(by: { $0.key < $1.key }) {
-            body.put(Int64(day))
-            body.raw(totals)
-        }
-        body.put(stream.funnel.forgotten)
-        body.table(stream.funnel.old)
-        body.table(stream.funnel.young)
-        body.put(Int64(stream.orders.count))
-        stream.orders.forEach { isYoung, key, rest, content in
-            body.raw(isYoung ? Int32(1) : 0)
-            body.raw(rest)
-            body.raw(key)
-            body.raw(content)
-        }
-        body.put(Int64(stream.products.day))
-        body.put(Int64(stream.products.table.count))
-        stream.products.table.forEach { _, totals in
-            body.text(stream.products.names[Int(totals.pointee.name)])
-            body.raw(totals.pointee)
-        }
-        body.section("anomalies", stream.anomalies.saved())
-        var head = ByteWriter()
-        head.raw(magic)
-        head.raw(version)
-        head.raw(body.bytes.withUnsafeBytes { cbytes_crc32c(0, $0.baseAddress, $0.count) })
-        let file = URL(fileURLWithPath: path)
-        let folder = file.deletingLastPathComponent().path
-        try SystemFolder.create(folder)
-        try SystemFile.replace(folder, file.lastPathComponent, with: head.bytes + body.bytes)
+        let writer = try CheckpointWriter(path: path)
+        writer.begin([stream], position)
+        try writer.finish()
     }
 
-    /// Reads a checkpoint into an empty stream; nil when there is none.
+    /// Reads a file of version 1 into an empty stream; nil when there is none.
     ///
     /// - Throws: `CheckpointError` when the file is damaged, of another version, or of another time zone or another
     ///   number of partitions. The stream must then not be used.
-    public static func load(_ stream: ShopStream, from path: String, partitions: Int) throws -> Position? {
+    package static func loadVersion1(_ stream: ShopStream, from path: String, partitions: Int) throws -> Position? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
         let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
         guard size <= fileBytes else { throw CheckpointError(description: "\(path) is larger than \(fileBytes) bytes") }
@@ -111,116 +77,34 @@ public enum Checkpoint {
         }
         let commit = try reader.raw(Int64.self)
         stream.counters = try reader.raw(ShopStream.Counters.self)
-        stream.sales.restoreUnkept(try reader.raw(Int64.self))
-        try reader.rows { key, totals in stream.sales.restoreDay(key, totals) }
-        try reader.rows { key, totals in stream.sales.restoreMinute(key, totals) }
+        stream.state.pointee.sales.restoreUnkept(try reader.raw(Int64.self))
+        try reader.rows { key, totals in stream.state.pointee.sales.restoreDay(key, totals) }
+        try reader.rows { key, totals in stream.state.pointee.sales.restoreMinute(key, totals) }
         for _ in 0..<(try reader.count()) {
             let day = try reader.raw(Int64.self)
-            stream.funnel.restore(day: Int32(truncatingIfNeeded: day), try reader.raw(FunnelTotals.self))
+            stream.state.pointee.funnel.add(day: Int32(truncatingIfNeeded: day), try reader.raw(FunnelTotals.self))
         }
-        stream.funnel.restoreForgotten(try reader.raw(Int64.self))
-        try reader.rows { key, session in stream.funnel.restore(key, session, young: false) }
-        try reader.rows { key, session in stream.funnel.restore(key, session, young: true) }
+        stream.state.pointee.funnel.restoreForgotten(try reader.raw(Int64.self))
+        try reader.rows { key, session in stream.state.pointee.funnel.restore(key, session, young: false) }
+        try reader.rows { key, session in stream.state.pointee.funnel.restore(key, session, young: true) }
         for _ in 0..<(try reader.count()) {
             let isYoung = try reader.raw(Int32.self) == 1
             let rest = try reader.raw(UInt32.self)
             let key = try reader.raw(UInt64.self)
             guard key != 0 else { throw reader.damaged("a key is zero") }
-            stream.orders.restore(young: isYoung, key, rest, try reader.raw(UInt32.self))
+            _ = try reader.raw(UInt32.self)
+            stream.state.pointee.orders.restore(young: isYoung, IDKey(high: key, rest: rest), ShopStream.Known())
         }
         let day = Int32(truncatingIfNeeded: try reader.raw(Int64.self))
         for _ in 0..<(try reader.count()) {
             let id = try reader.text()
-            stream.products.restore(day: day, id, try reader.raw(ProductTotals.self))
+            stream.state.pointee.products.restore(day: day, id, try reader.raw(ProductTotals.self))
         }
         try reader.sections { name, section in
-            if name == "anomalies" { try stream.anomalies.restore(section, path) }
+            if name == "anomalies" { try stream.anomalies.restore(section.rest, path) }
         }
+        stream.lacksJobs = true
         return Position(
             commit: commit, offsets: offsets, filterOffsets: filterOffsets, youngFilterOffsets: youngFilterOffsets)
-    }
-}
-
-/// Collects plain values as bytes.
-struct ByteWriter {
-    var bytes: [UInt8] = []
-
-    mutating func put(_ value: Int64) { raw(value) }
-
-    mutating func raw<T: BitwiseCopyable>(_ value: T) {
-        withUnsafeBytes(of: value) { bytes.append(contentsOf: $0) }
-    }
-
-    mutating func text(_ text: String) {
-        put(Int64(text.utf8.count))
-        bytes.append(contentsOf: text.utf8)
-    }
-
-    /// A part that readers who do not know its name pass over.
-    mutating func section(_ name: String, _ content: [UInt8]) {
-        text(name)
-        put(Int64(content.count))
-        bytes.append(contentsOf: content)
-    }
-
-    mutating func table<Value: BitwiseCopyable>(_ table: borrowing OpenTable<Value>) {
-        put(Int64(table.count))
-        table.forEach { key, value in
-            raw(key)
-            raw(value.pointee)
-        }
-    }
-}
-
-/// Reads back what a `ByteWriter` wrote, minding the end.
-struct ByteReader {
-    private let bytes: [UInt8]
-    private let path: String
-    private var at = 0
-
-    init(_ bytes: [UInt8], _ path: String) {
-        self.bytes = bytes
-        self.path = path
-    }
-
-    var isAtEnd: Bool { at == bytes.count }
-
-    func damaged(_ what: String) -> CheckpointError { CheckpointError(description: "\(path): \(what)") }
-
-    mutating func raw<T: BitwiseCopyable>(_ type: T.Type) throws -> T {
-        let size = MemoryLayout<T>.size
-        guard size <= bytes.count - at else { throw damaged("it ends too early") }
-        defer { at += size }
-        return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: at, as: T.self) }
-    }
-
-    mutating func count() throws -> Int {
-        let count = try raw(Int64.self)
-        guard count >= 0, count <= Int64(bytes.count - at) else { throw damaged("a count is out of bounds") }
-        return Int(count)
-    }
-
-    mutating func text() throws -> String {
-        let length = try count()
-        defer { at += length }
-        return String(decoding: bytes[at..<(at + length)], as: UTF8.self)
-    }
-
-    /// The named parts up to the end.
-    mutating func sections(_ body: (String, [UInt8]) throws -> Void) throws {
-        while !isAtEnd {
-            let name = try text()
-            let length = try count()
-            try body(name, Array(bytes[at..<(at + length)]))
-            at += length
-        }
-    }
-
-    mutating func rows<Value: BitwiseCopyable>(_ body: (UInt64, Value) -> Void) throws {
-        for _ in 0..<(try count()) {
-            let key = try raw(UInt64.self)
-            guard key != 0 else { throw damaged("a key is zero") }
-            body(key, try raw(Value.self))
-        }
     }
 }

@@ -1,3 +1,4 @@
+import CBytes
 package import Events
 
 /// Remembers the most recent ids, so that an event counts once.
@@ -46,15 +47,12 @@ package struct DuplicateFilter: ~Copyable {
         return .new
     }
 
-    /// Calls `body` with every id that is remembered: whether it is in the young generation, and its three words.
-    func forEach(_ body: (_ isYoung: Bool, UInt64, UInt32, UInt32) -> Void) {
-        old.forEach { body(false, $0, $1, $2) }
-        young.forEach { body(true, $0, $1, $2) }
-    }
-
-    /// Puts back an id that `forEach` gave.
-    mutating func restore(young isYoung: Bool, _ key: UInt64, _ rest: UInt32, _ content: UInt32) {
-        if isYoung { young.insert(key, rest, content) } else { old.insert(key, rest, content) }
+    /// Has the processor fetch what a check of this id looks at.
+    @inline(__always)
+    func prefetch(_ id: KeyHash) {
+        let key = id.high == 0 ? 1 : id.high
+        young.prefetch(key)
+        old.prefetch(key)
     }
 
     /// How many ids are remembered.
@@ -105,9 +103,8 @@ package struct DuplicateFilter: ~Copyable {
             slots[index] = slot
         }
 
-        func forEach(_ body: (UInt64, UInt32, UInt32) -> Void) {
-            for i in 0..<capacity where slots[i].key != 0 { body(slots[i].key, slots[i].rest, slots[i].content) }
-        }
+        @inline(__always)
+        func prefetch(_ key: UInt64) { cbytes_prefetch(slots + (Int(truncatingIfNeeded: key) & (capacity &- 1))) }
 
         private mutating func grow() {
             let old = slots

@@ -9,12 +9,15 @@ public final class LiveFeed: Sendable {
     private struct State {
         var latest: [UInt8]?
         var anomalies = AnomalyReport()
+        var fraud = FraudReport()
         var nextID = 0
         var listeners: [Int: AsyncStream<[UInt8]>.Continuation] = [:]
         var isClosed = false
     }
 
     private let state = Mutex(State())
+    /// Questions to the live state.
+    public let questions = LiveQuestions()
 
     /// A feed without a view yet.
     public init() {}
@@ -24,6 +27,9 @@ public final class LiveFeed: Sendable {
 
     /// All anomalies known with the newest view.
     public var anomalies: AnomalyReport { state.withLock { $0.anomalies } }
+
+    /// What is known of fraud with the newest view.
+    public var fraud: FraudReport { state.withLock { $0.fraud } }
 
     /// Whether it has ended: there will be no more views.
     public var isClosed: Bool { state.withLock { $0.isClosed } }
@@ -49,10 +55,11 @@ public final class LiveFeed: Sendable {
         _ = state.withLock { $0.listeners.removeValue(forKey: id) }
     }
 
-    func publish(_ view: [UInt8], _ anomalies: AnomalyReport) {
+    func publish(_ view: [UInt8], _ anomalies: AnomalyReport, _ fraud: FraudReport) {
         let listeners = state.withLock { state in
             state.latest = view
             state.anomalies = anomalies
+            state.fraud = fraud
             return Array(state.listeners.values)
         }
         for listener in listeners { listener.yield(view) }
@@ -66,5 +73,6 @@ public final class LiveFeed: Sendable {
             return Array(state.listeners.values)
         }
         for listener in listeners { listener.finish() }
+        questions.close()
     }
 }

@@ -30,7 +30,7 @@ public enum LiveRebuild {
     ) throws -> Built {
         let stream = ShopStream(
             calendar: BusinessCalendar(zone: settings.timeZone), reportingCurrency: settings.currency,
-            clock: { EmbeddedLog.wallClock() })
+            fraud: settings.fraud, clock: { EmbeddedLog.wallClock() })
         let start = try log.start()
         if start.commit > 0 { try older(start) { stream.apply($0, topic: $1) } }
         let reader = try StreamReader(log, from: start.offsets, commit: start.commit)
@@ -45,6 +45,7 @@ public enum LiveRebuild {
             generations.note(stream, before)
             try progress(reader.offsets.acceptedCount - start.offsets.acceptedCount, total)
         }
+        try stream.fraud.settleLabels()
         position.commit = cut.commit
         position.offsets = reader.offsets
         position.filterOffsets = generations.old

@@ -33,6 +33,11 @@ public struct LiveView: Sendable, Encodable {
     /// What is not as usual: all that goes on, and what ended within a day, at most `anomaliesShown`.
     public var anomalies: AnomalyReport
 
+    /// How many purchases were scored for fraud, and the newest alerts, at most `fraudAlertsShown`.
+    public var fraud: FraudReport
+
+    /// The most fraud alerts in a view.
+    public static let fraudAlertsShown = 8
     /// The most anomalies in a view.
     public static let anomaliesShown = 20
 
@@ -188,7 +193,7 @@ public struct LiveView: Sendable, Encodable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case commit, at, timezone, currency, today, minutes, channels, funnel, totals, freshness, anomalies
+        case commit, at, timezone, currency, today, minutes, channels, funnel, totals, freshness, anomalies, fraud
         case businessDay = "business_day"
         case eventsPerSecond = "events_per_second"
         case topProducts = "top_products"

@@ -12,12 +12,12 @@ extension ShopStream {
         now: Int64, commit: Int64, cut: LogCut, eventsPerSecond: Double, freshness: LiveView.Freshness,
         anomalies: AnomalyReport = AnomalyReport()
     ) -> LiveView {
-        let today = calendar.day(of: now)
+        let today = state.pointee.calendar.day(of: now)
         let thisMinute = now / Timestamp.minute
-        sales.forgetMinutes(before: thisMinute - SalesJob.minutesKept)
+        state.pointee.sales.forgetMinutes(before: thisMinute - SalesJob.minutesKept)
         var byChannel = [SalesTotals](repeating: SalesTotals(), count: ChannelCode.count)
         var others: [UInt16: SalesTotals] = [:]
-        sales.days.forEach { key, totals in
+        state.pointee.sales.days.forEach { key, totals in
             let parts = SalesJob.parts(key)
             guard parts.time == Int64(today) else { return }
             if parts.currency.code == 0 || parts.currency == reportingCurrency {
@@ -27,7 +27,7 @@ extension ShopStream {
             }
         }
         let all = byChannel.reduce(into: SalesTotals()) { $0 += $1 }
-        let reached = funnel.days[today] ?? FunnelTotals()
+        let reached = state.pointee.funnel.days[today] ?? FunnelTotals()
         return LiveView(
             commit: commit, at: Timestamp.text(now), businessDay: Timestamp.dateText(ofDay: Int64(today)),
             timezone: calendar.name, currency: reportingCurrency.name,
@@ -41,7 +41,7 @@ extension ShopStream {
                     revenue: totals.revenueText, clicks: totals.clicks, carts: totals.carts)
             },
             funnel: LiveView.Funnel(views: reached.views, carts: reached.carts, purchases: reached.purchases),
-            topProducts: products.day == today ? topProducts() : [],
+            topProducts: state.pointee.products.day == today ? topProducts() : [],
             totals: LiveView.Totals(
                 received: cut.totals.received, accepted: cut.totals.accepted, quarantined: cut.totals.quarantined,
                 duplicates: counters.duplicates, late: counters.late, conflicts: counters.conflicts),
@@ -51,12 +51,13 @@ extension ShopStream {
                     revenue: totals.revenueText)
             },
             freshness: freshness,
-            anomalies: anomalies.filtered(since: now - Timestamp.day, limit: LiveView.anomaliesShown))
+            anomalies: anomalies.filtered(since: now - Timestamp.day, limit: LiveView.anomaliesShown),
+            fraud: fraud.report().filtered(limit: LiveView.fraudAlertsShown))
     }
 
     private func minutes(_ thisMinute: Int64) -> [LiveView.Minute] {
         var found: [Int64: [SalesTotals]] = [:]
-        sales.minutes.forEach { key, totals in
+        state.pointee.sales.minutes.forEach { key, totals in
             let parts = SalesJob.parts(key)
             guard parts.time > thisMinute - ShopStream.minutesShown, parts.time <= thisMinute,
                 parts.currency.code == 0 || parts.currency == reportingCurrency
@@ -80,7 +81,7 @@ extension ShopStream {
     }
 
     private func topProducts() -> [LiveView.Product] {
-        products.top(ShopStream.productsShown).map { id, totals in
+        state.pointee.products.top(ShopStream.productsShown).map { id, totals in
             LiveView.Product(
                 productID: id, units: totals.units, revenue: Money.text(tenThousandths: totals.revenue),
                 orders: totals.orders, clicks: totals.clicks)

@@ -1,4 +1,3 @@
-import CBytes
 public import Events
 import Glibc
 
@@ -29,69 +28,173 @@ public final class ShopStream {
         public init() {}
     }
 
-    /// The business days.
-    public internal(set) var calendar: BusinessCalendar
-    /// What came by.
-    public internal(set) var counters = Counters()
-    var sales = SalesJob()
-    var funnel = FunnelJob()
-    var products = ProductJob()
-    var ids: DuplicateFilter
-    var orders: DuplicateFilter
+    /// What the jobs hold. It lies behind a pointer, since every access to a variable of a class is checked for
+    /// exclusivity at run time.
+    struct State: ~Copyable {
+        var calendar: BusinessCalendar
+        var counters = Counters()
+        var sales: SalesJob
+        var funnel: FunnelJob
+        var products: ProductJob
+        var cube: SalesCube
+        var sessions: SessionsJob
+        var stock: StockJob
+        var ids: DuplicateFilter
+        var orders: GenerationTable<IDKey, Known>
+        var tally = ChannelTally()
+
+        /// What each job's keyed state holds.
+        var usages: [StateUsage] {
+            funnel.usages + [orders.usage] + cube.usages + sessions.usages + stock.usages
+                + [
+                    StateUsage(
+                        StateBudget("event ids", limitBytes: .max), entries: ids.count, more: ids.byteCount),
+                    StateUsage(
+                        StateBudget("sales by day and minute", limitBytes: .max),
+                        entries: sales.days.count + sales.minutes.count,
+                        more: sales.days.byteCount + sales.minutes.byteCount),
+                    StateUsage(
+                        StateBudget("products of today", limitBytes: .max), entries: products.table.count,
+                        more: products.table.byteCount),
+                ]
+        }
+    }
+
+    /// That an order is known. Of one byte, since values of none cannot be written (Swift 6.3 reads past them).
+    struct Known: BitwiseCopyable {
+        var mark: UInt8 = 1
+    }
+
+    let state: UnsafeMutablePointer<State>
+    /// The hashes of a batch's ids and sessions, and the checksums of its events.
+    private let hashes: BatchHashes
+    /// The key groups of what is counted here: all, unless several shards share the keys.
+    let owned: Range<Int>
     private let clock: @Sendable () -> Int64
     let reportingCurrency: CurrencyCode
     /// What is not as usual.
     public let anomalies: AnomalyDetector
+    /// The fraud scores. They look across all keys, so of several shards the one of the first key group makes them.
+    public let fraud: FraudWatch
+    private var watchesFraud: Bool { owned.lowerBound == KeyGroup.all.lowerBound }
+    /// Whether the state came from a checkpoint that does not have all jobs.
+    var lacksJobs = false
+
+    /// The business days.
+    public var calendar: BusinessCalendar { state.pointee.calendar }
+    /// What came by.
+    public internal(set) var counters: Counters {
+        get { state.pointee.counters }
+        set { state.pointee.counters = newValue }
+    }
 
     /// An empty state.
     ///
     /// - Parameters:
     ///   - calendar: the business days.
     ///   - reportingCurrency: the currency in which products are ranked.
+    ///   - fraud: how fraud scores are made.
     ///   - clock: the time of day in microseconds since 1970 UTC; decides which minutes and which day are current.
     ///   - idGeneration: how many ids a generation of the duplicate filters holds.
-    public init(
-        calendar: BusinessCalendar, reportingCurrency: CurrencyCode, clock: @escaping @Sendable () -> Int64,
-        idGeneration: Int = ShopStream.idGeneration
+    public convenience init(
+        calendar: BusinessCalendar, reportingCurrency: CurrencyCode, fraud: FraudSettings = FraudSettings(),
+        clock: @escaping @Sendable () -> Int64, idGeneration: Int = ShopStream.idGeneration
     ) {
-        self.calendar = calendar
+        self.init(
+            calendar: calendar, reportingCurrency: reportingCurrency, fraud: fraud, clock: clock,
+            idGeneration: idGeneration, owned: KeyGroup.all)
+    }
+
+    /// One of several shards, which hears of every event and counts what is of its key groups.
+    package init(
+        calendar: BusinessCalendar, reportingCurrency: CurrencyCode, fraud: FraudSettings = FraudSettings(),
+        clock: @escaping @Sendable () -> Int64, idGeneration: Int = ShopStream.idGeneration, owned: Range<Int>
+    ) {
+        self.owned = owned
         self.reportingCurrency = reportingCurrency
         self.clock = clock
         anomalies = AnomalyDetector(calendar: calendar, currency: reportingCurrency)
-        ids = DuplicateFilter(generation: idGeneration)
-        orders = DuplicateFilter(generation: idGeneration)
+        self.fraud = FraudWatch(fraud, currency: reportingCurrency)
+        hashes = BatchHashes()
+        state = .allocate(capacity: 1)
+        state.initialize(
+            to: State(
+                calendar: calendar, sales: SalesJob(owned: owned), funnel: FunnelJob(owned: owned),
+                products: ProductJob(owned: owned), cube: SalesCube(owned: owned),
+                sessions: SessionsJob(calendar: calendar, owned: owned), stock: StockJob(owned: owned),
+                ids: DuplicateFilter(generation: idGeneration),
+                orders: GenerationTable("order ids", empty: Known(), generation: idGeneration)))
+    }
+
+    deinit {
+        state.deinitialize(count: 1)
+        state.deallocate()
     }
 
     /// How many bytes its tables take.
     public var byteCount: Int {
-        ids.byteCount + orders.byteCount + sales.days.byteCount + sales.minutes.byteCount + funnel.young.byteCount
-            + funnel.old.byteCount + products.table.byteCount + anomalies.byteCount
+        state.pointee.usages.reduce(0) { $0 + $1.bytes } + anomalies.byteCount + fraud.byteCount
+    }
+
+    /// What each job holds.
+    public var stateUsage: [StateUsage] {
+        state.pointee.usages
+            + [
+                StateUsage(StateBudget("anomalies", limitBytes: .max), entries: 1, more: anomalies.byteCount),
+                StateUsage(
+                    StateBudget("fraud", limitBytes: .max), entries: fraud.gauges.keys, more: fraud.byteCount),
+            ]
     }
 
     /// Applies a batch, all of one topic, in the log's order.
     public func apply(_ batch: EventBatch, topic: Topic) {
+        guard batch.count > 0 else { return }
         let now = clock()
-        let today = calendar.day(of: now)
-        products.begin(day: today)
-        let oldestMinute = now / Timestamp.minute - SalesJob.minutesKept
         let columns = batch.columns
-        let eventIDs = columns.strings(.eventID)
-        let before = counters
         // All of a batch are of one frame and arrived together.
-        let receivedAt = batch.count > 0 ? columns.receivedAts[0] : 0
+        let receivedAt = columns.receivedAts[0]
+        let state = state
+        let today = state.pointee.calendar.day(of: now)
+        state.pointee.products.begin(day: today)
+        state.pointee.cube.arrive(receivedAt)
+        let arrivalDay = state.pointee.calendar.day(of: state.pointee.cube.clock)
+        if state.pointee.cube.tidy(today: arrivalDay) {
+            // By whole minutes, so that a restart within one changes nothing.
+            state.pointee.sessions.arrive(state.pointee.cube.clock / Timestamp.minute * Timestamp.minute)
+            state.pointee.sessions.tidy(today: arrivalDay)
+        }
+        let moment = Moment(today: today, oldestMinute: now / Timestamp.minute - SalesJob.minutesKept, arrivalDay)
+        let before = state.pointee.counters
         anomalies.arrive(receivedAt)
         for row in 0..<batch.count {
-            counters.events &+= 1
-            guard isNew(eventIDs[row], columns.raws[row], topic) else { continue }
+            if row % BatchHashes.events == 0 {
+                let next = row..<min(row + BatchHashes.events, batch.count)
+                hashes.take(columns, next, topic, state, areSessionsUsed: true)
+            }
+            state.pointee.counters.events &+= 1
+            guard isNew(row) else { continue }
             let instant = columns.timestamps[row]
-            if columns.receivedAts[row] &- instant > ShopStream.lateAfter { counters.late &+= 1 }
+            if receivedAt &- instant > ShopStream.lateAfter { state.pointee.counters.late &+= 1 }
             switch topic {
-            case .clicks: click(batch, columns, row, instant, today, oldestMinute)
-            case .carts: cart(batch, columns, row, instant, oldestMinute)
-            case .purchases: purchase(batch, columns, row, instant, today, oldestMinute)
+            case .clicks: click(columns, row, instant, moment)
+            case .carts: cart(columns, row, instant, moment)
+            case .purchases: purchase(batch, columns, row, instant, moment)
+            case .orders:
+                if watchesFraud { fraud.orderStatus(columns, row) }
+                anomalies.other(instant, receivedAt)
+            case .searches, .wishlists:
+                anomalies.other(instant, receivedAt)
+                visit(.other, columns, row, instant, channel(columns, row))
+            case .stock:
+                anomalies.other(instant, receivedAt)
+                state.pointee.stock.change(
+                    columns.strings(.productID)[row], columns.strings(.warehouseID)[row],
+                    by: columns.integers(.change)[row], at: instant)
             default: anomalies.other(instant, receivedAt)
             }
         }
+        flush(moment)
+        let counters = state.pointee.counters
         anomalies.arrived(
             receivedAt, accepted: batch.count, late: counters.late - before.late,
             duplicates: counters.duplicates + counters.conflicts - before.duplicates - before.conflicts)
@@ -99,35 +202,43 @@ public final class ShopStream {
 
     /// Remembers the event ids of a batch without counting anything: how their filter is filled again after a restart.
     public func remember(_ batch: EventBatch, topic: Topic) {
-        let columns = batch.columns
-        let eventIDs = columns.strings(.eventID)
         for row in 0..<batch.count {
-            let id = KeyHash(eventIDs[row].start, count: eventIDs[row].count, seed: UInt64(topic.rawValue))
-            _ = ids.check(id, content: ShopStream.checksum(columns.raws[row]))
+            if row % BatchHashes.events == 0 {
+                let next = row..<min(row + BatchHashes.events, batch.count)
+                hashes.take(batch.columns, next, topic, state, areSessionsUsed: false)
+            }
+            _ = state.pointee.ids.check(hashes.id(row), content: hashes.content(row))
         }
     }
 
-    private static func checksum(_ raw: StringRef) -> UInt32 { cbytes_crc32c(0, raw.start, raw.count) }
+    /// What is current while a batch is applied.
+    struct Moment {
+        /// The business day of the clock.
+        let today: Int32
+        /// The oldest minute that is kept, by the clock.
+        let oldestMinute: Int64
+        /// The business day of the newest arrival.
+        let arrivalDay: Int32
+
+        init(today: Int32, oldestMinute: Int64, _ arrivalDay: Int32) {
+            self.today = today
+            self.oldestMinute = oldestMinute
+            self.arrivalDay = arrivalDay
+        }
+    }
 
     @inline(__always)
-    private func isNew(_ id: StringRef, _ raw: StringRef, _ topic: Topic) -> Bool {
-        let hash = KeyHash(id.start, count: id.count, seed: UInt64(topic.rawValue))
-        switch ids.check(hash, content: ShopStream.checksum(raw)) {
+    private func isNew(_ row: Int) -> Bool {
+        switch state.pointee.ids.check(hashes.id(row), content: hashes.content(row)) {
         case .new:
             return true
         case .duplicate:
-            counters.duplicates &+= 1
+            state.pointee.counters.duplicates &+= 1
             return false
         case .conflict:
-            counters.conflicts &+= 1
+            state.pointee.counters.conflicts &+= 1
             return false
         }
-    }
-
-    @inline(__always)
-    private func sessionHash(_ columns: EventBatch.Columns, _ row: Int) -> UInt64 {
-        let session = columns.strings(.sessionID)[row]
-        return KeyHash(session.start, count: session.count).high
     }
 
     @inline(__always)
@@ -142,88 +253,188 @@ public final class ShopStream {
     }
 
     @inline(__always)
-    private func click(
-        _ batch: EventBatch, _ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ today: Int32,
-        _ oldestMinute: Int64
+    private func funnel(_ type: EventType, _ row: Int, _ instant: Int64) {
+        let session = hashes.session(row)
+        guard owns(session) else { return }
+        state.pointee.funnel.add(type, session: session, at: instant, calendar: &state.pointee.calendar)
+    }
+
+    @inline(__always)
+    private func visit(
+        _ step: Visit.Step, _ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ channel: ChannelCode
     ) {
-        let day = calendar.day(of: instant)
-        var totals = SalesTotals()
-        totals.clicks = 1
+        let place = Visit.Place(
+            time: instant, receivedAt: columns.receivedAts[row], offset: columns.offsets[row],
+            partition: columns.partitions[row])
+        state.pointee.sessions.add(
+            step, user: columns.strings(.userID)[row], channel,
+            page: step == .click ? columns.strings(.page)[row] : nil, at: place)
+    }
+
+    /// Views and carts are summed up by channel as long as they are of one minute, and then counted at once.
+    @inline(__always)
+    private func tally(_ instant: Int64, _ moment: Moment) {
+        let minute = instant / Timestamp.minute
+        guard minute != state.pointee.tally.minute else { return }
+        flush(moment)
+        state.pointee.tally.minute = minute
+        state.pointee.tally.instant = instant
+    }
+
+    private func flush(_ moment: Moment) {
+        guard state.pointee.tally.minute != .min else { return }
+        let instant = state.pointee.tally.instant
+        let day = state.pointee.calendar.day(of: instant)
+        let cell = state.pointee.cube.moment(
+            instant, day: day, today: moment.arrivalDay, offset: state.pointee.calendar.offset(at: instant))
+        for code in 0..<ChannelCode.count {
+            let counted = state.pointee.tally.counts[code]
+            guard counted.clicks | counted.carts != 0 else { continue }
+            var totals = SalesTotals()
+            totals.clicks = counted.clicks
+            totals.carts = counted.carts
+            let channel = ChannelCode(code: UInt8(code))
+            let none = CurrencyCode(code: 0)
+            state.pointee.sales.count(
+                totals, minute: state.pointee.tally.minute, day: day, channel: channel, currency: none,
+                oldestMinute: moment.oldestMinute)
+            state.pointee.cube.count(totals, channel: channel, none, cell)
+        }
+        state.pointee.tally.clear()
+    }
+
+    @inline(__always)
+    private func click(_ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ moment: Moment) {
         let channel = channel(columns, row)
         anomalies.click(
             instant, columns.receivedAts[row], channel: channel, country: text(.country, columns, row),
             device: text(.device, columns, row),
             isPromoted: columns.presence[row] & EventField.campaign.bit != 0)
-        sales.count(
-            totals, at: instant, day: day, channel: channel, currency: CurrencyCode(code: 0),
-            oldestMinute: oldestMinute)
-        funnel.add(.click, session: sessionHash(columns, row), at: instant, calendar: &calendar)
-        if day == today { products.product(columns.strings(.productID)[row])?.pointee.clicks += 1 }
+        tally(instant, moment)
+        state.pointee.tally.counts[Int(channel.code)].clicks &+= 1
+        funnel(.click, row, instant)
+        visit(.click, columns, row, instant, channel)
+        if state.pointee.calendar.day(of: instant) == moment.today {
+            state.pointee.products.product(columns.strings(.productID)[row])?.pointee.clicks += 1
+        }
     }
 
     @inline(__always)
-    private func cart(
-        _ batch: EventBatch, _ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ oldestMinute: Int64
-    ) {
-        var totals = SalesTotals()
-        totals.carts = 1
-        sales.count(
-            totals, at: instant, day: calendar.day(of: instant), channel: channel(columns, row),
-            currency: CurrencyCode(code: 0), oldestMinute: oldestMinute)
+    private func cart(_ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ moment: Moment) {
+        tally(instant, moment)
+        let channel = channel(columns, row)
+        state.pointee.tally.counts[Int(channel.code)].carts &+= 1
+        visit(.cart, columns, row, instant, channel)
         anomalies.other(instant, columns.receivedAts[row])
-        funnel.add(.cart, session: sessionHash(columns, row), at: instant, calendar: &calendar)
+        funnel(.cart, row, instant)
     }
 
     @inline(__always)
     private func purchase(
-        _ batch: EventBatch, _ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ today: Int32,
-        _ oldestMinute: Int64
+        _ batch: EventBatch, _ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ moment: Moment
     ) {
-        funnel.add(.purchase, session: sessionHash(columns, row), at: instant, calendar: &calendar)
+        let state = state
+        let channel = channel(columns, row)
+        funnel(.purchase, row, instant)
         if columns.presence[row] & EventField.orderID.bit != 0 {
             let order = columns.strings(.orderID)[row]
             // An empty order id names no order, so it never merges two purchases.
-            if order.count > 0, orders.check(KeyHash(order.start, count: order.count), content: 0) != .new {
-                counters.repeatedOrders &+= 1
-                return
+            if order.count > 0 {
+                let hash = KeyHash(order.start, count: order.count)
+                let key = IDKey(high: hash.high == 0 ? 1 : hash.high, rest: UInt32(truncatingIfNeeded: hash.low))
+                if state.pointee.orders.contains(key) {
+                    visit(.other, columns, row, instant, channel)
+                    state.pointee.counters.repeatedOrders &+= 1
+                    return
+                }
+                _ = state.pointee.orders.slot(key)
             }
         }
-        let day = calendar.day(of: instant)
+        if watchesFraud { fraud.purchase(batch, columns, row) }
+        visit(.order, columns, row, instant, channel)
+        let day = state.pointee.calendar.day(of: instant)
         let currency = CurrencyCode(columns.strings(.currency)[row])
-        var totals = SalesTotals()
-        totals.orders = 1
-        totals.revenue = Int128(columns.moneys(.totalAmount)[row])
-        let items = batch.items(row)
-        let channel = channel(columns, row)
+        let cell = state.pointee.cube.moment(
+            instant, day: day, today: moment.arrivalDay, offset: state.pointee.calendar.offset(at: instant))
         let isWatched = anomalies.order(
             instant, columns.receivedAts[row], channel: channel, country: text(.country, columns, row),
             device: text(.device, columns, row),
             isPromoted: columns.presence[row] & (EventField.coupon.bit | EventField.campaign.bit) != 0,
             amount: currency == reportingCurrency ? columns.moneys(.totalAmount)[row] : nil)
+        var totals = SalesTotals()
+        totals.orders = 1
+        totals.revenue = Int128(columns.moneys(.totalAmount)[row])
+        let items = batch.items(row)
         for item in items {
             let quantity = Int64(columns.itemQuantities[item])
             totals.units &+= quantity
+            // An order that holds a product on two lines is one order of it.
+            let isRepeated = (items.lowerBound..<item).contains {
+                isSame(columns.itemProducts[$0], columns.itemProducts[item])
+            }
+            var line = SalesTotals()
+            line.orders = isRepeated ? 0 : 1
+            line.units = quantity
+            line.revenue = Int128(quantity) * Int128(columns.itemPrices[item])
+            state.pointee.cube.count(line, .product, columns.itemProducts[item], currency, cell)
             if isWatched {
                 anomalies.item(
                     instant, product: columns.itemProducts[item], isFirstLine: item == items.lowerBound,
                     revenue: currency == reportingCurrency
                         ? quantity.multipliedSaturated(by: columns.itemPrices[item]) : 0)
             }
-            guard day == today, let product = products.product(columns.itemProducts[item]) else { continue }
+            guard day == moment.today, let product = state.pointee.products.product(columns.itemProducts[item]) else {
+                continue
+            }
             product.pointee.units += quantity
-            // An order that holds a product on two lines is one order of it.
-            if !(items.lowerBound..<item).contains(where: {
-                isSame(columns.itemProducts[$0], columns.itemProducts[item])
-            }) {
-                product.pointee.orders += 1
-            }
-            if currency == reportingCurrency {
-                product.pointee.revenue += Int128(quantity) * Int128(columns.itemPrices[item])
-            }
+            product.pointee.orders += line.orders
+            if currency == reportingCurrency { product.pointee.revenue += line.revenue }
         }
-        sales.count(
-            totals, at: instant, day: day, channel: channel, currency: currency,
-            oldestMinute: oldestMinute)
+        state.pointee.sales.count(
+            totals, minute: instant / Timestamp.minute, day: day, channel: channel, currency: currency,
+            oldestMinute: moment.oldestMinute)
+        state.pointee.cube.count(totals, channel: channel, currency, cell)
+        state.pointee.cube.count(totals, .store, text(.storeID, columns, row), currency, cell)
+        state.pointee.cube.count(totals, .country, text(.country, columns, row), currency, cell)
+    }
+
+    /// The business day of the newest arrival.
+    var arrivalDay: Int32 { state.pointee.calendar.day(of: max(0, state.pointee.cube.clock)) }
+
+    /// The products that sold most since a stretch of time in one currency: by revenue, ties by units and name.
+    package func bestSellers(
+        _ count: Int, _ grain: SalesGrain, since oldest: Int32, _ currency: CurrencyCode
+    ) -> [(name: String, totals: SalesTotals)] {
+        state.pointee.cube.bestSellers(count, grain, since: oldest, currency)
+    }
+
+    /// The sums of sessions that are over, by business day and channel.
+    package var sessionDays: [(day: Int32, channel: ChannelCode, totals: SessionTotals)] {
+        state.pointee.sessions.days
+    }
+
+    /// The pages that sessions began and ended with, by business day.
+    package var sessionPages: [(day: Int32, page: String, totals: PageTotals)] { state.pointee.sessions.pageTotals }
+
+    /// Events that came too late for their sessions.
+    package var lateForSessions: Int64 { state.pointee.sessions.late }
+
+    /// Ends all sessions, as if nothing ever came again.
+    package func endSessions() { state.pointee.sessions.arrive(.max) }
+
+    /// The stock of every product and warehouse.
+    package var stockLevels: [(product: String, warehouse: String, pieces: Int64)] { state.pointee.stock.all() }
+
+    /// The shelves that run low or out.
+    package var stockAlerts: [StockJob.Alert] { state.pointee.stock.alerts() }
+
+    /// The lines of the sales cube, by time, name and currency.
+    ///
+    /// - Parameter times: of which stretches: minutes since 1970 UTC, or business days.
+    package func sales(
+        by dimension: SalesDimension, _ grain: SalesGrain, in times: ClosedRange<Int32>
+    ) -> [SalesCube.Line] {
+        state.pointee.cube.lines(dimension, grain, in: times)
     }
 
     private func isSame(_ a: StringRef, _ b: StringRef) -> Bool {
@@ -233,7 +444,7 @@ public final class ShopStream {
     /// The totals of every day, channel and currency: what the books compare with gold.
     public func dailyTotals() -> [(day: Int32, channel: ChannelCode, currency: CurrencyCode, totals: SalesTotals)] {
         var all: [(day: Int32, channel: ChannelCode, currency: CurrencyCode, totals: SalesTotals)] = []
-        sales.days.forEach { key, totals in
+        state.pointee.sales.days.forEach { key, totals in
             let parts = SalesJob.parts(key)
             all.append((Int32(parts.time), parts.channel, parts.currency, totals.pointee))
         }
@@ -243,5 +454,5 @@ public final class ShopStream {
     }
 
     /// The funnel of every day.
-    public func dailyFunnel() -> [Int32: FunnelTotals] { funnel.days }
+    public func dailyFunnel() -> [Int32: FunnelTotals] { state.pointee.funnel.days }
 }

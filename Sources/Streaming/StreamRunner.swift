@@ -26,9 +26,14 @@ public final class StreamRunner: Sendable {
         public var timeZone: TimeZone
         /// The reporting currency's code.
         public var currency: CurrencyCode
+        /// How fraud scores are made.
+        public var fraud: FraudSettings
 
         /// Settings.
-        public init(checkpointPath: String, timeZone: TimeZone, currency: CurrencyCode) {
+        public init(
+            checkpointPath: String, timeZone: TimeZone, currency: CurrencyCode, fraud: FraudSettings = FraudSettings()
+        ) {
+            self.fraud = fraud
             self.checkpointPath = checkpointPath
             self.timeZone = timeZone
             self.currency = currency
@@ -54,6 +59,18 @@ public final class StreamRunner: Sendable {
         public var counters = ShopStream.Counters()
         /// The bytes that its tables take.
         public var stateBytes = 0
+        /// What the fraud scores keep, and the alerts they raised.
+        public var fraud = FraudScorer.Gauges()
+        /// Fraud scores that raised an alert.
+        public var fraudAlerts: Int64 = 0
+        /// What each job holds.
+        public var stateUsage: [StateUsage] = []
+        /// How many checkpoints were begun.
+        public var checkpoints: Int64 = 0
+        /// How long the stream waited for the last checkpoint, and for any, in microseconds.
+        public var checkpointPause: Int64 = 0
+        /// The longest of these pauses.
+        public var longestCheckpointPause: Int64 = 0
         /// What a restart reads again from the log: nothing before these offsets. Nil before the first checkpoint.
         public var restartsFrom: LogOffsets?
         /// Why it stopped, if it did.
@@ -118,7 +135,9 @@ public final class StreamRunner: Sendable {
     }
 
     private func run() throws {
-        var (stream, position) = StreamRunner.restore(log, settings, report)
+        let restored = StreamRunner.restored(log, settings, report)
+        var (stream, position) = (restored.stream, restored.position)
+        let links = restored.links
         var reader = try StreamReader(log, from: position.offsets, commit: position.commit)
         var generations = FilterGenerations(position, stream)
         var nextPublish = EmbeddedLog.steadyClock()
@@ -126,6 +145,7 @@ public final class StreamRunner: Sendable {
         var nextCheckpoint = EmbeddedLog.steadyClock() + StreamRunner.checkpointEvery
         var publishedCommit: Int64 = -1
         var checkpointedCommit = position.commit
+        var writer = try CheckpointWriter(path: settings.checkpointPath, loaded: links)
         var rate = EventRate()
         var lag = 0.0
         var anomalies = AnomalyReport()
@@ -139,7 +159,11 @@ public final class StreamRunner: Sendable {
                 rate = EventRate()
                 nextAnomalies = .min
                 do {
-                    try save(stream, position)
+                    // Takes the place of all checkpoints: what an erasure took away is in none.
+                    try writer.finish()
+                    writer = try CheckpointWriter(path: settings.checkpointPath)
+                    checkpoint(stream, position, writer)
+                    try writer.finish()
                 } catch {
                     exchange.taken(.failure(error))
                     throw error
@@ -173,16 +197,23 @@ public final class StreamRunner: Sendable {
                 publishedCommit = reader.commit
                 nextPublish = tick + StreamRunner.publishEvery
             }
-            let isDue = tick >= nextCheckpoint && reader.commit != checkpointedCommit
+            feed.questions.answer(stream)
+            try writer.check()
+            if let from = writer.restartsFrom { progress.withLock { $0.restartsFrom = from } }
+            let isDue = tick >= nextCheckpoint && reader.commit != checkpointedCommit && !writer.isBusy
             if isDue || stopping && !behind {
+                try stopping ? writer.finish() : writer.check()
                 position.offsets = reader.offsets
                 position.filterOffsets = generations.old
                 position.youngFilterOffsets = generations.young
-                try save(stream, position)
+                checkpoint(stream, position, writer)
                 checkpointedCommit = reader.commit
                 nextCheckpoint = EmbeddedLog.steadyClock() + StreamRunner.checkpointEvery
             }
-            if stopping && !behind { return }
+            if stopping && !behind {
+                try writer.finish()
+                return
+            }
             if !behind {
                 // Nothing to read: wait for more, but no longer than until the next view is due.
                 let due = reader.commit == publishedCommit ? StreamRunner.publishEvery : max(1_000, nextPublish - tick)
@@ -191,16 +222,23 @@ public final class StreamRunner: Sendable {
         }
     }
 
-    private func save(_ stream: ShopStream, _ position: Checkpoint.Position) throws {
-        try Checkpoint.save(stream, position, to: settings.checkpointPath)
-        let restartsFrom = position.filterOffsets.minimum(position.offsets)
-        progress.withLock { $0.restartsFrom = restartsFrom }
+    /// Begins a checkpoint; what the stream waits for is its own state's copy, and how long is kept.
+    private func checkpoint(_ stream: ShopStream, _ position: Checkpoint.Position, _ writer: CheckpointWriter) {
+        let began = EmbeddedLog.steadyClock()
+        writer.begin([stream], position)
+        let pause = EmbeddedLog.steadyClock() - began
+        progress.withLock { progress in
+            progress.checkpoints += 1
+            progress.checkpointPause = pause
+            progress.longestCheckpointPause = max(progress.longestCheckpointPause, pause)
+        }
     }
 
     private func publish(
         _ stream: ShopStream, _ commit: Int64, _ cut: LogCut, _ now: Int64, _ rate: Double, _ lag: Double,
         _ anomalies: AnomalyReport
     ) throws {
+        try stream.fraud.learnNew()
         var fresh = freshness()
         fresh.streamLagMS = lag
         let view = stream.view(
@@ -208,37 +246,46 @@ public final class StreamRunner: Sendable {
             anomalies: anomalies)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes]
-        feed.publish(Array(try encoder.encode(view)), anomalies)
+        feed.publish(Array(try encoder.encode(view)), anomalies, stream.fraud.report())
         progress.withLock { progress in
             progress.commit = commit
             progress.counters = stream.counters
             progress.stateBytes = stream.byteCount
+            progress.fraud = stream.fraud.gauges
+            progress.fraudAlerts = stream.fraud.alertCount
+            progress.stateUsage = stream.stateUsage
         }
     }
 
-    /// The state of the newest checkpoint with its ids remembered again, or an empty one at the log's beginning when
-    /// there is no checkpoint that can be used.
+    /// The state of the newest checkpoint that can be used with its ids remembered again, or an empty one at the log's
+    /// beginning when there is none.
     public static func restore(
         _ log: any EventLog, _ settings: Settings, _ report: (String) -> Void
     ) -> (ShopStream, Checkpoint.Position) {
-        func fresh() -> ShopStream {
-            ShopStream(
-                calendar: BusinessCalendar(zone: settings.timeZone), reportingCurrency: settings.currency,
-                clock: { EmbeddedLog.wallClock() })
-        }
+        let restored = restored(log, settings, report)
+        return (restored.stream, restored.position)
+    }
+
+    /// A state with its place in the log, and the checkpoints that are there.
+    package struct Restored {
+        package let stream: ShopStream
+        package let position: Checkpoint.Position
+        package var links: [CheckpointStore.Link] = []
+    }
+
+    static func restored(_ log: any EventLog, _ settings: Settings, _ report: (String) -> Void) -> Restored {
+        func fresh() -> ShopStream { stream(settings) }
         do {
-            let stream = fresh()
-            if let position = try Checkpoint.load(stream, from: settings.checkpointPath, partitions: log.partitions) {
-                let cut = log.cut()
-                guard cut.offsets.covers(position.offsets), cut.commit >= position.commit else {
-                    throw CheckpointError(description: "\(settings.checkpointPath) is ahead of the log")
+            let cut = log.cut()
+            if let loaded = try CheckpointStore(path: settings.checkpointPath).restore(
+                partitions: log.partitions, cut: cut, fresh, report)
+            {
+                try StreamRunner.remember(loaded.stream, log, loaded.position)
+                let (stream, position) = (loaded.stream, loaded.position)
+                if !stream.anomalies.wasRestored || !stream.fraud.wasRestored || stream.lacksJobs {
+                    try learn(stream, log, to: position, fresh)
                 }
-                let reader = try StreamReader(log, from: position.filterOffsets, commit: 0)
-                let end = LogCut(
-                    commit: position.commit, offsets: position.offsets, totals: LogTotals(), receivedAt: 0)
-                while try reader.read(before: end, atLeast: step, { stream.remember($0, topic: $1) }) {}
-                if !stream.anomalies.wasRestored { try learnAnomalies(stream, log, to: end, fresh) }
-                return (stream, position)
+                return loaded
             }
         } catch {
             report("the live state is built anew from the log: \(error)")
@@ -250,17 +297,44 @@ public final class StreamRunner: Sendable {
         } catch {
             report("the log's first segment cannot be read: \(error)")
         }
-        return (fresh(), Checkpoint.Position(commit: 0, offsets: start, filterOffsets: start))
+        return Restored(
+            stream: fresh(), position: Checkpoint.Position(commit: 0, offsets: start, filterOffsets: start))
     }
 
-    /// Teaches the anomaly detector from what the log still has, where a checkpoint does not hold one that can be used.
-    private static func learnAnomalies(
-        _ stream: ShopStream, _ log: any EventLog, to end: LogCut, _ fresh: () -> ShopStream
+    private static func stream(_ settings: Settings) -> ShopStream {
+        ShopStream(
+            calendar: BusinessCalendar(zone: settings.timeZone), reportingCurrency: settings.currency,
+            fraud: settings.fraud, clock: { EmbeddedLog.wallClock() })
+    }
+
+    private static func end(_ position: Checkpoint.Position) -> LogCut {
+        LogCut(commit: position.commit, offsets: position.offsets, totals: LogTotals(), receivedAt: 0)
+    }
+
+    /// Fills a restored state's filter of event ids from the log.
+    package static func remember(
+        _ stream: ShopStream, _ log: any EventLog, _ position: Checkpoint.Position
+    ) throws {
+        let reader = try StreamReader(log, from: position.filterOffsets, commit: 0)
+        while try reader.read(before: end(position), atLeast: step, { stream.remember($0, topic: $1) }) {}
+    }
+
+    /// Teaches the jobs that a checkpoint does not hold from what the log still has.
+    private static func learn(
+        _ stream: ShopStream, _ log: any EventLog, to position: Checkpoint.Position, _ fresh: () -> ShopStream
     ) throws {
         let past = fresh()
         let reader = try StreamReader(log, from: log.start().offsets, commit: 0)
-        while try reader.read(before: end, atLeast: step, { past.apply($0, topic: $1) }) {}
-        try stream.anomalies.restore(past.anomalies.saved(), "the log")
+        while try reader.read(before: end(position), atLeast: step, { past.apply($0, topic: $1) }) {}
+        if !stream.anomalies.wasRestored { try stream.anomalies.restore(past.anomalies.saved(), "the log") }
+        if !stream.fraud.wasRestored { try stream.fraud.restore(past.fraud.saved()) }
+        // The states' memory goes with the streams.
+        withExtendedLifetime((stream, past)) {
+            guard stream.lacksJobs else { return }
+            swap(&stream.state.pointee.cube, &past.state.pointee.cube)
+            swap(&stream.state.pointee.sessions, &past.state.pointee.sessions)
+            swap(&stream.state.pointee.stock, &past.state.pointee.stock)
+        }
     }
 }
 
@@ -273,14 +347,14 @@ struct FilterGenerations {
     init(_ position: Checkpoint.Position, _ stream: ShopStream) {
         old = position.filterOffsets
         young = position.youngFilterOffsets
-        rotations = stream.ids.rotations
+        rotations = stream.state.pointee.ids.rotations
     }
 
     /// Notes a step that began at some offsets; when the filter began a new generation in it, that one begins there.
     mutating func note(_ stream: ShopStream, _ began: LogOffsets) {
-        let begun = stream.ids.rotations - rotations
+        let begun = stream.state.pointee.ids.rotations - rotations
         guard begun > 0 else { return }
-        rotations = stream.ids.rotations
+        rotations = stream.state.pointee.ids.rotations
         old = begun > 1 ? began : young
         young = began
     }

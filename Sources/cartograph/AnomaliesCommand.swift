@@ -41,7 +41,9 @@ struct AnomaliesCommand: AsyncParsableCommand {
         let report = options.reporter()
         let (stream, position) = StreamRunner.restore(
             log,
-            StreamRunner.Settings(checkpointPath: folder.checkpoint, timeZone: settings.zone, currency: currency),
+            StreamRunner.Settings(
+                checkpointPath: folder.checkpoint, timeZone: settings.zone, currency: currency,
+                fraud: try settings.fraudSettings(folder, try Home.find())),
             report)
         let reader = try StreamReader(log, from: position.offsets, commit: position.commit)
         let cut = log.cut()

@@ -17,7 +17,8 @@ struct Cartograph: AsyncParsableCommand {
         subcommands: [
             UpCommand.self, ImportCommand.self, SimulateCommand.self, BatchCommand.self, LakeCommand.self,
             CatalogCommand.self,
-            LogCommand.self, QuarantineCommand.self, KeysCommand.self, AnomaliesCommand.self, VerifyCommand.self,
+            LogCommand.self, QuarantineCommand.self, KeysCommand.self, AnomaliesCommand.self, FraudCommand.self,
+            VerifyCommand.self,
             DoctorCommand.self,
         ])
 

@@ -9,6 +9,10 @@ struct DataFolder {
     var lake: String { path + "/lake" }
     var catalog: String { path + "/lake/catalog.sqlite" }
     var checkpoint: String { path + "/stream/checkpoint" }
+    /// The shop's own rules for fraud scores, where it has some.
+    var fraudRules: String { path + "/fraud-rules.yaml" }
+    /// What people said of purchases.
+    var fraudLabels: String { path + "/fraud-labels.json" }
     /// Who was erased, as keyed hashes, and the certificates.
     var erasures: String { path + "/erasures" }
     var temporary: String { path + "/tmp" }

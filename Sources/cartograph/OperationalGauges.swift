@@ -52,6 +52,26 @@ struct OperationalGauges: Sendable {
         set("cartograph_stream_conflicts", "Ids seen again with other content.", Double(live.counters.conflicts))
         set("cartograph_stream_late", "Events received a day or more late.", Double(live.counters.late))
         set("cartograph_stream_state_bytes", "Memory of the stream's tables.", Double(live.stateBytes))
+        set("cartograph_fraud_scored", "Purchases scored for fraud.", Double(live.fraud.purchases))
+        set("cartograph_fraud_alerts", "Fraud scores that raised an alert.", Double(live.fraudAlerts))
+        set("cartograph_fraud_labels", "Labels that the fraud scores learnt from.", Double(live.fraud.labels))
+        set("cartograph_fraud_keys", "Customers, cards, devices and the like remembered.", Double(live.fraud.keys))
+        set("cartograph_fraud_evicted", "Of them, those forgotten for want of room.", Double(live.fraud.evicted))
+        set("cartograph_fraud_state_bytes", "Memory of the fraud scores.", Double(live.fraud.bytes))
+        for usage in live.stateUsage {
+            metrics.gauge(
+                "cartograph_stream_job_bytes", help: "Memory of one job's tables.", ["job": usage.name]
+            ).set(Double(usage.bytes))
+            metrics.gauge(
+                "cartograph_stream_job_entries", help: "Keys that one job holds.", ["job": usage.name]
+            ).set(Double(usage.entries))
+        }
+        set(
+            "cartograph_stream_checkpoint_pause_seconds", "How long the stream waited for its last checkpoint.",
+            Double(live.checkpointPause) / 1e6)
+        set(
+            "cartograph_stream_checkpoint_pause_longest_seconds", "The longest wait for a checkpoint.",
+            Double(live.longestCheckpointPause) / 1e6)
         set(
             "cartograph_lake_lag_seconds", "Age of the oldest event not in the lake.",
             lake.lagSeconds(now: EmbeddedLog.wallClock()))

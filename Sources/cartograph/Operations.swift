@@ -16,10 +16,13 @@ struct Operations: ShopOperations {
         let lake: LakeService
         let log: EmbeddedLog
         let data: String
+        let fraudLabels: FraudLabels?
     }
 
     init(shop: Shop, runner: StreamRunner, startedAt: Int64) {
-        self.shop = SendableShop(batch: shop.batch, lake: shop.lake, log: shop.log, data: shop.folder.path)
+        self.shop = SendableShop(
+            batch: shop.batch, lake: shop.lake, log: shop.log, data: shop.folder.path,
+            fraudLabels: shop.stream.fraud.labels)
         self.runner = runner
         self.startedAt = startedAt
     }
@@ -27,6 +30,8 @@ struct Operations: ShopOperations {
     func dailySales(days: Int) async throws -> [UInt8] { try await shop.batch.dailySales(days: days) }
 
     func quarantine(limit: Int) async throws -> [UInt8] { try await shop.batch.quarantine(limit: limit) }
+
+    func label(_ said: [(orderID: String, isFraud: Bool)]) async throws { try shop.fraudLabels?.add(said) }
 
     func rebuild() async throws -> [UInt8] {
         let outcome = try await shop.batch.rebuild()

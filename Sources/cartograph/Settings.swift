@@ -30,6 +30,9 @@ struct Settings {
     /// Seconds between two runs of the models.
     var batchSeconds = 60.0
 
+    /// The file of the rules for fraud scores, where it is not the data folder's or the shipped one.
+    var fraudRules: String?
+
     /// What of the log is kept; everything, unless a bound is set.
     var retention = LogRetention()
 
@@ -58,8 +61,8 @@ struct Settings {
 
     private static let keys = [
         "data", "host", "port", "token", "cors_origins", "timezone", "currency", "partitions", "lake", "s3", "catalog",
-        "catalog_vends_keys",
-        "lake_seconds", "batch_seconds", "log_retention_gigabytes", "log_retention_days",
+        "catalog_vends_keys", "lake_seconds", "batch_seconds", "fraud_rules", "log_retention_gigabytes",
+        "log_retention_days",
     ]
 
     private mutating func read(_ path: String) throws {
@@ -102,6 +105,7 @@ struct Settings {
                 guard let entries = value.mapping else { throw bad("must have keys such as endpoint below it") }
                 lake.s3 = try Settings.s3(entries, path)
             case "timezone": timezone = try text()
+            case "fraud_rules": fraudRules = try text()
             case "currency": currency = try text()
             case "port":
                 guard let number = value.int else { throw bad("must be a number") }

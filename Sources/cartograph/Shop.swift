@@ -65,7 +65,8 @@ struct Shop {
         }
         let metrics = Metrics()
         let stream = StreamRunner.Settings(
-            checkpointPath: folder.checkpoint, timeZone: settings.zone, currency: currency)
+            checkpointPath: folder.checkpoint, timeZone: settings.zone, currency: currency,
+            fraud: try settings.fraudSettings(folder, home))
         let lake = try LakeService(
             log: log, catalog: catalog, covered: covered, objectStore: place.objectStore, temporary: folder.temporary,
             seconds: settings.lakeSeconds, metrics: metrics, report: report)

@@ -23,9 +23,10 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(name: .long, help: "Events a second; without it, as fast as it goes.") var rate: Int?
     @Option(name: .long, help: "Decides customers, products and everything that happens.") var seed: UInt64 = 1
     @Option(name: .long, help: "Which run of the same shop: the same customers, other events.") var run: UInt32 = 0
-    @Option(name: .long, help: "The scenario: normal.") var scenario: String = "normal"
+    @Option(name: .long, help: "The scenario: normal or fraud.") var scenario: String = "normal"
     @Option(name: .long, help: "Events, of every one, that are sent twice: 0 to 0.5.") var duplicates: Double = 0
     @Option(name: .long, help: "Malformed lines for every event: 0 to 0.5.") var malformed: Double = 0
+    @Option(name: .long, help: "A file for the truth about each purchase: event_id, label, kind.") var labels: String?
     @Option(name: .long, help: "http://HOST:PORT, file:PATH or log.") var to: String = "http://127.0.0.1:8080"
 
     func validate() throws {
@@ -48,6 +49,7 @@ struct SimulateCommand: AsyncParsableCommand {
             seed: seed, run: run, rate: rate ?? 1_000, scenario: ScenarioName(rawValue: scenario) ?? .normal)
         settings.duplicateRate = duplicates
         settings.malformedRate = malformed
+        settings.keepsLabels = labels != nil
         return settings
     }
 
@@ -67,7 +69,8 @@ struct SimulateCommand: AsyncParsableCommand {
     private func send(_ settings: Settings) async throws {
         var simulation = simulation()
         simulation.start = EmbeddedLog.wallClock()
-        let feed = try SimulationFeed(simulation, rate: rate, events: events, seconds: duration?.seconds)
+        let feed = try SimulationFeed(
+            simulation, rate: rate, events: events, seconds: duration?.seconds, labels: labels)
         let sender = SimulationSender(address: try CollectorAddress(to, token: settings.token), feed: feed)
         let bar = SharedProgress("simulating", quiet: options.json)
         let goal = events.map(Int64.init) ?? duration.flatMap { d in rate.map { Int64(d.seconds * Double($0)) } }
@@ -126,6 +129,7 @@ struct SimulateCommand: AsyncParsableCommand {
     ) throws {
         var simulator = try ShopSimulator(simulation())
         var buffer = LineBuffer(lines: SimulationFeed.batchEvents)
+        var labels = try labels.map { try LabelFile($0) }
         let virtual = duration.map { Int($0.seconds * Double(rate ?? 1_000)) }
         let goal = min(events ?? .max, virtual ?? .max)
         var bar = ProgressBar("simulating", quiet: options.json)
@@ -134,6 +138,7 @@ struct SimulateCommand: AsyncParsableCommand {
             let count = min(left, SimulationFeed.batchEvents)
             buffer.removeAll()
             simulator.generate(count, into: &buffer)
+            try labels?.take(from: &simulator)
             try buffer.withBytes { try sink($0, count) }
             left -= count
             bar.show(Int64(goal - left), of: Int64(goal), "\(Int64(goal - left).grouped) events")

@@ -19,6 +19,7 @@ actor SimulationFeed {
 
     private var simulator: ShopSimulator
     private var buffer = LineBuffer(lines: SimulationFeed.batchEvents)
+    private var labels: LabelFile?
     private let rate: Int?
     private var left: Int?
     private let deadline: ContinuousClock.Instant?
@@ -28,8 +29,12 @@ actor SimulationFeed {
     ///   - rate: events per second; nil for as fast as they are taken.
     ///   - events: how many in all; nil for no end.
     ///   - seconds: for how long; nil for no end.
-    init(_ settings: SimulationSettings, rate: Int?, events: Int?, seconds: Double?) throws {
+    ///   - labels: a file for the truth about each purchase; nil for none.
+    init(
+        _ settings: SimulationSettings, rate: Int?, events: Int?, seconds: Double?, labels: String? = nil
+    ) throws {
         simulator = try ShopSimulator(settings)
+        self.labels = try labels.map { try LabelFile($0) }
         self.rate = rate
         tick = min(
             max(Int64(SimulationFeed.batchEvents) * 500_000_000 / Int64(max(1, rate ?? 1)), 5_000_000), 100_000_000)
@@ -59,6 +64,7 @@ actor SimulationFeed {
                 _ = simulator.generate(until: EmbeddedLog.wallClock(), limit: limit, into: &buffer)
             }
             guard buffer.lineCount > 0 else { continue }
+            try labels?.take(from: &simulator)
             left = left.map { $0 - buffer.lineCount }
             return buffer.withBytes { Batch(bytes: ByteBuffer(bytes: $0), lines: buffer.lineCount) }
         }

@@ -23,6 +23,7 @@ struct UpCommand: AsyncParsableCommand {
     @Option(name: .long, help: "The address to listen on (default 127.0.0.1).") var host: String?
     @Option(name: .long, help: "Send this many simulated events a second to itself.") var simulate: Int?
     @Option(name: .long, help: "The seed of the simulated shop.") var seed: UInt64 = 1
+    @Option(name: .long, help: "The scenario of the simulated shop: normal or fraud.") var scenario = "normal"
     @Flag(
         name: .long,
         help: "Only take events and keep them; the live view, the lake and the models catch up at the next start.")
@@ -30,6 +31,9 @@ struct UpCommand: AsyncParsableCommand {
 
     func validate() throws {
         if let port, !(0...65_535).contains(port) { throw ValidationError("--port must be 0 to 65535") }
+        guard ScenarioName(rawValue: scenario) != nil else {
+            throw ValidationError("--scenario must be normal or fraud, not '\(scenario)'")
+        }
         if let simulate, simulate < 1 || simulate > 10_000_000 {
             throw ValidationError("--simulate must be 1 to 10000000 events a second")
         }
@@ -201,7 +205,8 @@ struct UpCommand: AsyncParsableCommand {
             // The second in which it starts numbers the run, so that a restart sends other events.
             let run = UInt32(truncatingIfNeeded: EmbeddedLog.wallClock() / 1_000_000)
             let settings = SimulationSettings(
-                seed: seed, run: run, rate: rate, start: EmbeddedLog.wallClock())
+                seed: seed, run: run, rate: rate, start: EmbeddedLog.wallClock(),
+                scenario: ScenarioName(rawValue: scenario) ?? .normal)
             let feed = try SimulationFeed(settings, rate: rate, events: nil, seconds: nil)
             // Listening on every address, it is reached on this machine's own.
             let anywhere = ["0.0.0.0": "127.0.0.1", "::": "[::1]"][configuration.host]

@@ -64,3 +64,25 @@ def test_events_simulated_straight_to_the_log_add_up(data, tmp_path):
     must("batch", "run", "--data", data)
     assert_balanced(data)
     assert_holds(data, events_of(tmp_path / "same.ndjson"))
+
+
+def test_labels_of_fraud_stand_in_a_file_of_their_own(tmp_path):
+    events, labels, plain = tmp_path / "events.ndjson", tmp_path / "labels.ndjson", tmp_path / "plain.ndjson"
+    # A day and a half at one event a second.
+    wanted = ("simulate", "--scenario", "fraud", "--rate", 1, "--events", 130_000, "--seed", 5)
+    must(*wanted, "--labels", labels, "--to", f"file:{events}")
+    must(*wanted, "--to", f"file:{plain}")
+    assert events.read_bytes() == plain.read_bytes()
+    purchases = {event["event_id"]: event for event in events_of(events) if event["type"] == "purchase"}
+    kinds = {}
+    for line in labels.read_bytes().splitlines():
+        label = json.loads(line)
+        assert set(label) == {"event_id", "label", "kind"}
+        assert label["label"] == (label["kind"] != "honest")
+        kinds[label["event_id"]] = label["kind"]
+    assert set(kinds) == set(purchases)
+    frauds = [id for id, kind in kinds.items() if kind != "honest"]
+    assert 5 <= len(frauds) <= len(kinds) * 0.03
+    # Nothing in the events says it.
+    text = events.read_text()
+    assert not any(word in text for word in ("fraud", "label", *set(kinds.values())))

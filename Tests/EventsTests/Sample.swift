@@ -20,7 +20,7 @@ struct Sample {
             .purchase, ["event_id", "user_id", "session_id", "items", "total_amount", "currency", "ts"],
             [
                 "order_id", "discount", "shipping", "tax", "coupon", "payment_method", "channel", "store_id",
-                "country", "device", "ip",
+                "country", "device", "ip", "card", "address", "device_id",
             ]
         ),
         (

@@ -124,6 +124,7 @@ final class TestServer: Sendable {
 
 /// The platform behind the read API, of which these tests ask nothing.
 private struct NothingBehind: ShopOperations {
+    func label(_ said: [(orderID: String, isFraud: Bool)]) async throws {}
     func erase(
         _ people: People, dryRun: Bool, progress: @escaping @Sendable ([UInt8]) -> Void
     ) async throws -> [UInt8] {

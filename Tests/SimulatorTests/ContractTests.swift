@@ -16,6 +16,7 @@ struct ContractTests {
         "event_id": .id, "user_id": .id, "session_id": .id, "product_id": .id, "order_id": .id, "store_id": .id,
         "warehouse_id": .id, "lot_id": .id, "ts": .time, "page": .text, "referrer": .text, "query": .text,
         "device": .text, "country": .text, "campaign": .text, "coupon": .text, "payment_method": .text, "ip": .text,
+        "card": .id, "address": .id, "device_id": .id,
         "carrier": .text, "reason": .text, "channel": .word(channels), "status": .word(statuses),
         "previous_status": .word(statuses), "action": .word(["add", "update", "remove"]), "currency": .word(["USD"]),
         "quantity": .integer(1...9), "results": .integer(0...1_000), "dwell_ms": .integer(0...600_000),
@@ -38,7 +39,7 @@ struct ContractTests {
             ["event_id", "user_id", "session_id", "items", "total_amount", "currency", "ts"],
             [
                 "order_id", "discount", "shipping", "tax", "coupon", "payment_method", "channel", "store_id",
-                "country", "device", "ip",
+                "country", "device", "ip", "card", "address", "device_id",
             ]
         ),
         "order_status": (

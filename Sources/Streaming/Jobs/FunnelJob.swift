@@ -36,47 +36,53 @@ package struct FunnelJob: ~Copyable {
         var stage: Int32 = 0
     }
 
-    private(set) var young = OpenTable<Session>(empty: Session())
-    private(set) var old = OpenTable<Session>(empty: Session())
+    private var sessions: GenerationTable<Int64, Session>
     /// The funnel of every business day.
     package private(set) var days: [Int32: FunnelTotals] = [:]
-    private(set) var forgotten: Int64 = 0
 
     /// A funnel without sessions.
-    package init() {}
+    ///
+    /// - Parameter owned: the key groups of the sessions that will come.
+    package init(owned: Range<Int> = KeyGroup.all) {
+        sessions = GenerationTable(
+            "sessions of the funnel", empty: Session(),
+            generation: max(1, FunnelJob.generation * owned.count / KeyGroup.count))
+    }
 
     /// Takes in one view, cart or purchase of a session.
     @inline(__always)
     package mutating func add(
         _ type: EventType, session hash: UInt64, at instant: Int64, calendar: inout BusinessCalendar
     ) {
-        let key = hash == 0 ? 1 : hash
-        let session = slot(key)
-        let before = session.pointee
+        let slot = sessions.slot(Int64(bitPattern: hash))
+        let before = slot.pointee.value.value
+        var session = before
         switch type {
         case .click:
-            guard instant < session.pointee.firstView else { return }
-            session.pointee.firstView = instant
-            if session.pointee.cartBefore >= instant {
-                session.pointee.cartAfter = min(session.pointee.cartAfter, session.pointee.cartBefore)
-                session.pointee.cartBefore = .min
+            guard instant < session.firstView else { return }
+            session.firstView = instant
+            if session.cartBefore >= instant {
+                session.cartAfter = min(session.cartAfter, session.cartBefore)
+                session.cartBefore = .min
             }
-            session.pointee.day = calendar.day(of: instant)
+            session.day = calendar.day(of: instant)
         case .cart:
-            if instant >= session.pointee.firstView {
-                session.pointee.cartAfter = min(session.pointee.cartAfter, instant)
+            if instant >= session.firstView {
+                session.cartAfter = min(session.cartAfter, instant)
             } else {
-                session.pointee.cartBefore = max(session.pointee.cartBefore, instant)
+                session.cartBefore = max(session.cartBefore, instant)
             }
         case .purchase:
-            session.pointee.lastPurchase = max(session.pointee.lastPurchase, instant)
+            session.lastPurchase = max(session.lastPurchase, instant)
         default:
             return
         }
-        let stage = max(before.stage, FunnelJob.stage(session.pointee))
-        session.pointee.stage = stage
-        if stage != before.stage || (stage > 0 && session.pointee.day != before.day) {
-            move(from: before, to: session.pointee)
+        let stage = max(before.stage, FunnelJob.stage(session))
+        session.stage = stage
+        slot.pointee.value.value = session
+        sessions.changed(slot)
+        if stage != before.stage || (stage > 0 && session.day != before.day) {
+            move(from: before, to: session)
         }
     }
 
@@ -99,23 +105,35 @@ package struct FunnelJob: ~Copyable {
         days[session.day] = totals
     }
 
+    /// Has the processor fetch what `add` looks at.
     @inline(__always)
-    private mutating func slot(_ key: UInt64) -> UnsafeMutablePointer<Session> {
-        if let known = young.find(key) { return known }
-        if young.count >= FunnelJob.generation {
-            forgotten += Int64(old.count)
-            swap(&young, &old)
-            young = OpenTable<Session>(empty: Session())
-        }
-        let earlier = old.find(key)?.pointee
-        let fresh = young.value(key)
-        if let earlier { fresh.pointee = earlier }
-        return fresh
+    func prefetch(session hash: UInt64) { sessions.prefetch(Int64(bitPattern: hash)) }
+
+    /// What it holds.
+    package var usages: [StateUsage] { [sessions.usage] }
+    var needsWhole: Bool { sessions.needsWhole }
+
+    mutating func write(to writer: inout ByteWriter, _ scope: CheckpointScope) {
+        sessions.write(to: &writer, scope)
     }
 
-    mutating func restore(day: Int32, _ totals: FunnelTotals) { days[day] = totals }
-    mutating func restoreForgotten(_ count: Int64) { forgotten = count }
+    mutating func restore(from reader: inout ByteReader, _ isKept: (Int) -> Bool) throws {
+        try sessions.restore(from: &reader, isKept)
+    }
+
+    /// Takes in the sessions of another one, which has other keys.
+    mutating func merge(_ other: borrowing FunnelJob) { sessions.merge(other.sessions) }
+
+    mutating func add(day: Int32, _ totals: FunnelTotals) {
+        var sum = days[day] ?? FunnelTotals()
+        sum.views += totals.views
+        sum.carts += totals.carts
+        sum.purchases += totals.purchases
+        days[day] = sum
+    }
+
+    mutating func restoreForgotten(_ count: Int64) { sessions.restoreForgotten(count) }
     mutating func restore(_ key: UInt64, _ session: Session, young isYoung: Bool) {
-        if isYoung { young.value(key).pointee = session } else { old.value(key).pointee = session }
+        sessions.restore(young: isYoung, Int64(bitPattern: key), session)
     }
 }

@@ -23,8 +23,12 @@ package struct ProductJob: ~Copyable {
     private(set) var table = OpenTable<ProductTotals>(empty: ProductTotals())
     private(set) var names: [String] = []
 
+    private let owned: Range<Int>
+
     /// A ranking without a day.
-    package init() {}
+    ///
+    /// - Parameter owned: the key groups of the products that are counted here.
+    package init(owned: Range<Int> = KeyGroup.all) { self.owned = owned }
 
     /// Begins a new day; does nothing when it is the present one.
     package mutating func begin(day: Int32) {
@@ -40,6 +44,7 @@ package struct ProductJob: ~Copyable {
         let hash = KeyHash(id.start, count: id.count).high
         let key = hash == 0 ? 1 : hash
         if let known = table.find(key) { return known }
+        guard owned.count == KeyGroup.count || owned.contains(KeyGroup.of(Int64(bitPattern: hash))) else { return nil }
         guard table.count < ProductJob.products else { return nil }
         let fresh = table.value(key)
         fresh.pointee.name = Int32(names.count)

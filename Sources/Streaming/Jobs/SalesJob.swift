@@ -11,6 +11,17 @@ struct SalesJob: ~Copyable {
     private(set) var minutes = OpenTable<SalesTotals>(empty: SalesTotals())
     /// Events that found no room among the days.
     private(set) var unkept: Int64 = 0
+    private let owned: Range<Int>
+
+    /// No sales yet.
+    ///
+    /// - Parameter owned: the key groups of the cells that are counted here.
+    init(owned: Range<Int> = KeyGroup.all) { self.owned = owned }
+
+    @inline(__always)
+    private func owns(_ key: UInt64) -> Bool {
+        owned.count == KeyGroup.count || owned.contains(KeyGroup.of(Int64(bitPattern: key)))
+    }
 
     @inline(__always)
     private static func key(_ time: Int64, _ channel: ChannelCode, _ currency: CurrencyCode) -> UInt64 {
@@ -25,20 +36,23 @@ struct SalesJob: ~Copyable {
         )
     }
 
-    /// Counts one event.
+    /// Counts events of one minute.
     @inline(__always)
     mutating func count(
-        _ totals: SalesTotals, at instant: Int64, day: Int32, channel: ChannelCode, currency: CurrencyCode,
+        _ totals: SalesTotals, minute: Int64, day: Int32, channel: ChannelCode, currency: CurrencyCode,
         oldestMinute: Int64
     ) {
         let dayKey = SalesJob.key(Int64(day), channel, currency)
-        if days.count < SalesJob.dayCells || days.find(dayKey) != nil {
-            days.value(dayKey).pointee += totals
-        } else {
-            unkept += 1
+        if owns(dayKey) {
+            if days.count < SalesJob.dayCells || days.find(dayKey) != nil {
+                days.value(dayKey).pointee += totals
+            } else {
+                unkept += 1
+            }
         }
-        let minute = instant / Timestamp.minute
-        if minute >= oldestMinute { minutes.value(SalesJob.key(minute, channel, currency)).pointee += totals }
+        guard minute >= oldestMinute else { return }
+        let minuteKey = SalesJob.key(minute, channel, currency)
+        if owns(minuteKey) { minutes.value(minuteKey).pointee += totals }
     }
 
     /// Forgets the minutes before one.

@@ -1,4 +1,31 @@
+internal import CBytes
+
 extension KeyedTable {
+    /// Has the processor fetch the slot that looking for a key begins at.
+    @inline(__always)
+    func prefetch(_ key: Key) {
+        let hash = key.stateHash
+        let run = run(of: hash).pointee
+        cbytes_prefetch(run.slots + (Int(truncatingIfNeeded: hash) & run.mask))
+    }
+
+    /// Calls `body` with the slots of some key groups, in no particular order.
+    func forEach(in groups: Range<Int>, _ body: (UnsafeMutablePointer<Slot>) -> Void) {
+        guard !groups.isEmpty else { return }
+        guard runMask > 0 else {
+            var slots = slots()
+            while let slot = slots.next() {
+                if groups.contains(KeyGroup.of(slot.pointee.key)) { body(slot) }
+            }
+            return
+        }
+        for group in groups {
+            let run = runs[group]
+            for index in 0...run.mask where run.slots[index].key != Key.vacant { body(run.slots + index) }
+        }
+        if let vacantSlot, groups.contains(KeyGroup.of(Key.vacant)) { body(vacantSlot) }
+    }
+
     /// Writes a section of its own: the keys of some key groups with their values.
     func write(_ section: StaticString, version: UInt16, to writer: inout StateWriter, groups: Range<Int>) {
         writer.begin(section, version: version)

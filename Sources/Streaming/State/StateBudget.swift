@@ -42,11 +42,11 @@ public struct StateUsage: Equatable, Sendable {
     /// The most bytes that it may hold.
     public let limitBytes: Int
 
-    /// What a budget says, with the number of entries.
-    public init(_ budget: StateBudget, entries: Int) {
+    /// What a budget says, with the number of entries, and bytes that are not of the budget.
+    public init(_ budget: StateBudget, entries: Int, more: Int = 0) {
         name = budget.name.description
         self.entries = entries
-        bytes = budget.usedBytes
+        bytes = budget.usedBytes + more
         limitBytes = budget.limitBytes
     }
 }
