@@ -14,7 +14,7 @@ struct FraudCommand: AsyncParsableCommand {
             docs/fraud.md says what a score means and where the rules are.
             """)
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ShopOptions
     @Option(name: .long, help: "At least this score, 0 to 100.") var minScore = 0
     @Option(name: .long, help: "Only purchases at or after a time (RFC 3339).") var since: String?
     @Option(name: .long, help: "At most so many.") var limit = 50
@@ -30,7 +30,7 @@ struct FraudCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try common.settings()
+        let settings = try options.settings()
         let folder = try DataFolder.existing(settings.data)
         guard let currency = settings.currencyCode else {
             throw CommandError("the currency '\(settings.currency)' is no currency code")
@@ -41,13 +41,13 @@ struct FraudCommand: AsyncParsableCommand {
             StreamRunner.Settings(
                 checkpointPath: folder.checkpoint, timeZone: settings.zone, currency: currency,
                 fraud: try settings.fraudSettings(folder, try Home.find())),
-            common.reporter())
+            options.reporter())
         let reader = try StreamReader(log, from: position.offsets, commit: position.commit)
         let cut = log.cut()
         while try reader.read(before: cut, atLeast: 100_000, { stream.apply($0, topic: $1) }) {}
         let report = stream.fraud.report().filtered(
             minScore: minScore, since: since.flatMap { Timestamp.parse($0) } ?? .min, limit: limit)
-        if common.json { return try LogCommand.print(report) }
+        if options.json { return try LogCommand.print(report) }
         guard !report.alerts.isEmpty else {
             print("None of \(report.scored.grouped) purchases looks like fraud to that.")
             return
