@@ -203,7 +203,7 @@ struct MetadataUpdateTests {
 
     @Test("A schema goes only when no snapshot was made with it, and never the current one; the error says which")
     func usedSchema() throws {
-        let schema = #"{"type":"struct","fields":[{"id":1,"name":"id","required":false,"type":"string"}]}"#
+        let schema = #"{"type":"struct","fields":[{"id":3,"name":"day","required":false,"type":"date"}]}"#
         var base = try applied([snapshot(1, sequence: 1), main(1)], to: try empty())
         let used = try #require(base.snapshots[0].schemaID)
         base = try applied(
