@@ -66,13 +66,14 @@ struct LakeEraseCommand: AsyncParsableCommand {
             guard data.count <= Self.fileBytes else {
                 throw CommandError("\(usersFile) is larger than \(Self.fileBytes >> 20) MiB: erase in several runs")
             }
-            guard let text = String(bytes: data, encoding: .utf8) else {
-                throw CommandError("\(usersFile) is not UTF-8: write a user_id on each line")
-            }
-            for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-                let id = line.hasSuffix("\r") ? line.dropLast() : line
-                if id.isEmpty { continue }
-                guard let person = PersonID(String(id)) else {
+            // By bytes: to Swift a carriage return and a line feed are one letter, which is no line feed.
+            for (index, line) in data.split(separator: 0x0a, omittingEmptySubsequences: false).enumerated() {
+                let bytes = line.last == 0x0d ? line.dropLast() : line
+                if bytes.isEmpty { continue }
+                guard let id = String(bytes: bytes, encoding: .utf8) else {
+                    throw CommandError("\(usersFile), line \(index + 1): not UTF-8; write a user_id on each line")
+                }
+                guard let person = PersonID(id) else {
                     throw CommandError("\(usersFile), line \(index + 1): not an id of 1 to 128 bytes")
                 }
                 ids.append(person)

@@ -35,7 +35,7 @@ def places(data, person):
         if any(needle.encode() in content for needle in needles):
             found.append(str(path.relative_to(data)))
         elif path.suffix == ".parquet":
-            table = parquet.read_table(path)
+            table = parquet.ParquetFile(path).read()
             texts = [table[name] for name in table.column_names if table[name].type in (pyarrow.string(), pyarrow.binary())]
             if any(compute.any(compute.match_substring(column, needle)).as_py() for column in texts for needle in needles):
                 found.append(str(path.relative_to(data)))
@@ -75,7 +75,8 @@ def test_customers_whose_records_retention_removed_are_erased_and_stay_out(up, d
     read = "".join(path.read_bytes().decode("utf-8", "replace") for path in (data / "log/segments").glob("*.log"))
     assert json.dumps(GONE) not in read and json.dumps(HALF) in read and json.dumps(HERE) in read
     everybody = count(data)
-    assert all(any("bronze" in place for place in places(data, person)) for person in VICTIMS)
+    # The models may have been stopped amid a file; bronze holds everybody.
+    assert all(places(data / "lake/bronze", person) for person in VICTIMS)
 
     people = tmp_path / "people.txt"
     people.write_text(f"{GONE}\n\n{HALF}\r\n{GONE}\n")
