@@ -300,6 +300,7 @@ struct FraudRulesTests {
             ("amount > 1 or amount > 9 and amount < 0", true), ("(amount > 1 or amount > 9) and amount < 0", false),
             ("not amount > 9", true), ("not (amount > 1 and units > 0)", false), ("amount", true),
             ("not in_store", true),
+            ("amount > 9 and amount > 1", false), ("amount > 9 and units > 0 and amount > 1", false),
             ("amount >= units and units != 0", true), ("units == 2 and lines == 1", true), ("amount <= 4.99", false),
         ])
     func meaning(_ condition: String, _ isTrue: Bool) throws {
