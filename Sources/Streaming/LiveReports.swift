@@ -23,8 +23,9 @@ public struct BestSellersReport: Encodable, Sendable {
         }
     }
 
-    /// The stretches that the window is made of, and how many, the present one included.
+    /// The stretches that the window is made of.
     public var grain: String
+    /// How many of them, the present one included.
     public var last: Int
     /// Of the sales in this currency.
     public var currency: String
