@@ -205,8 +205,7 @@ struct MetadataUpdateTests {
     func usedSchema() throws {
         let schema = #"{"type":"struct","fields":[{"id":1,"name":"id","required":false,"type":"string"}]}"#
         var base = try applied([snapshot(1, sequence: 1), main(1)], to: try empty())
-        base.snapshots[0].schemaID = base.currentSchemaID
-        let used = base.currentSchemaID
+        let used = try #require(base.snapshots[0].schemaID)
         base = try applied(
             [
                 #"{"action":"add-schema","schema":\#(schema)}"#, #"{"action":"set-current-schema","schema-id":-1}"#,
