@@ -159,7 +159,10 @@ class Server:
         return answer
 
     def snapshot(self):
-        status, view = self.request("GET", "/api/v1/live/snapshot")
+        """The live view; a server that was just started says for a while that it has none yet."""
+        status, view = eventually(
+            "there is a live view",
+            lambda: (answer := self.request("GET", "/api/v1/live/snapshot"))[0] != 503 and answer)
         assert status == 200, f"{status} {view}"
         return view
 
