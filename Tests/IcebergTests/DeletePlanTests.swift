@@ -89,6 +89,26 @@ struct DeletePlanTests {
             })
     }
 
+    @Test("They go on applying when the manifests that list them are joined")
+    func joinedManifests() throws {
+        var table = try workspace.table(properties: [TableProperty.minimumCountToMerge: "3"])
+        try table.append([try workspace.file("rows", day: 1, of: table)])
+        let rows = try #require(try table.files().first).location
+        let names = (0..<9).map { "deletes\($0)" }
+        for name in names {
+            var update = TableUpdate(table)
+            update.addRowDelta([file(name, Self.one, content: .positionDeletes)], referencing: [rows])
+            try table.commit(update)
+        }
+        #expect(applied(try table.plan()) == ["rows": names])
+        let list = try #require(table.currentSnapshot?.manifestList)
+        let manifests = try ManifestList.read(try workspace.storage.read(list), at: list)
+        #expect(manifests.count { $0.content == .deletes } <= 4)
+        #expect(
+            manifests.reduce(0) { $0 + ($1.content == .deletes ? ($1.addedFiles ?? 0) + ($1.existingFiles ?? 0) : 0) }
+                == 9)
+    }
+
     @Test("They apply by sequence number, partition and the file they name", arguments: Naming.allCases)
     func rules(_ naming: Naming) throws {
         let table = try table([
