@@ -7,7 +7,7 @@ import Synchronization
 /// What a catalog says comes with each answer that describes a table (``RESTAccess``). A location belongs to the table
 /// whose own folder is the longest that it lies in, and of that table's accesses the one with the longest prefix counts.
 /// Keys that are about to end are asked for again, by loading the table.
-public final class RESTStorage: ObjectStorage {
+public final class RESTStorage: StorageRouter {
     /// Tables whose accesses are known at the same time; past it those that were heard of longest ago are forgotten.
     static let tablesMax = 1_000
     /// Ways to reach stores that are kept open, one for each set of keys.
@@ -94,12 +94,6 @@ public final class RESTStorage: ObjectStorage {
         }
     }
 
-    /// The storage that a location is in.
-    private func storage(for location: String) throws -> any ObjectStorage {
-        guard let (identifier, access) = access(to: location) else { return base }
-        return try store(of: identifier, access, reaching: location)
-    }
-
     private func store(
         of identifier: TableIdentifier, _ access: RESTAccess, reaching location: String
     ) throws -> S3Storage {
@@ -165,78 +159,25 @@ public final class RESTStorage: ObjectStorage {
         return found.map { Scope(prefix: $0.key, access: $0.value) }
     }
 
-    // MARK: Storage
+    // MARK: Routing
 
-    /// The whole object.
-    public func read(_ location: String, upTo limit: Int) throws -> [UInt8] {
-        try storage(for: location).read(location, upTo: limit)
-    }
-
-    /// Bytes of the object.
-    public func read(_ location: String, range: Range<Int64>) throws -> [UInt8] {
-        try storage(for: location).read(location, range: range)
-    }
-
-    /// Size in bytes.
-    public func size(of location: String) throws -> Int64 { try storage(for: location).size(of: location) }
-
-    /// Whether an object is there.
-    public func exists(_ location: String) throws -> Bool { try storage(for: location).exists(location) }
-
-    /// Creates the objects, those that are reached in the same way together.
-    public func create(_ objects: [NewObject]) throws {
-        for (storage, group) in try split(objects, by: \.location) { try storage.create(group) }
-    }
-
-    /// The objects below the prefix.
-    public func list(prefix: String) throws -> [ObjectInfo] { try storage(for: prefix).list(prefix: prefix) }
-
-    /// What killed creates left below the prefix.
-    public func unfinished(prefix: String) throws -> [ObjectInfo] {
-        try storage(for: prefix).unfinished(prefix: prefix)
-    }
-
-    /// The uploads below the prefix that were not ended.
-    public func unfinishedUploads(prefix: String) throws -> [UnfinishedUpload] {
-        try storage(for: prefix).unfinishedUploads(prefix: prefix)
-    }
-
-    /// Gives uploads up.
-    public func abort(_ uploads: [UnfinishedUpload]) throws {
-        for (storage, group) in try split(uploads, by: \.location) { try storage.abort(group) }
-    }
-
-    /// Removes the object.
-    public func delete(_ location: String) throws { try storage(for: location).delete(location) }
-
-    /// Removes the objects; all are tried, and the first failure is thrown.
-    public func delete(_ locations: [String]) throws {
-        var failure: (any Error)?
-        for (storage, group) in try split(locations, by: \.self) {
-            do { try storage.delete(group) } catch { failure = failure ?? error }
-        }
-        if let failure { throw failure }
-    }
-
-    /// Makes what an engine wrote durable.
-    public func sync(_ locations: [String]) throws {
-        for (storage, group) in try split(locations, by: \.self) { try storage.sync(group) }
+    /// The storage that a location is in.
+    public func storage(for location: String) throws -> any ObjectStorage {
+        guard let (identifier, access) = access(to: location) else { return base }
+        return try store(of: identifier, access, reaching: location)
     }
 
     /// Items by the way in which they are reached, in the order in which they were given.
-    private func split<Item>(
-        _ items: [Item], by location: (Item) -> String
-    ) throws -> [(any ObjectStorage, [Item])] {
-        var groups: [(way: S3Settings?, storage: any ObjectStorage, items: [Item])] = []
+    public func groups<Item>(of items: [Item], by location: (Item) -> String) -> [[Item]] {
+        var groups: [(way: S3Settings?, items: [Item])] = []
         for item in items {
-            let found = access(to: location(item))
-            if let index = groups.firstIndex(where: { $0.way == found?.1.settings }) {
+            let way = access(to: location(item))?.1.settings
+            if let index = groups.firstIndex(where: { $0.way == way }) {
                 groups[index].items.append(item)
             } else {
-                let storage = try found.map { try store(of: $0.0, $0.1, reaching: location(item)) } ?? base
-                groups.append((found?.1.settings, storage, [item]))
+                groups.append((way, [item]))
             }
         }
-        return groups.map { ($0.storage, $0.items) }
+        return groups.map(\.items)
     }
 }
