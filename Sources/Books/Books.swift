@@ -42,7 +42,7 @@ public struct Books {
         balance.commit = cut.commit
         do {
             let reader = try StreamReader(log, from: position.offsets, commit: position.commit)
-            while try reader.read(before: cut, atLeast: 100_000, { live.apply($0, topic: $1) }) {}
+            try reader.readAll(before: cut) { live.apply($0, topic: $1) }
         } catch {
             balance.problems.append("live view: \(error)")
         }

@@ -44,6 +44,11 @@ public final class StreamReader {
         return true
     }
 
+    /// Reads all frames before the cut.
+    public func readAll(before cut: LogCut, _ body: (EventBatch, Topic) throws -> Void) throws {
+        while try read(before: cut, atLeast: .max, body) {}
+    }
+
     private func decode(_ frame: borrowing Frame, _ body: (EventBatch, Topic) throws -> Void) throws {
         let topic = frame.partition.topic
         let partition = Int32(frame.partition.partition)

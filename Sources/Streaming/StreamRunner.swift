@@ -266,6 +266,16 @@ public final class StreamRunner: Sendable {
         return (restored.stream, restored.position)
     }
 
+    /// The state as it is at the log's present end: the newest checkpoint's, and what came after it.
+    public static func current(
+        _ log: any EventLog, _ settings: Settings, _ report: (String) -> Void
+    ) throws -> ShopStream {
+        let (stream, position) = restore(log, settings, report)
+        let reader = try StreamReader(log, from: position.offsets, commit: position.commit)
+        try reader.readAll(before: log.cut()) { stream.apply($0, topic: $1) }
+        return stream
+    }
+
     /// A state with its place in the log, and the checkpoints that are there.
     package struct Restored {
         package let stream: ShopStream
@@ -316,7 +326,7 @@ public final class StreamRunner: Sendable {
         _ stream: ShopStream, _ log: any EventLog, _ position: Checkpoint.Position
     ) throws {
         let reader = try StreamReader(log, from: position.filterOffsets, commit: 0)
-        while try reader.read(before: end(position), atLeast: step, { stream.remember($0, topic: $1) }) {}
+        try reader.readAll(before: end(position)) { stream.remember($0, topic: $1) }
     }
 
     /// Teaches the jobs that a checkpoint does not hold from what the log still has.
@@ -325,7 +335,7 @@ public final class StreamRunner: Sendable {
     ) throws {
         let past = fresh()
         let reader = try StreamReader(log, from: log.start().offsets, commit: 0)
-        while try reader.read(before: end(position), atLeast: step, { past.apply($0, topic: $1) }) {}
+        try reader.readAll(before: end(position)) { past.apply($0, topic: $1) }
         if !stream.anomalies.wasRestored { try stream.anomalies.restore(past.anomalies.saved(), "the log") }
         if !stream.fraud.wasRestored { try stream.fraud.restore(past.fraud.saved()) }
         // The states' memory goes with the streams.

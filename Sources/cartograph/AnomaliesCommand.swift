@@ -1,5 +1,4 @@
 import ArgumentParser
-import EventLog
 import Events
 import Foundation
 import Streaming
@@ -32,23 +31,7 @@ struct AnomaliesCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try options.settings()
-        let folder = try DataFolder.existing(settings.data)
-        guard let currency = settings.currencyCode else {
-            throw CommandError("the currency '\(settings.currency)' is no currency code")
-        }
-        let log = try EmbeddedLog(reading: folder.log)
-        let report = options.reporter()
-        let (stream, position) = StreamRunner.restore(
-            log,
-            StreamRunner.Settings(
-                checkpointPath: folder.checkpoint, timeZone: settings.zone, currency: currency,
-                fraud: try settings.fraudSettings(folder, try Home.find())),
-            report)
-        let reader = try StreamReader(log, from: position.offsets, commit: position.commit)
-        let cut = log.cut()
-        while try reader.read(before: cut, atLeast: 100_000, { stream.apply($0, topic: $1) }) {}
-        let found = stream.anomalies.report().filtered(
+        let found = try options.liveState().anomalies.report().filtered(
             since: since.flatMap { Timestamp.parse($0) } ?? .min,
             severity: Anomaly.Severity(rawValue: severity) ?? .info, limit: limit)
         if options.json { return try LogCommand.print(found) }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import EventLog
 import Events
 import Foundation
 import Streaming
@@ -30,22 +29,7 @@ struct FraudCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try options.settings()
-        let folder = try DataFolder.existing(settings.data)
-        guard let currency = settings.currencyCode else {
-            throw CommandError("the currency '\(settings.currency)' is no currency code")
-        }
-        let log = try EmbeddedLog(reading: folder.log)
-        let (stream, position) = StreamRunner.restore(
-            log,
-            StreamRunner.Settings(
-                checkpointPath: folder.checkpoint, timeZone: settings.zone, currency: currency,
-                fraud: try settings.fraudSettings(folder, try Home.find())),
-            options.reporter())
-        let reader = try StreamReader(log, from: position.offsets, commit: position.commit)
-        let cut = log.cut()
-        while try reader.read(before: cut, atLeast: 100_000, { stream.apply($0, topic: $1) }) {}
-        let report = stream.fraud.report().filtered(
+        let report = try options.liveState().fraud.report().filtered(
             minScore: minScore, since: since.flatMap { Timestamp.parse($0) } ?? .min, limit: limit)
         if options.json { return try LogCommand.print(report) }
         guard !report.alerts.isEmpty else {
@@ -57,9 +41,8 @@ struct FraudCommand: AsyncParsableCommand {
 
     /// The columns of the terminal; what fits most where there is none.
     private static var terminalWidth: Int {
-        var size = winsize()
-        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 40 else { return 120 }
-        return Int(size.ws_col)
+        guard let columns = Terminal.columns, columns >= 40 else { return 120 }
+        return columns
     }
 
     /// The alerts in lines of at most a width: what each is in one, and below it why.

@@ -232,11 +232,7 @@ struct LakeCommand: AsyncParsableCommand {
         }
 
         /// Of the terminal, in characters.
-        static var width: Int {
-            var size = winsize()
-            guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 160 }
-            return Int(size.ws_col)
-        }
+        static var width: Int { Terminal.columns ?? 160 }
     }
 
     fileprivate static func number(_ snapshot: Snapshot?, _ key: String) -> Int64 {

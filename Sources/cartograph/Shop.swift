@@ -60,13 +60,8 @@ struct Shop {
         _ place: LakePlace, _ catalog: any Catalog, _ covered: LogOffsets, _ lock: FolderLock,
         _ report: @escaping @Sendable (String) -> Void
     ) throws -> Shop {
-        guard let currency = settings.currencyCode else {
-            throw CommandError("currency '\(settings.currency)' is no ISO 4217 code such as USD")
-        }
         let metrics = Metrics()
-        let stream = StreamRunner.Settings(
-            checkpointPath: folder.checkpoint, timeZone: settings.zone, currency: currency,
-            fraud: try settings.fraudSettings(folder, home))
+        let stream = try settings.stream(folder, home)
         let lake = try LakeService(
             log: log, catalog: catalog, covered: covered, objectStore: place.objectStore, temporary: folder.temporary,
             seconds: settings.lakeSeconds, metrics: metrics, report: report)
