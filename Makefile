@@ -61,7 +61,6 @@ torture: ## the same at length: hundreds of kills, every fault at every call
 	$(BUILD) --product cartograph-fuzz
 	CARTOGRAPH=$${CARTOGRAPH:-$(BINARY)} .deps/venv/bin/python -m pytest Tests/Reliability --torture -s $(ARGS)
 	# The live state is killed at steps of its checkpoints, and goes on on another number of shards.
-	$(BUILD) --build-tests
 	CARTOGRAPH_KILLS=200 swift test -c release --skip-build --disable-xctest --filter CheckpointTests
 	# Two processes write to one table, and are killed at any moment.
 	.build/release/cartograph-fuzz life --kills 1000
@@ -103,7 +102,7 @@ bench-lake-peers: ## the same rows into Iceberg tables by Cartograph, PyIceberg 
 
 bench-nexmark: ## Nexmark's queries on Cartograph and on Flink, the same file of events; ARGS='--query q5 q7' picks some
 	scripts/bootstrap flink
-	swift build -c release --product cartograph-nexmark
+	$(BUILD) --product cartograph-nexmark
 	scripts/bench-nexmark $(ARGS)
 
 bench-fraud: ## fraud scores on simulated days with labels, beside scikit-learn on the same features

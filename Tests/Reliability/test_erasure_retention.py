@@ -9,26 +9,13 @@ import pyarrow
 import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 import pytest
-from cartograph import Server, eventually, must, ndjson
+from cartograph import eventually, must, ndjson
 from lake import Lake
 from test_erasure_many import events
 
 GONE, HALF, HERE = "customer-Zoë-0001", "customer-Zoë-0002", "customer-Zoë-0003"
 VICTIMS = [GONE, HALF, HERE]
 MANY = 2_300_000
-
-
-@pytest.fixture
-def up():
-    servers = []
-
-    def start(*arguments):
-        servers.append(Server(*arguments))
-        return servers[-1].ready()
-
-    yield start
-    for server in servers:
-        server.close()
 
 
 def places(data, person):

@@ -93,7 +93,7 @@ import Testing
 
         var held: [(at: Int64, bundle: AnomalyDetector.Bundle)] = []
         var shuffled = try AnomalyTests.detector()
-        var chance = Shuffle(seed: 9)
+        var chance = SplitMix(seed: 9)
         shop.run(from: AnomalyTests.monday, minutes: minutes) { minute in
             let instant = minute.minute * Timestamp.minute
             let arrival = instant + 30_000_000
@@ -134,7 +134,7 @@ import Testing
             let other = try AnomalyTests.detector()
             #expect(throws: (any Error).self) { try other.restore(from: Array(bytes.prefix(cut))) }
         }
-        var chance = Shuffle(seed: 2)
+        var chance = SplitMix(seed: 2)
         for _ in 0..<40 {
             var broken = bytes
             for _ in 0..<4 {
@@ -221,19 +221,5 @@ import Testing
         #expect(found.severity == .critical && found.direction == "up")
         #expect(found.startMinute == start && found.endMinute == start + 20)
         #expect(abs(found.observed - 0.3) < 0.01)
-    }
-}
-
-/// SplitMix64.
-struct Shuffle: RandomNumberGenerator {
-    var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

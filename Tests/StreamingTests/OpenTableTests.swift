@@ -31,7 +31,7 @@ import Testing
 }
 
 /// SplitMix64 (Steele, Lea and Flood, 2014): chance that a seed repeats.
-struct SplitMix {
+struct SplitMix: RandomNumberGenerator {
     private var state: UInt64
     init(seed: UInt64) { state = seed }
 
