@@ -61,7 +61,7 @@ extension AnomalyDetector {
             out.raw(ended.episode)
             out.put(ended.anomaly.endMinute ?? ended.episode.bestEnd)
             out.put(Int64(ended.json.count))
-            out.bytes.append(contentsOf: ended.json)
+            out.append(ended.json)
         }
         for (series, incident) in zip(state.series, state.incidents) {
             out.text(incident ?? "")
