@@ -247,7 +247,6 @@ def kill_in_checkpoint(shift, number):
     """One life that ends at a step of a checkpoint, perhaps of the one it makes when it is asked to stop; the rule."""
     action, kinds, nth, short = crash_point(shift.chance)
     server = shift.start(number)
-    shift.faults.clear()
     rule = shift.faults.arm(action, *kinds, path=CHECKPOINTS, nth=nth, short=short)
     deadline, tick = time.monotonic() + ROUND_SECONDS_MAX, threading.Event()
     is_up = shift.send(server)
@@ -261,6 +260,8 @@ def kill_in_checkpoint(shift, number):
             break
         tick.wait(CHECKPOINT_SECONDS)
     server.kill()
+    # One that did not fire must not meet the next life.
+    shift.faults.clear()
     assert rule.fired or server.process.returncode == 0, f"no kill within {ROUND_SECONDS_MAX} s\n{server.words}"
     return rule
 
