@@ -9,7 +9,8 @@ struct BenchCommand: AsyncParsableCommand {
         abstract: "Measure Cartograph in processor time per event.",
         discussion: """
             decode, append, collect, replay, stream and lake run in this process on 64 MB of simulated events; checkpoints \
-            has the stream's state grow by three million; hours \
+            has the stream's state grow by three million, pauses \
+            what fraud scores and anomalies add to a checkpoint; hours \
             makes the commits of an hour of bronze with its upkeep beside; tables commits to Iceberg tables and plans over their files; fraud judges the \
             scores of simulated fraud. http, single, platform and latency start the real binary and load it over loopback; http and single check its books \
             afterwards. peers gives the same events to Redis and PostgreSQL, which `scripts/bootstrap bench` installs.
@@ -17,8 +18,8 @@ struct BenchCommand: AsyncParsableCommand {
 
     /// What can be measured.
     enum Name: String, ExpressibleByArgument, CaseIterable {
-        case decode, append, collect, replay, stream, checkpoints, lake, hours, tables, fraud, http, single, platform,
-            latency, peers
+        case decode, append, collect, replay, stream, checkpoints, pauses, lake, hours, tables, fraud, http, single,
+            platform, latency, peers
     }
 
     @Argument(help: "\(Name.allCases.map(\.rawValue).joined(separator: ", ")); all but peers when none is named.")
@@ -83,6 +84,7 @@ struct BenchCommand: AsyncParsableCommand {
         case .replay: Findings(try inProcess().replay())
         case .stream: Findings(try inProcess().stream())
         case .checkpoints: Findings(try CheckpointBench(events: 3_000_000).measures())
+        case .pauses: Findings(try WatchPauseBench().measures())
         case .lake: Findings(try inProcess().bronze(only: only))
         case .hours: Findings(try inProcess().bronzeHours(commits: commits))
         case .tables: Findings(try TableBench(runs: runs ?? 5).measures())

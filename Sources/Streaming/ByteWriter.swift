@@ -81,6 +81,13 @@ struct ByteReader {
         return Int(count)
     }
 
+    /// A count of no more than so many.
+    mutating func count(atMost limit: Int) throws -> Int {
+        let count = try count()
+        guard count <= limit else { throw damaged("a count is out of bounds") }
+        return count
+    }
+
     mutating func text() throws -> String {
         let length = try count()
         defer { at += length }
@@ -92,6 +99,20 @@ struct ByteReader {
         guard count <= end - at else { throw damaged("it ends too early") }
         defer { at += count }
         return Array(bytes[at..<(at + count)])
+    }
+
+    /// Fills memory.
+    @inline(__always)
+    mutating func copy(into raw: UnsafeMutableRawBufferPointer) throws {
+        guard raw.count <= end - at else { throw damaged("it ends too early") }
+        bytes.withUnsafeBytes { raw.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[at..<(at + raw.count)])) }
+        at += raw.count
+    }
+
+    /// Passes over so many bytes.
+    mutating func skip(_ count: Int) throws {
+        guard count <= end - at else { throw damaged("it ends too early") }
+        at += count
     }
 
     /// The named parts up to the end, each with a reader of its own.
