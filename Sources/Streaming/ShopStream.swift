@@ -66,7 +66,7 @@ public final class ShopStream {
     }
 
     let state: UnsafeMutablePointer<State>
-    /// The hashes of a batch's ids and sessions, and the checksums of its events.
+    /// What is computed of some events at once.
     private let hashes: BatchHashes
     /// The key groups of what is counted here: all, unless several shards share the keys.
     let owned: Range<Int>
@@ -158,10 +158,11 @@ public final class ShopStream {
         state.pointee.products.begin(day: today)
         state.pointee.cube.arrive(receivedAt)
         let arrivalDay = state.pointee.calendar.day(of: state.pointee.cube.clock)
-        if state.pointee.cube.tidy(today: arrivalDay) {
-            // By whole minutes, so that a restart within one changes nothing.
-            state.pointee.sessions.arrive(state.pointee.cube.clock / Timestamp.minute * Timestamp.minute)
-            state.pointee.sessions.tidy(today: arrivalDay)
+        if state.pointee.cube.tidy(today: arrivalDay) { state.pointee.sessions.tidy(today: arrivalDay) }
+        if ShopStream.hasVisits(topic) {
+            var highest = Int64.min
+            for row in 0..<batch.count { highest = max(highest, columns.timestamps[row]) }
+            state.pointee.sessions.arrive(receivedAt, partition: Int(columns.partitions[0]), highest: highest)
         }
         let moment = Moment(today: today, oldestMinute: now / Timestamp.minute - SalesJob.minutesKept, arrivalDay)
         let before = state.pointee.counters
@@ -169,7 +170,7 @@ public final class ShopStream {
         for row in 0..<batch.count {
             if row % BatchHashes.events == 0 {
                 let next = row..<min(row + BatchHashes.events, batch.count)
-                hashes.take(columns, next, topic, state, areSessionsUsed: true)
+                hashes.take(columns, next, topic, state, isApplied: true)
             }
             state.pointee.counters.events &+= 1
             guard isNew(row) else { continue }
@@ -184,7 +185,7 @@ public final class ShopStream {
                 anomalies.other(instant, receivedAt)
             case .searches, .wishlists:
                 anomalies.other(instant, receivedAt)
-                visit(.other, columns, row, instant, channel(columns, row))
+                visit(.other, columns, row, instant)
             case .stock:
                 anomalies.other(instant, receivedAt)
                 state.pointee.stock.change(
@@ -205,7 +206,7 @@ public final class ShopStream {
         for row in 0..<batch.count {
             if row % BatchHashes.events == 0 {
                 let next = row..<min(row + BatchHashes.events, batch.count)
-                hashes.take(batch.columns, next, topic, state, areSessionsUsed: false)
+                hashes.take(batch.columns, next, topic, state, isApplied: false)
             }
             _ = state.pointee.ids.check(hashes.id(row), content: hashes.content(row))
         }
@@ -241,10 +242,13 @@ public final class ShopStream {
         }
     }
 
+    /// Whether a topic's events belong to the sessions of users.
     @inline(__always)
-    private func channel(_ columns: EventBatch.Columns, _ row: Int) -> ChannelCode {
-        guard columns.presence[row] & EventField.channel.bit != 0 else { return ChannelCode(nil) }
-        return ChannelCode(columns.strings(.channel)[row])
+    static func hasVisits(_ topic: Topic) -> Bool {
+        switch topic {
+        case .clicks, .carts, .purchases, .searches, .wishlists: true
+        default: false
+        }
     }
 
     @inline(__always)
@@ -261,14 +265,12 @@ public final class ShopStream {
 
     @inline(__always)
     private func visit(
-        _ step: Visit.Step, _ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ channel: ChannelCode
+        _ step: Visit.Step, _ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, amount: Int64 = 0
     ) {
-        let place = Visit.Place(
-            time: instant, receivedAt: columns.receivedAts[row], offset: columns.offsets[row],
-            partition: columns.partitions[row])
         state.pointee.sessions.add(
-            step, user: columns.strings(.userID)[row], channel,
-            page: step == .click ? columns.strings(.page)[row] : nil, at: place)
+            step, key: hashes.visitor(row), hashes.channel(row),
+            page: step == .click ? columns.strings(.page)[row] : nil, amount: amount,
+            at: Visit.Place(time: instant, offset: columns.offsets[row]))
     }
 
     /// Views and carts are summed up by channel as long as they are of one minute, and then counted at once.
@@ -305,7 +307,7 @@ public final class ShopStream {
 
     @inline(__always)
     private func click(_ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ moment: Moment) {
-        let channel = channel(columns, row)
+        let channel = hashes.channel(row)
         anomalies.click(
             instant, columns.receivedAts[row], channel: channel, country: text(.country, columns, row),
             device: text(.device, columns, row),
@@ -313,18 +315,17 @@ public final class ShopStream {
         tally(instant, moment)
         state.pointee.tally.counts[Int(channel.code)].clicks &+= 1
         funnel(.click, row, instant)
-        visit(.click, columns, row, instant, channel)
+        visit(.click, columns, row, instant)
         if state.pointee.calendar.day(of: instant) == moment.today {
-            state.pointee.products.product(columns.strings(.productID)[row])?.pointee.clicks += 1
+            state.pointee.products.product(columns.strings(.productID)[row], hashes.product(row))?.pointee.clicks += 1
         }
     }
 
     @inline(__always)
     private func cart(_ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ moment: Moment) {
         tally(instant, moment)
-        let channel = channel(columns, row)
-        state.pointee.tally.counts[Int(channel.code)].carts &+= 1
-        visit(.cart, columns, row, instant, channel)
+        state.pointee.tally.counts[Int(hashes.channel(row).code)].carts &+= 1
+        visit(.cart, columns, row, instant)
         anomalies.other(instant, columns.receivedAts[row])
         funnel(.cart, row, instant)
     }
@@ -334,7 +335,7 @@ public final class ShopStream {
         _ batch: EventBatch, _ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ moment: Moment
     ) {
         let state = state
-        let channel = channel(columns, row)
+        let channel = hashes.channel(row)
         funnel(.purchase, row, instant)
         if columns.presence[row] & EventField.orderID.bit != 0 {
             let order = columns.strings(.orderID)[row]
@@ -343,7 +344,7 @@ public final class ShopStream {
                 let hash = KeyHash(order.start, count: order.count)
                 let key = IDKey(high: hash.high == 0 ? 1 : hash.high, rest: UInt32(truncatingIfNeeded: hash.low))
                 if state.pointee.orders.contains(key) {
-                    visit(.other, columns, row, instant, channel)
+                    visit(.other, columns, row, instant)
                     state.pointee.counters.repeatedOrders &+= 1
                     return
                 }
@@ -351,19 +352,20 @@ public final class ShopStream {
             }
         }
         if watchesFraud { fraud.purchase(batch, columns, row) }
-        visit(.order, columns, row, instant, channel)
         let day = state.pointee.calendar.day(of: instant)
         let currency = CurrencyCode(columns.strings(.currency)[row])
+        let amount = columns.moneys(.totalAmount)[row]
+        visit(.order, columns, row, instant, amount: currency == reportingCurrency ? amount : 0)
         let cell = state.pointee.cube.moment(
             instant, day: day, today: moment.arrivalDay, offset: state.pointee.calendar.offset(at: instant))
         let isWatched = anomalies.order(
             instant, columns.receivedAts[row], channel: channel, country: text(.country, columns, row),
             device: text(.device, columns, row),
             isPromoted: columns.presence[row] & (EventField.coupon.bit | EventField.campaign.bit) != 0,
-            amount: currency == reportingCurrency ? columns.moneys(.totalAmount)[row] : nil)
+            amount: currency == reportingCurrency ? amount : nil)
         var totals = SalesTotals()
         totals.orders = 1
-        totals.revenue = Int128(columns.moneys(.totalAmount)[row])
+        totals.revenue = Int128(amount)
         let items = batch.items(row)
         for item in items {
             let quantity = Int64(columns.itemQuantities[item])
@@ -420,7 +422,7 @@ public final class ShopStream {
     package var lateForSessions: Int64 { state.pointee.sessions.late }
 
     /// Ends all sessions, as if nothing ever came again.
-    package func endSessions() { state.pointee.sessions.arrive(.max) }
+    package func endSessions() { state.pointee.sessions.finish() }
 
     /// The stock of every product and warehouse.
     package var stockLevels: [(product: String, warehouse: String, pieces: Int64)] { state.pointee.stock.all() }

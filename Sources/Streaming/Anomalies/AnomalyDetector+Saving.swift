@@ -8,6 +8,12 @@ extension AnomalyDetector {
     /// The whole state as bytes.
     func saved() -> [UInt8] {
         var out = ByteWriter()
+        save(to: &out)
+        return out.bytes
+    }
+
+    /// Writes the whole state.
+    func save(to out: inout ByteWriter) {
         out.raw(Self.version)
         out.text(calendar.name)
         out.raw(currency.code)
@@ -24,7 +30,6 @@ extension AnomalyDetector {
         out.put(Int64(shares.hour))
         out.list(history.slots.filter { $0.index >= 0 }) { $0.raw($1) }
         save(state: &out)
-        return out.bytes
     }
 
     /// The whole state as it is saved.
@@ -59,7 +64,7 @@ extension AnomalyDetector {
             out.raw(ended.episode)
             out.put(ended.anomaly.endMinute ?? ended.episode.bestEnd)
             out.put(Int64(ended.json.count))
-            out.bytes.append(contentsOf: ended.json)
+            out.append(ended.json)
         }
         for (series, incident) in zip(state.series, state.incidents) {
             out.text(incident ?? "")

@@ -101,15 +101,11 @@ struct ProductSales: ~Copyable {
 
     func save(to out: inout ByteWriter) {
         out.put(Int64(names.count))
-        out.bytes.append(contentsOf: writtenNames.bytes)
-        usualOrders.withUnsafeBytes { out.bytes.append(contentsOf: $0) }
-        usualRevenue.withUnsafeBytes { out.bytes.append(contentsOf: $0) }
-        var rows = StateRows(most: recent.count, bytesEach: 8 + MemoryLayout<Cell>.size)
-        recent.forEach { key, cell in
-            rows.put(key)
-            rows.put(cell.pointee)
-        }
-        rows.append(to: &out)
+        out.append(writtenNames.written)
+        usualOrders.withUnsafeBytes { out.append($0) }
+        usualRevenue.withUnsafeBytes { out.append($0) }
+        out.reserve(8 + recent.count * (8 + MemoryLayout<Cell>.size))
+        out.table(recent)
     }
 
     /// Takes over what `save` wrote; there must be nothing yet.
@@ -133,5 +129,5 @@ struct ProductSales: ~Copyable {
 
     mutating func removeAll() { self = ProductSales() }
 
-    var byteCount: Int { known.byteCount + recent.byteCount + names.count * 64 + writtenNames.bytes.count }
+    var byteCount: Int { known.byteCount + recent.byteCount + names.count * 64 + writtenNames.count }
 }

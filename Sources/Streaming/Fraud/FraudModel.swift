@@ -296,7 +296,7 @@ struct FraudModel: ~Copyable {
         out.put(rows)
         out.put(labels)
         out.put(frauds)
-        for block in blocks { out.bytes.append(contentsOf: UnsafeRawBufferPointer(block)) }
+        for block in blocks { out.append(UnsafeRawBufferPointer(block)) }
     }
 
     /// Takes over what was learnt. Where the rules are others now, what was learnt of rules is left behind.

@@ -37,40 +37,25 @@ extension FraudPool {
             pieces += mask.nonzeroBitCount
         }
         out.raw(UInt32(chunks.count))
-        out.bytes.reserveCapacity(out.bytes.count + chunks.count * 12 + pieces * stride)
-        // Gathered in a small piece of memory first: appending each by itself costs more than the copy.
-        withUnsafeTemporaryAllocation(byteCount: FraudPool.gatheredBytes, alignment: 64) { gathered in
-            let start = gathered.baseAddress.unsafelyUnwrapped
-            var used = 0
-            for (index, chunk) in chunks.enumerated() {
-                prefetch(chunks, index + FraudPool.chunksAhead)
-                if used + 12 + 64 * stride > FraudPool.gatheredBytes {
-                    out.bytes.append(contentsOf: UnsafeRawBufferPointer(start: start, count: used))
-                    used = 0
-                }
-                start.storeBytes(of: UInt32(chunk.word), toByteOffset: used, as: UInt32.self)
-                start.storeBytes(of: chunk.mask, toByteOffset: used + 4, as: UInt64.self)
-                used += 12
-                let first = UInt32(chunk.word * 64)
-                var left = chunk.mask
-                if left == .max {
-                    (start + used).copyMemory(from: self[first], byteCount: 64 * stride)
-                    used += 64 * stride
-                    left = 0
-                }
-                while left != 0 {
-                    let number = first &+ UInt32(left.trailingZeroBitCount)
-                    (start + used).copyMemory(from: self[number], byteCount: stride)
-                    used &+= stride
-                    left &= left &- 1
-                }
+        out.reserve(chunks.count * 12 + pieces * stride)
+        for (index, chunk) in chunks.enumerated() {
+            prefetch(chunks, index + FraudPool.chunksAhead)
+            out.raw(UInt32(chunk.word))
+            out.raw(chunk.mask)
+            let first = UInt32(chunk.word * 64)
+            var left = chunk.mask
+            if left == .max {
+                out.append(UnsafeRawBufferPointer(start: self[first], count: 64 * stride))
+                continue
             }
-            out.bytes.append(contentsOf: UnsafeRawBufferPointer(start: start, count: used))
+            while left != 0 {
+                let number = first &+ UInt32(left.trailingZeroBitCount)
+                out.append(UnsafeRawBufferPointer(start: self[number], count: stride))
+                left &= left &- 1
+            }
         }
     }
 
-    /// Two words of the largest pieces.
-    private static var gatheredBytes: Int { 2 * blockBytes + 64 }
     /// How many words ahead pieces are fetched.
     private static var chunksAhead: Int { 6 }
 

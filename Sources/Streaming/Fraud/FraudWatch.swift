@@ -165,7 +165,7 @@ public final class FraudWatch {
             out.put(Int64(texts.count))
             for text in texts {
                 out.put(Int64(text.count))
-                out.bytes.append(contentsOf: text)
+                out.append(text)
             }
         }
     }
