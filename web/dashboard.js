@@ -13,12 +13,14 @@ import { drawBooks, drawCards, drawChannels, drawFunnel, drawLegend, drawProduct
 const CHART_MS = 1_000;
 const QUARANTINE_MS = 5_000;
 const DAILY_MS = 5 * 60_000;
+const CLOCK_MS = 1_000;
 const COPIED_MS = 2_000;
 
 const minuteChart = new MinuteChart();
 const history = new DailyHistory(new DailyChart());
 const hiddenChannels = new Set();
 let view = null;
+let receivedAt = 0;
 let frame = 0;
 let hasDays = null; // not known yet
 
@@ -37,7 +39,7 @@ function paced(pause, work) {
 }
 
 const drawMinutes = paced(CHART_MS, () => {
-  const hour = lastHour(view);
+  const hour = lastHour({ ...view, at: present() });
   const measure = document.querySelector("input[name=metric]:checked").value;
   const channels = minuteChart.update(view, hour, measure, hiddenChannels);
   drawLegend(channels, hiddenChannels, toggleChannel);
@@ -61,9 +63,17 @@ function schedule() {
   if (!frame) frame = requestAnimationFrame(draw);
 }
 
+// The server's clock now: a view that has not changed is not sent again just to say how late it is.
+const present = () => new Date(Date.parse(view.at) + performance.now() - receivedAt).toISOString();
+
 function draw() {
   frame = 0;
-  const hour = lastHour(view);
+  const isLive = byId("live").dataset.state === "live";
+  const shown = isLive ? { ...view, at: present() } : view;
+  drawView(shown, lastHour(shown));
+}
+
+function drawView(view, hour) {
   write(byId("business-day"), day(view.business_day));
   byId("clock").dateTime = view.at;
   write(byId("clock"), `${clock(view.at, view.timezone)} ${view.timezone}`);
@@ -107,6 +117,7 @@ function receive(next) {
   }
   const previous = view;
   view = { ...next, minutes: next.minutes ?? [] };
+  receivedAt = performance.now();
   schedule();
   if (previous?.totals.quarantined !== view.totals.quarantined) lookUpQuarantine();
   if (previous?.freshness?.last_batch_at !== view.freshness?.last_batch_at || !previous) lookUpDaily();
@@ -147,6 +158,7 @@ byId("metric").addEventListener("change", () => view && drawMinutes());
 wireRebuild(() => view && lookUpDaily());
 wireCopy();
 setInterval(() => view && !document.hidden && lookUpDaily(), DAILY_MS);
+setInterval(() => view && !document.hidden && schedule(), CLOCK_MS);
 new LiveFeed({
   streamURL: "api/v1/live", snapshotURL: "api/v1/live/snapshot", onView: receive, onState: become,
 }).start();

@@ -9,17 +9,17 @@ struct BenchCommand: AsyncParsableCommand {
         abstract: "Measure Cartograph in processor time per event.",
         discussion: """
             decode, append, collect, replay and lake run in this process on 64 MB of simulated events; stream on a million of \
-            the newest minutes; checkpoints has the stream's state grow by three million, keys to ten million; hours \
+            the newest minutes; checkpoints has the stream's state grow by three million, keys to ten million; pauses what \
+            fraud scores and anomalies add to a checkpoint; hours \
             makes the commits of an hour of bronze with its upkeep beside; tables commits to Iceberg tables and plans over their files; fraud judges the \
-            scores of simulated fraud. http, single, platform and latency start the real binary and load it over loopback; http and single check its books \
+            scores of simulated fraud. http, single, platform, latency and listeners start the real binary and load it over loopback; http and single check its books \
             afterwards. peers gives the same events to Redis and PostgreSQL, which `scripts/bootstrap bench` installs.
             """)
 
     /// What can be measured.
     enum Name: String, ExpressibleByArgument, CaseIterable {
-        case decode, append, collect, replay, stream, checkpoints, keys, lake, hours, tables, fraud, http, single,
-            platform,
-            latency, peers
+        case decode, append, collect, replay, stream, checkpoints, keys, pauses, lake, hours, tables, fraud, http,
+            single, platform, latency, listeners, peers
     }
 
     @Argument(help: "\(Name.allCases.map(\.rawValue).joined(separator: ", ")); all but peers when none is named.")
@@ -29,8 +29,9 @@ struct BenchCommand: AsyncParsableCommand {
     var runs: Int?
     @Option(name: .long, help: "The one topic that lake measures; all: all together.") var only: String?
     @Option(name: .long, help: "Commits for hours.") var commits = 1_000
-    @Option(name: .long, help: "Events a second for platform and latency.") var rate = 50_000
-    @Option(name: .long, help: "Seconds for platform and latency.") var seconds = 60
+    @Option(name: .long, help: "Events a second for platform, latency and listeners.") var rate = 50_000
+    @Option(name: .long, help: "Seconds for platform, latency and listeners.") var seconds = 60
+    @Option(name: .long, help: "How many follow the live view for listeners.") var listeners = 100
     @Option(name: .long, help: "Events a request for http, such as 500,1000; the last also for peers.")
     var batch = NumberList([500, 1_000])
     @Option(name: .long, help: "Connections for http.") var connections = NumberList([1, 2, 8, 32])
@@ -53,6 +54,7 @@ struct BenchCommand: AsyncParsableCommand {
         guard runs ?? 1 >= 1, rate >= 1, seconds >= 1, events >= 1, days >= 1, window > 0 else {
             throw ValidationError("--runs, --rate, --seconds, --events, --days and --window must be 1 or more")
         }
+        guard (1...900).contains(listeners) else { throw ValidationError("--listeners must be 1 to 900") }
         guard batch.numbers.allSatisfy({ (1...LoadSettings.corpusEvents / 100).contains($0) }) else {
             throw ValidationError("--batch must be 1 to \(LoadSettings.corpusEvents / 100) events")
         }
@@ -85,6 +87,7 @@ struct BenchCommand: AsyncParsableCommand {
         case .stream: Findings(try InProcess.live(runs: runs ?? 5).stream())
         case .checkpoints: Findings(try CheckpointBench(events: 3_000_000).measures())
         case .keys: Findings(try KeysBench().measures())
+        case .pauses: Findings(try WatchPauseBench().measures())
         case .lake: Findings(try inProcess().bronze(only: only))
         case .hours: Findings(try inProcess().bronzeHours(commits: commits))
         case .tables: Findings(try TableBench(runs: runs ?? 5).measures())
@@ -93,6 +96,7 @@ struct BenchCommand: AsyncParsableCommand {
         case .single: try LoadBench(load).single()
         case .platform: Findings(try Platform(rate: rate, seconds: seconds).platform())
         case .latency: Findings(try Platform(rate: rate, seconds: seconds).latency())
+        case .listeners: Findings(try Platform(rate: rate, seconds: seconds).listeners(listeners))
         case .peers: try PeerBench(settings: load, batch: batch.numbers[batch.numbers.count - 1]).run()
         }
     }

@@ -1,25 +1,33 @@
 import Foundation
 import Synchronization
 
-/// Sends single events and waits for the live view to hold them: each acknowledgement names its commit, each view the
-/// last commit that it holds whole.
+/// Sends single events and waits for the live view to hold them: each acknowledgement names its commit, each message of
+/// the live view the last commit that it holds whole.
 struct LatencyProbe {
     /// The pause between two probes in microseconds: about 15 a second, at no multiple of the views' own pace.
     private static let pause: UInt32 = 67_000
 
     let port: Int
 
-    /// The delays in seconds from acknowledgement to view.
-    func measure(seconds: Double) throws -> [Double] {
+    /// The bytes of the messages' data.
+    struct Sizes {
+        var whole = 0
+        var changes: [Int] = []
+    }
+
+    /// The delays in seconds from acknowledgement to view, and how large the messages were.
+    func measure(seconds: Double) throws -> (delays: [Double], sizes: Sizes) {
         let waiting = Waiting()
         let views = try PlainConnection(port: port)
         try views.send("GET /api/v1/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
         let listener = Thread {
+            var isWhole = false
             while let line = views.line() {
-                guard line.hasPrefix("data:"), let commit = LatencyProbe.number(in: line, after: "\"commit\":") else {
-                    continue
-                }
-                waiting.seen(commit, at: LatencyProbe.now())
+                if line.hasPrefix("event:") { isWhole = line.hasPrefix("event: live") }
+                guard line.hasPrefix("data:") else { continue }
+                // Changes without a commit are of the lake or the clock.
+                let commit = LatencyProbe.number(in: line, after: "\"commit\":")
+                waiting.seen(commit, bytes: line.utf8.count, isWhole: isWhole, at: LatencyProbe.now())
             }
         }
         listener.start()
@@ -40,7 +48,7 @@ struct LatencyProbe {
             usleep(LatencyProbe.pause)
         }
         waiting.waitForAll(seconds: 5)
-        return waiting.delays
+        return (waiting.delays, waiting.sizes)
     }
 
     static func now() -> Double {
@@ -61,6 +69,7 @@ private final class Waiting: Sendable {
         var open: [(commit: Int, at: Double)] = []
         var delays: [Double] = []
         var seen = 0
+        var sizes = LatencyProbe.Sizes()
     }
 
     private let condition = NSCondition()
@@ -74,8 +83,10 @@ private final class Waiting: Sendable {
         }
     }
 
-    func seen(_ commit: Int, at instant: Double) {
+    func seen(_ commit: Int?, bytes: Int, isWhole: Bool, at instant: Double) {
         condition.withLock {
+            if isWhole { state.sizes.whole = bytes } else { state.sizes.changes.append(bytes) }
+            guard let commit else { return }
             state.seen = max(state.seen, commit)
             state.delays += state.open.filter { $0.commit <= commit }.map { instant - $0.at }
             state.open.removeAll { $0.commit <= commit }
@@ -89,4 +100,5 @@ private final class Waiting: Sendable {
     }
 
     var delays: [Double] { condition.withLock { state.delays } }
+    var sizes: LatencyProbe.Sizes { condition.withLock { state.sizes } }
 }

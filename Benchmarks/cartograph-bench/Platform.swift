@@ -40,8 +40,11 @@ struct Platform {
                 ["simulate", "--to", server.address, "--rate", "\(rate)", "--for", "\(seconds)s", "--json"],
                 name: "the simulator")
             defer { load.stop() }
-            let delays = try LatencyProbe(port: server.port).measure(seconds: Double(seconds)).sorted()
-            guard delays.count >= 100 else { throw BenchError("only \(delays.count) probes came through") }
+            let (times, sizes) = try LatencyProbe(port: server.port).measure(seconds: Double(seconds))
+            let (delays, changes) = (times.sorted(), sizes.changes.sorted())
+            guard delays.count >= 100, changes.count >= 100 else {
+                throw BenchError("only \(delays.count) probes and \(changes.count) messages came through")
+            }
             func measure(_ name: String, _ value: Double) -> Measure {
                 Measure(bench: "latency", measure: name, value: value * 1_000, unit: "ms")
             }
@@ -49,6 +52,13 @@ struct Platform {
                 measure("acknowledged to live view p50", delays[delays.count / 2]),
                 measure("acknowledged to live view p99", delays[delays.count * 99 / 100]),
                 measure("acknowledged to live view max", delays[delays.count - 1]),
+                Measure(bench: "latency", measure: "the whole view", value: Double(sizes.whole), unit: "bytes"),
+                Measure(
+                    bench: "latency", measure: "a message of changes, p50", value: Double(changes[changes.count / 2]),
+                    unit: "bytes"),
+                Measure(
+                    bench: "latency", measure: "a message of changes, p99",
+                    value: Double(changes[changes.count * 99 / 100]), unit: "bytes"),
             ]
         }
     }
@@ -68,7 +78,7 @@ struct Platform {
         }
     }
 
-    private func withServer(_ body: (CartographServer) throws -> [Measure]) throws -> [Measure] {
+    func withServer(_ body: (CartographServer) throws -> [Measure]) throws -> [Measure] {
         guard let server = try CartographServer(.platform) else { return [] }
         defer { server.discard() }
         return try body(server)

@@ -67,6 +67,7 @@ public struct CartographServer: Sendable {
         FraudLabelRoute(operations: operations).add(to: router)
         EventMethods().add(to: router)
         tracker.add(to: router)
+        LiveRoute(feed: feed).add(to: router)
         ReadRoutes(door: door, feed: feed, metrics: metrics, operations: operations, version: configuration.version)
             .add(to: router)
         let application = Application(
@@ -78,7 +79,16 @@ public struct CartographServer: Sendable {
             onServerRunning: { channel in running(channel.localAddress?.port ?? configuration.port) },
             logger: logger)
         do {
-            try await application.runService(gracefulShutdownSignals: [.sigterm, .sigint])
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { [feed] in
+                    while true {
+                        try await Task.sleep(for: .seconds(LiveFeed.keepAliveSeconds))
+                        feed.pulse()
+                    }
+                }
+                defer { group.cancelAll() }
+                try await application.runService(gracefulShutdownSignals: [.sigterm, .sigint])
+            }
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
             throw ServerError(
                 "port \(configuration.port) on \(configuration.host) is in use: stop what listens there, or choose "

@@ -3,6 +3,12 @@ import Collector
 import Events
 import NIOCore
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// Storing what a request brought, and answering it.
 extension DoorHandler {
     /// Hands a whole body to the collector.
@@ -107,6 +113,25 @@ extension DoorHandler {
             clock.closing(.now())
             watch()
             readOn()
+        }
+    }
+}
+
+/// Answers that never end.
+extension DoorHandler {
+    /// What of a stream of events the system holds at most that is not on its way yet, in bytes.
+    private static let unsentBytes = 16_384
+
+    /// Has the connection hold next to nothing that its client does not read: what a stream of events says is soon old, and
+    /// one who reads again is to get the newest, not what was new minutes ago.
+    func queueLittle(_ channel: any Channel) {
+        guard let options = channel.syncOptions else { return }
+        do {
+            // Not writable as long as anything written before has not gone to the system (a message, then, is whole).
+            try options.setOption(.writeBufferWaterMark, value: .init(low: 1, high: 1))
+            try options.setOption(.tcpOption(.init(rawValue: TCP_NOTSENT_LOWAT)), value: Self.unsentBytes)
+        } catch {
+            // A connection that is closing has no options any more, and no need of them.
         }
     }
 }

@@ -320,7 +320,9 @@ final class DoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         if phase == .passing {
             switch unwrapOutboundIn(data) {
-            case .head(let head) where head.status.code >= 200: door.metrics.answered(Int(head.status.code))
+            case .head(let head) where head.status.code >= 200:
+                door.metrics.answered(Int(head.status.code))
+                if head.headers.first(name: "content-type") == LiveRoute.contentType { queueLittle(context.channel) }
             case .end: isPassedAnswered = true
             case .head, .body: break
             }

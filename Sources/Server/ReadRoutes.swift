@@ -30,13 +30,6 @@ struct ReadRoutes: Sendable {
                 status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: metrics.text())))
         }
         router.get("/openapi.json") { _, _ in JSONResponse.make(.ok, Array(OpenAPI.document(version: version).utf8)) }
-        router.get("/api/v1/live") { _, _ in live() }
-        router.get("/api/v1/live/snapshot") { _, _ in
-            guard let view = feed.latest else {
-                return JSONResponse.error(.serviceUnavailable, "the live view is not ready yet", retryAfter: 1)
-            }
-            return JSONResponse.make(.ok, view)
-        }
         router.get("/api/v1/fraud") { request, _ in
             let asked = request.uri.queryParameters
             return fraud(minScore: asked["min_score"], since: asked["since"], limit: asked["limit"])
@@ -161,28 +154,5 @@ struct ReadRoutes: Sendable {
         } catch {
             return JSONResponse.error(.internalServerError, "\(error)")
         }
-    }
-
-    /// Server-Sent Events (WHATWG HTML, section 9.2): each message is the whole view.
-    private func live() -> Response {
-        guard let views = feed.listen() else {
-            let reason = feed.isClosed ? "the live view has stopped" : "too many listen already"
-            return JSONResponse.error(.serviceUnavailable, reason, retryAfter: 5)
-        }
-        var headers = HTTPFields()
-        headers[.contentType] = "text/event-stream"
-        headers[.cacheControl] = "no-store"
-        let body = ResponseBody { writer in
-            var buffer = ByteBuffer()
-            for await view in views.cancelOnGracefulShutdown() {
-                buffer.clear()
-                buffer.writeStaticString("event: live\ndata: ")
-                buffer.writeBytes(view)
-                buffer.writeStaticString("\n\n")
-                try await writer.write(buffer)
-            }
-            try await writer.finish(nil)
-        }
-        return Response(status: .ok, headers: headers, body: body)
     }
 }

@@ -95,11 +95,6 @@ struct ByteWriter: ~Copyable {
         set(Int64(rows), at: place)
     }
 
-    /// A part that readers who do not know its name pass over.
-    mutating func section(_ name: String, _ content: [UInt8]) {
-        section(name) { $0.append(content) }
-    }
-
     /// A part that readers who do not know its name pass over, written in its place.
     mutating func section(_ name: String, _ body: (inout ByteWriter) -> Void) {
         text(name)
@@ -188,6 +183,13 @@ struct ByteReader {
         return Int(count)
     }
 
+    /// A count of no more than so many.
+    mutating func count(atMost limit: Int) throws -> Int {
+        let count = try count()
+        guard count <= limit else { throw damaged("a count is out of bounds") }
+        return count
+    }
+
     mutating func text() throws -> String {
         let length = try count()
         defer { at += length }
@@ -199,6 +201,20 @@ struct ByteReader {
         guard count <= end - at else { throw damaged("it ends too early") }
         defer { at += count }
         return Array(bytes[at..<(at + count)])
+    }
+
+    /// Fills memory.
+    @inline(__always)
+    mutating func copy(into raw: UnsafeMutableRawBufferPointer) throws {
+        guard raw.count <= end - at else { throw damaged("it ends too early") }
+        bytes.withUnsafeBytes { raw.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[at..<(at + raw.count)])) }
+        at += raw.count
+    }
+
+    /// Passes over so many bytes.
+    mutating func skip(_ count: Int) throws {
+        guard count <= end - at else { throw damaged("it ends too early") }
+        at += count
     }
 
     /// The named parts up to the end, each with a reader of its own.

@@ -1,7 +1,7 @@
 import Events
 
 /// What the dashboard shows at one moment: the whole of it, so that a browser that missed a message misses nothing.
-public struct LiveView: Sendable, Encodable {
+public struct LiveView: Sendable, Equatable, Encodable {
     /// The last commit that it holds whole.
     public var commit: Int64
     /// When it was made, RFC 3339.
@@ -42,7 +42,7 @@ public struct LiveView: Sendable, Encodable {
     public static let anomaliesShown = 20
 
     /// One business day's numbers.
-    public struct Today: Sendable, Encodable {
+    public struct Today: Sendable, Equatable, Encodable {
         /// Orders.
         public var orders: Int64
         /// Paid amounts.
@@ -58,7 +58,7 @@ public struct LiveView: Sendable, Encodable {
     }
 
     /// One channel's numbers.
-    public struct Channel: Sendable, Encodable {
+    public struct Channel: Sendable, Equatable, Encodable {
         /// The channel's word; `unknown` where events gave none.
         public var channel: String
         /// Orders.
@@ -72,7 +72,7 @@ public struct LiveView: Sendable, Encodable {
     }
 
     /// One channel's numbers in a minute.
-    public struct Counts: Sendable, Encodable {
+    public struct Counts: Sendable, Equatable, Encodable {
         /// Orders.
         public var orders: Int64
         /// Paid amounts.
@@ -84,7 +84,7 @@ public struct LiveView: Sendable, Encodable {
     }
 
     /// One minute's numbers.
-    public struct Minute: Sendable, Encodable {
+    public struct Minute: Sendable, Equatable, Encodable {
         /// The minute's beginning, RFC 3339.
         public var minute: String
         /// Orders.
@@ -100,7 +100,7 @@ public struct LiveView: Sendable, Encodable {
     }
 
     /// Sessions of the day by how far they came.
-    public struct Funnel: Sendable, Encodable {
+    public struct Funnel: Sendable, Equatable, Encodable {
         /// With a view.
         public var views: Int64
         /// With a cart after it.
@@ -110,7 +110,7 @@ public struct LiveView: Sendable, Encodable {
     }
 
     /// One product's day.
-    public struct Product: Sendable, Encodable {
+    public struct Product: Sendable, Equatable, Encodable {
         /// The product.
         public var productID: String
         /// Items sold.
@@ -129,7 +129,7 @@ public struct LiveView: Sendable, Encodable {
     }
 
     /// What came in and what became of it, since the log began.
-    public struct Totals: Sendable, Encodable {
+    public struct Totals: Sendable, Equatable, Encodable {
         /// Events handed to the door.
         public var received: Int64
         /// Events stored.
@@ -145,7 +145,7 @@ public struct LiveView: Sendable, Encodable {
     }
 
     /// One other currency's day.
-    public struct OtherCurrency: Sendable, Encodable {
+    public struct OtherCurrency: Sendable, Equatable, Encodable {
         /// ISO 4217.
         public var currency: String
         /// Orders.
@@ -155,7 +155,7 @@ public struct LiveView: Sendable, Encodable {
     }
 
     /// How far behind the parts are.
-    public struct Freshness: Sendable, Encodable {
+    public struct Freshness: Sendable, Equatable, Encodable {
         /// From the log's taking in of the last applied commit to its being applied, in milliseconds.
         public var streamLagMS: Double
         /// The age of the oldest event not yet in the lake, in seconds; 0 when all are.
@@ -190,6 +190,19 @@ public struct LiveView: Sendable, Encodable {
             try container.encode(lastBatchAt, forKey: .lastBatchAt)
             try container.encode(bronzeRows, forKey: .bronzeRows)
         }
+    }
+
+    /// The lists whose rows are known by one of their members, for diffs.
+    package static let rowKeys = LiveDiff.rowKeys([
+        "minutes": "minute", "channels": "channel", "top_products": "product_id", "other_currencies": "currency",
+        "anomalies": "id", "alerts": "event_id",
+    ])
+
+    /// Whether all but the moment is the same.
+    func isSame(as other: LiveView) -> Bool {
+        var moved = self
+        moved.at = other.at
+        return moved == other
     }
 
     enum CodingKeys: String, CodingKey {

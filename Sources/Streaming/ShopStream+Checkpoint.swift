@@ -4,7 +4,9 @@ import Events
 extension ShopStream {
     /// The parts of a checkpoint that are not by key: the newest file has all of them.
     private enum Part: String, CaseIterable {
-        case counters, anomalies, fraud
+        case counters, anomalies
+        /// Has key groups of its own. What an older version wrote as `fraud` is not read, but learned from the log.
+        case fraud = "fraud-scores"
     }
 
     /// The parts that are by key; each shard has its own keys.
@@ -33,8 +35,8 @@ extension ShopStream {
         let scope = CheckpointScope(owned: owned, whole: whole)
         if isFirst {
             out.section(Part.counters.rawValue) { $0.raw(counters) }
-            out.section(Part.anomalies.rawValue, anomalies.saved())
-            out.section(Part.fraud.rawValue, fraud.saved())
+            out.section(Part.anomalies.rawValue) { anomalies.save(to: &$0) }
+            out.section(Part.fraud.rawValue) { fraud.write(to: &$0, whole: whole) }
         }
         out.section(Keyed.sales.rawValue) { out in
             out.put(state.pointee.sales.unkept)
@@ -77,7 +79,6 @@ extension ShopStream {
             switch name {
             case Part.counters.rawValue: counters = try section.raw(Counters.self)
             case Part.anomalies.rawValue: try anomalies.restore(section.rest, "the checkpoint")
-            case Part.fraud.rawValue: try fraud.restore(section.rest)
             case Keyed.sales.rawValue: try restoreSales(&section)
             case Keyed.funnel.rawValue: try restoreFunnel(&section)
             case Keyed.products.rawValue: try restoreProducts(&section)
@@ -89,6 +90,7 @@ extension ShopStream {
         where !restored.contains(name) {
             throw CheckpointError(description: "the checkpoint has no part \(name)")
         }
+        if restored.contains(Part.fraud.rawValue) { try restoreFraud(run) }
         lacksJobs = !Keyed.learned.allSatisfy { restored.contains($0.rawValue) }
         for shard in 0..<shards {
             var funnel = FunnelJob()
@@ -117,6 +119,18 @@ extension ShopStream {
         }
         state.pointee.cube.finishRestoring()
         return shards
+    }
+
+    private func restoreFraud(_ run: CheckpointStore.Run) throws {
+        for (index, file) in run.files.enumerated() {
+            var sections = file.sections
+            try sections.sections { name, section in
+                guard name == Part.fraud.rawValue else { return }
+                try fraud.restore(from: &section, isNewest: index == run.files.count - 1) {
+                    run.base[$0] <= file.sequence
+                }
+            }
+        }
     }
 
     /// Reads the section of a shard in a file: the keys of several shards may have been forgotten at different times.

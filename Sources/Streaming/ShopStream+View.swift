@@ -1,4 +1,4 @@
-import EventLog
+package import EventLog
 import Events
 
 extension ShopStream {
@@ -8,7 +8,7 @@ extension ShopStream {
     static let productsShown = 10
 
     /// The view of this moment. Forgets the minutes that have gone by.
-    func view(
+    package func view(
         now: Int64, commit: Int64, cut: LogCut, eventsPerSecond: Double, freshness: LiveView.Freshness,
         anomalies: AnomalyReport = AnomalyReport()
     ) -> LiveView {

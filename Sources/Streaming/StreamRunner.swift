@@ -6,7 +6,7 @@ import Synchronization
 /// Keeps the live state up to date with the log, publishes views of it and checkpoints it, on a thread of its own.
 public final class StreamRunner: Sendable {
     /// The shortest time between two published views, in microseconds: what bounds the work for browsers.
-    static let publishEvery: Int64 = 200_000
+    static let publishEvery: Int64 = 100_000
     /// The longest time between two views when nothing happens, so that clocks and rates move on.
     static let publishAtLeastEvery: Int64 = 1_000_000
     /// The time between two looks at the minutes that are not settled yet, in microseconds.
@@ -244,9 +244,7 @@ public final class StreamRunner: Sendable {
         let view = stream.view(
             now: now, commit: commit, cut: cut, eventsPerSecond: rate, freshness: fresh,
             anomalies: anomalies)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes]
-        feed.publish(Array(try encoder.encode(view)), anomalies, stream.fraud.report())
+        feed.publish(view, anomalies, stream.fraud.report())
         progress.withLock { progress in
             progress.commit = commit
             progress.counters = stream.counters

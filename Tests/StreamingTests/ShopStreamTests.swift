@@ -55,25 +55,3 @@ import Testing
         #expect(start.commit == 0)
     }
 }
-
-@Suite struct LiveFeedTests {
-    @Test(.timeLimit(.minutes(1))) func aRunnerPublishesTheWholeLogAndEndsItsListeners() async throws {
-        let fixture = try StreamFixture(events: 5_000)
-        let runner = StreamRunner(log: fixture.log, settings: fixture.settings) { Issue.record("\($0)") }
-        let views = try #require(runner.feed.listen())
-        runner.start()
-        let goal = fixture.log.cut().commit
-        for await view in views {
-            let text = String(decoding: view, as: UTF8.self)
-            if text.contains("\"commit\":\(goal),") || text.contains("\"commit\":\(goal)}") { break }
-        }
-        let others = try #require(runner.feed.listen())
-        runner.stop()
-        var last = 0
-        for await _ in others { last += 1 }
-        // Ends, and a listener that was slow has at most the newest view waiting.
-        #expect(last <= 1)
-        #expect(runner.feed.listen() == nil)
-        #expect(try CheckpointStore(path: fixture.settings.checkpointPath).sequences().count == 1)
-    }
-}

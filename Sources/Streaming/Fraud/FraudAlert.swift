@@ -67,7 +67,7 @@ public struct FraudAlert: Sendable, Equatable, Codable {
 }
 
 /// What is known of fraud at a moment: how many purchases were scored, and the newest alerts.
-public struct FraudReport: Sendable, Encodable {
+public struct FraudReport: Sendable, Equatable, Encodable {
     /// Purchases scored.
     public var scored: Int64 = 0
     /// Scores that raised an alert, also those that are no longer listed.
