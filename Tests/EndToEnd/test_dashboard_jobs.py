@@ -4,7 +4,7 @@ import json
 import shutil
 import urllib.request
 from collections import defaultdict
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
@@ -48,6 +48,12 @@ def events():
                 "total_amount": amount, "country": ["VN", "SG", "TH", "XX9"][number % 16 // 4],
                 "items": [{"product_id": f"p{number // 4 % 11}", "quantity": 1, "unit_price": amount}],
                 **({"store_id": f"Store {number % 2}"} if channel == "store" else {}), **person})
+    for minutes in (40, 300):
+        past = (datetime.now(timezone.utc) - timedelta(minutes=minutes)).isoformat()
+        made.append({
+            "type": "purchase", "event_id": f"past{minutes}", "order_id": f"past{minutes}", "currency": "USD", "ts": past,
+            "total_amount": "100", "channel": "website", "user_id": f"past{minutes}", "session_id": f"past{minutes}",
+            "items": [{"product_id": f"{minutes} minutes ago", "quantity": 1, "unit_price": "100"}]})
     made.append({
         "type": "purchase", "event_id": "euro", "order_id": "euro", "currency": "EUR", "total_amount": "900", "country": "VN",
         "user_id": "u1", "session_id": "s1", "ts": now, "channel": "website",
@@ -109,12 +115,12 @@ def test_best_sellers_of_each_window_are_shown(shop, page):
         return page.locator("#products tr").evaluate_all(
             "rows => rows.map((row) => `${row.cells[0].textContent} ${row.cells[2].textContent}`)")
 
-    for window, words in (("minute-15", "15 minutes"), ("minute-60", "last hour"), ("hour-24", "24 hours")):
+    for window, words, past in (("minute-15", "15 minutes", 0), ("minute-60", "last hour", 1), ("hour-24", "24 hours", 2)):
         grain, last = window.split("-")
         page.locator(f"input[name=window][value={window}]").check(force=True)
         report = ask(shop, f"/api/v1/live/bestsellers?grain={grain}&last={last}&limit=10")
         expected = [f"{p['product_id']} ${Decimal(p['revenue']):.2f}" for p in report["products"]]
-        assert len(expected) == 10
+        assert len(expected) == 10 and sum("minutes ago" in line for line in expected) == past
         eventually(f"the best of {window} are shown", lambda: rows() == expected)
         assert words in page.locator("#products-sub").inner_text()
     shop.applied(shop.accept([{
