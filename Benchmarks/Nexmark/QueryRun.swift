@@ -116,51 +116,103 @@ package enum QueryRun {
     }
 
     /// Runs a query over the events of a batch, the watermark rising after every `step` of them, and gives its results
-    /// as sorted lines. At each of the events `stops`, the query is thrown away, and another goes on from its snapshot.
+    /// as sorted lines. After each of the events `stops`, the query is thrown away, and another goes on from its snapshot.
+    ///
+    /// - Parameter shards: on how many shards the first query runs, the next, and so on, over and over. More than one
+    ///   only for queries whose state has one key (``QueryName/hasOneKey``).
     package static func lines(
-        of name: QueryName, _ batch: borrowing EventBatch, step: Int, stops: [Int] = []
+        of name: QueryName, _ batch: borrowing EventBatch, step: Int, stops: [Int] = [], shards: [Int] = [1]
     ) throws -> [String] {
+        precondition(shards == [1] || name.hasOneKey)
         let table = ResultTable()
+        let lives = Lives(name: name, step: step, ends: stops.map { $0 + 1 }.sorted(), shards: shards)
         switch name {
-        case .q0: try keep(batch, step, stops) { Queries.q0(Keep(table)) }
-        case .q1: try keep(batch, step, stops) { Queries.q1(Keep(table)) }
-        case .q2: try keep(batch, step, stops) { Queries.q2(Keep(table)) }
-        case .q3: try keep(batch, step, stops) { Queries.q3(Keep(table)) }
-        case .q4: try keep(batch, step, stops) { Queries.q4(Keep(table)) }
-        case .q5: try keep(batch, step, stops) { Queries.q5(Keep(table)) }
-        case .q7: try keep(batch, step, stops) { Queries.q7(Keep(table)) }
-        case .q8: try keep(batch, step, stops) { Queries.q8(Keep(table)) }
-        case .q11: try keep(batch, step, stops) { Queries.q11(Keep(table)) }
-        case .q12: try keep(batch, step, stops, byArrival: true) { Queries.q12(Keep(table)) }
-        case .q15: try keep(batch, step, stops) { Queries.q15(Keep(table)) }
-        case .q16: try keep(batch, step, stops) { Queries.q16(Keep(table)) }
-        case .q17: try keep(batch, step, stops) { Queries.q17(Keep(table)) }
-        case .q18: try keep(batch, step, stops) { Queries.q18(Keep(table)) }
-        case .q19: try keep(batch, step, stops) { Queries.q19(Keep(table)) }
-        case .q20: try keep(batch, step, stops) { Queries.q20(Keep(table)) }
-        case .q22: try keep(batch, step, stops) { Queries.q22(Keep(table)) }
+        case .q0: try keep(batch, lives) { Queries.q0(Keep(table)) }
+        case .q1: try keep(batch, lives) { Queries.q1(Keep(table)) }
+        case .q2: try keep(batch, lives) { Queries.q2(Keep(table)) }
+        case .q3: try keep(batch, lives) { Queries.q3(Keep(table)) }
+        case .q4: try keep(batch, lives) { Queries.q4(Keep(table)) }
+        case .q5: try keep(batch, lives) { Queries.q5(Keep(table)) }
+        case .q7: try keep(batch, lives) { Queries.q7(Keep(table)) }
+        case .q8: try keep(batch, lives) { Queries.q8(Keep(table)) }
+        case .q11: try keep(batch, lives) { Queries.q11(Keep(table)) }
+        case .q12: try keep(batch, lives) { Queries.q12(Keep(table)) }
+        case .q15: try keep(batch, lives) { Queries.q15(Keep(table)) }
+        case .q16: try keep(batch, lives) { Queries.q16(Keep(table)) }
+        case .q17: try keep(batch, lives) { Queries.q17(Keep(table)) }
+        case .q18: try keep(batch, lives) { Queries.q18(Keep(table)) }
+        case .q19: try keep(batch, lives) { Queries.q19(Keep(table)) }
+        case .q20: try keep(batch, lives) { Queries.q20(Keep(table)) }
+        case .q22: try keep(batch, lives) { Queries.q22(Keep(table)) }
         }
         return table.lines
     }
 
+    /// How a query's run is cut into lives.
+    private struct Lives {
+        var name: QueryName
+        var step: Int
+        /// Behind the last event of each life but the last.
+        var ends: [Int]
+        var shards: [Int]
+    }
+
     private static func keep<Steps: Operator & ~Copyable, R: ResultRow>(
-        _ batch: borrowing EventBatch, _ step: Int, _ stops: [Int], byArrival: Bool = false,
-        _ make: () -> Query<Steps, Keep<R>>
+        _ batch: borrowing EventBatch, _ lives: Lives, _ make: () -> Query<Steps, Keep<R>>
     ) throws where Steps.Input == NexmarkEvent {
-        var query = make()
-        var highest = Int64.min / 2
-        for index in 0..<batch.count {
-            let entry = batch.entries[index]
-            let time = byArrival ? entry.arrival : entry.time
-            try query.receive(entry.event, at: time)
-            highest = max(highest, time)
-            if index % step == step - 1 { try query.advance(to: byArrival ? highest : highest - outOfOrder) }
-            if stops.contains(index) {
-                let snapshot = query.snapshot()
-                query = make()
-                try query.restore(snapshot)
+        // Arrivals are in order: nothing is waited for.
+        let byArrival = lives.name == .q12
+        var snapshots: [[UInt8]] = []
+        var (start, highest) = (0, Int64.min / 2)
+        for (life, end) in (lives.ends + [batch.count]).enumerated() {
+            let shards = lives.shards[life % lives.shards.count]
+            var taken: [[UInt8]] = []
+            var top = highest
+            for shard in 0..<shards {
+                let groups = KeyGroup.range(of: shard, shards: shards)
+                var query = make()
+                for snapshot in snapshots { try query.restore(snapshot, groups: groups) }
+                top = highest
+                for index in start..<end {
+                    let entry = batch.entries[index]
+                    let time = byArrival ? entry.arrival : entry.time
+                    if shards == 1 || groups.contains(lives.name.keyGroup(entry.event)) {
+                        try query.receive(entry.event, at: time)
+                    }
+                    top = max(top, time)
+                    if index % lives.step == lives.step - 1 {
+                        try query.advance(to: byArrival ? top : top - outOfOrder)
+                    }
+                }
+                if end == batch.count { try query.finish() } else { taken.append(query.snapshot(groups: groups)) }
+            }
+            (start, highest, snapshots) = (end, top, taken)
+        }
+    }
+}
+
+extension QueryName {
+    /// Whether all that the query remembers is kept by one key, or it remembers nothing: a shard of it then needs
+    /// nothing from the others. The other queries have several keys one after the other, or one result of all.
+    package var hasOneKey: Bool {
+        switch self {
+        case .q0, .q1, .q2, .q3, .q11, .q12, .q17, .q18, .q19, .q20, .q22: true
+        case .q4, .q5, .q7, .q8, .q15, .q16: false
+        }
+    }
+
+    /// The group of the event's key; any, where the query does not look at the event.
+    func keyGroup(_ event: NexmarkEvent) -> Int {
+        switch event {
+        case .person(let person): KeyGroup.of(person.id)
+        case .auction(let auction): KeyGroup.of(self == .q3 ? auction.seller : auction.id)
+        case .bid(let bid):
+            switch self {
+            case .q11, .q12: KeyGroup.of(bid.bidder)
+            case .q17: KeyGroup.of(AuctionDay().map(bid))
+            case .q18: KeyGroup.of(BidderAndAuction().map(bid))
+            default: KeyGroup.of(bid.auction)
             }
         }
-        try query.finish()
     }
 }

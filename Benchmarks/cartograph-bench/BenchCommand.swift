@@ -8,8 +8,9 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "cartograph-bench",
         abstract: "Measure Cartograph in processor time per event.",
         discussion: """
-            decode, append, collect, replay, stream and lake run in this process on 64 MB of simulated events; checkpoints \
-            has the stream's state grow by three million; hours \
+            decode, append, collect, replay and lake run in this process on 64 MB of simulated events; stream on a million of \
+            the newest minutes; checkpoints has the stream's state grow by three million, keys to ten million; pauses what \
+            fraud scores and anomalies add to a checkpoint; hours \
             makes the commits of an hour of bronze with its upkeep beside; tables commits to Iceberg tables and plans over their files; fraud judges the \
             scores of simulated fraud. http, single, platform, latency and listeners start the real binary and load it over loopback; http and single check its books \
             afterwards. peers gives the same events to Redis and PostgreSQL, which `scripts/bootstrap bench` installs.
@@ -17,8 +18,8 @@ struct BenchCommand: AsyncParsableCommand {
 
     /// What can be measured.
     enum Name: String, ExpressibleByArgument, CaseIterable {
-        case decode, append, collect, replay, stream, checkpoints, lake, hours, tables, fraud, http, single, platform,
-            latency, listeners, peers
+        case decode, append, collect, replay, stream, checkpoints, keys, pauses, lake, hours, tables, fraud, http,
+            single, platform, latency, listeners, peers
     }
 
     @Argument(help: "\(Name.allCases.map(\.rawValue).joined(separator: ", ")); all but peers when none is named.")
@@ -83,8 +84,10 @@ struct BenchCommand: AsyncParsableCommand {
         case .append: Findings(try inProcess().append())
         case .collect: Findings(try inProcess().collect())
         case .replay: Findings(try inProcess().replay())
-        case .stream: Findings(try inProcess().stream())
+        case .stream: Findings(try InProcess.live(runs: runs ?? 5).stream())
         case .checkpoints: Findings(try CheckpointBench(events: 3_000_000).measures())
+        case .keys: Findings(try KeysBench().measures())
+        case .pauses: Findings(try WatchPauseBench().measures())
         case .lake: Findings(try inProcess().bronze(only: only))
         case .hours: Findings(try inProcess().bronzeHours(commits: commits))
         case .tables: Findings(try TableBench(runs: runs ?? 5).measures())

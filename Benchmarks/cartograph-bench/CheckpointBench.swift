@@ -24,6 +24,7 @@ struct CheckpointBench {
         var simulator = try ShopSimulator(
             SimulationSettings(
                 seed: 1, rate: 20_000, start: EmbeddedLog.wallClock() - Int64(events / 20_000) * Timestamp.second))
+        let lines = StreamLines()
         var buffer = LineBuffer(lines: 1_000)
         var pauses: [Double] = []
         var largest = 0
@@ -32,7 +33,7 @@ struct CheckpointBench {
             for _ in 0..<(CheckpointBench.between / 1_000) {
                 buffer.removeAll()
                 simulator.generate(1_000, into: &buffer)
-                try apply(buffer, stream)
+                try lines.apply(buffer, stream)
             }
             done += CheckpointBench.between
             // A slow disk is not waited for in a server: the next checkpoint comes later.
@@ -59,22 +60,5 @@ struct CheckpointBench {
             measure("keys", Double(keys), "keys"),
             measure("state", Double(stream.byteCount) / 1e6, "MB"),
         ]
-    }
-
-    /// Decodes and applies events one by one.
-    private func apply(_ buffer: LineBuffer, _ stream: ShopStream) throws {
-        let decoder = EventDecoder()
-        let one = EventBatch(capacity: 1)
-        for line in 0..<buffer.lineCount {
-            try buffer.withBytes(ofLines: line..<(line + 1)) { bytes in
-                // The batch's texts point into the bytes, so that it is applied before they go.
-                try PaddedBytes(copying: bytes.dropLast()).withBytes { raw in
-                    one.removeAll()
-                    guard decoder.decode(raw, into: one) == nil else { throw BenchError("an event was rejected") }
-                    one.setPosition(receivedAt: one.timestamp(0), partition: 0, offset: 0)
-                    stream.apply(one, topic: one.type(0).topic)
-                }
-            }
-        }
     }
 }

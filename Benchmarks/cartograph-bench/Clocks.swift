@@ -6,6 +6,9 @@ enum Clocks {
     /// Nanoseconds of steady time.
     static func now() -> UInt64 { read(CLOCK_MONOTONIC) }
 
+    /// Processor nanoseconds of the thread that asks.
+    static func threadTime() -> UInt64 { read(CLOCK_THREAD_CPUTIME_ID) }
+
     /// Processor nanoseconds of all this process's threads, those that ended included.
     static func ownCPU() -> UInt64 { read(CLOCK_PROCESS_CPUTIME_ID) }
 

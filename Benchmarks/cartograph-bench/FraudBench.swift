@@ -47,8 +47,7 @@ struct FraudBench {
     }
 
     private static func scorer(_ rules: FraudRules, _ parts: FraudScorer.Parts) throws -> FraudScorer {
-        var limits = FraudLimits()
-        limits.pending = 1 << 16
+        let limits = FraudLimits()
         guard let dollars = CurrencyCode("USD") else { throw BenchError("USD is no currency") }
         return FraudScorer(rules: rules, currency: dollars, limits: limits, parts: parts)
     }
@@ -210,7 +209,7 @@ struct FraudBench {
                 bench: "fraud", measure: "a label", value: Double(learning) / Double(gauges.labels), unit: "cpu-ns"),
             Measure(
                 bench: "fraud", measure: "memory a key",
-                value: Double(gauges.bytes - gauges.waitingBytes) / Double(gauges.keys),
+                value: Double(gauges.bytes - gauges.orderBytes) / Double(gauges.keys),
                 unit: "bytes"),
             Measure(bench: "fraud", measure: "keys", value: Double(gauges.keys), unit: "keys"),
         ]
@@ -239,7 +238,7 @@ struct FraudBench {
                     if let reason = decoder.decode(event, into: batch) { throw BenchError("rejected: \(reason)") }
                 }
                 let columns = batch.columns
-                let began = FraudBench.processorTime()
+                let began = Clocks.threadTime()
                 for row in 0..<batch.count {
                     if batch.type(row) == .purchase {
                         _ = scorer.purchase(batch, columns, row)
@@ -247,25 +246,17 @@ struct FraudBench {
                         scorer.orderStatus(columns, row)
                     }
                 }
-                let scoring = FraudBench.processorTime() - began
+                let scoring = Clocks.threadTime() - began
                 var ids: [(String, Bool)] = []
                 for row in 0..<batch.count where batch.type(row) == .purchase {
                     ids.append((batch.string(.orderID, row)?.string ?? "", frauds[from + row]))
                 }
-                let learns = FraudBench.processorTime()
+                let learns = Clocks.threadTime()
                 for (id, isFraud) in ids { scorer.learn(orderID: id, isFraud: isFraud) }
-                times.append((scoring, FraudBench.processorTime() - learns))
+                times.append((scoring, Clocks.threadTime() - learns))
             }
         }
         return times
-    }
-
-    private static func processorTime() -> UInt64 { clock_gettime_nsec(CLOCK_THREAD_CPUTIME_ID) }
-
-    private static func clock_gettime_nsec(_ clock: clockid_t) -> UInt64 {
-        var time = timespec()
-        clock_gettime(clock, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 }
 

@@ -6,8 +6,10 @@ import Streaming
 
 /// Measures of single rooms, in this process.
 final class InProcess {
-    /// Bytes of simulated events that every measure runs over.
+    /// Bytes of simulated events that a measure runs over.
     private static let corpusBytes = 64 << 20
+    /// Events of the newest minutes that the stream's measure runs over, so many that its tables have grown.
+    private static let liveEvents = 1_000_000
     /// The partitions of a topic.
     static let partitions = 2
 
@@ -18,6 +20,17 @@ final class InProcess {
         self.runs = max(1, runs)
         events = try SimulatedEvents(bytes: InProcess.corpusBytes)
     }
+
+    /// Measures over events that happen now.
+    private init(liveRuns runs: Int) throws {
+        self.runs = max(1, runs)
+        let seconds = Int64(InProcess.liveEvents / SimulatedEvents.rate)
+        events = try SimulatedEvents(
+            events: InProcess.liveEvents, start: EmbeddedLog.wallClock() - seconds * Timestamp.second)
+    }
+
+    /// Measures over events that happen now, as the stream meets them.
+    static func live(runs: Int) throws -> InProcess { try InProcess(liveRuns: runs) }
 
     /// Several runs' events a processor second of this process, all its threads together; a first one only warms up.
     ///

@@ -92,8 +92,11 @@ final class ServerProcess {
     }
 
     /// The most resident bytes it had since (proc(5), VmHWM).
-    func peakResidentBytes() throws -> Double {
-        let text = try String(contentsOfFile: "/proc/\(identifier)/status", encoding: .utf8)
+    func peakResidentBytes() throws -> Double { try ServerProcess.mostResident(of: "\(identifier)") }
+
+    /// The same of a process by its name in /proc: a number, or `self`.
+    static func mostResident(of process: String) throws -> Double {
+        let text = try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
         for line in text.split(separator: "\n") where line.hasPrefix("VmHWM:") {
             if let kilobytes = line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first
                 .flatMap({ Double($0) })
@@ -101,7 +104,7 @@ final class ServerProcess {
                 return kilobytes * 1_024
             }
         }
-        throw BenchError("/proc/\(identifier)/status has no VmHWM")
+        throw BenchError("/proc/\(process)/status has no VmHWM")
     }
 }
 

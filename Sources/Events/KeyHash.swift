@@ -22,6 +22,27 @@ public struct KeyHash: Hashable, Sendable {
         return product.high ^ product.low
     }
 
+    /// Fewer than eight bytes as a number, the first the lowest; in a few loads that overlap rather than one for each byte.
+    ///
+    /// - Parameter isPreceded: whether eight bytes before these may be read.
+    @inline(__always) @usableFromInline
+    static func word(_ p: UnsafeRawPointer, _ count: Int, isPreceded: Bool) -> UInt64 {
+        if count == 0 { return 0 }
+        if isPreceded {
+            return (p + (count &- 8)).loadUnaligned(as: UInt64.self) >> UInt64(truncatingIfNeeded: 64 &- 8 &* count)
+        }
+        if count >= 4 {
+            let first = UInt64(p.loadUnaligned(as: UInt32.self))
+            let last = UInt64((p + (count &- 4)).loadUnaligned(as: UInt32.self))
+            return first | last << UInt64(truncatingIfNeeded: 8 &* (count &- 4))
+        }
+        let first = UInt64(p.load(as: UInt8.self))
+        let middle = UInt64(p.load(fromByteOffset: count >> 1, as: UInt8.self))
+        let last = UInt64(p.load(fromByteOffset: count &- 1, as: UInt8.self))
+        return first | middle << UInt64(truncatingIfNeeded: 8 &* (count >> 1))
+            | last << UInt64(truncatingIfNeeded: 8 &* (count &- 1))
+    }
+
     /// The hash of `count` bytes at `p`, under a seed.
     @inlinable
     public init(_ p: UnsafePointer<UInt8>, count: Int, seed: UInt64 = 0) {
@@ -35,13 +56,7 @@ public struct KeyHash: Hashable, Sendable {
             b = KeyHash.mix(b &+ word, 0xe703_7ed1_a0b4_28db)
             at &+= 8
         }
-        var tail: UInt64 = 0
-        var shift: UInt64 = 0
-        while at < count {
-            tail |= UInt64(p[at]) << shift
-            shift &+= 8
-            at &+= 1
-        }
+        let tail = KeyHash.word(raw + at, count &- at, isPreceded: at > 0)
         a = KeyHash.mix(a ^ tail, 0x8ebc_6af0_9c88_c6e3)
         b = KeyHash.mix(b &+ tail, 0x5899_65cc_7537_4cc3)
         let length = UInt64(truncatingIfNeeded: count)

@@ -23,11 +23,11 @@ struct CheckpointFile {
     /// At the first section.
     var sections: ByteReader
 
-    /// The bytes of a file whose checksum is still to be put in.
+    /// Begins the bytes of a file whose checksum is still to be put in.
     static func begin(
-        sequence: Int64, previous: Int64?, whole: Range<Int>, _ position: Checkpoint.Position, zone: String
-    ) -> ByteWriter {
-        var out = ByteWriter()
+        _ out: inout ByteWriter, sequence: Int64, previous: Int64?, whole: Range<Int>,
+        _ position: Checkpoint.Position, zone: String
+    ) {
         out.raw(magic)
         out.raw(version)
         out.raw(UInt32(0))
@@ -40,14 +40,13 @@ struct CheckpointFile {
         out.text(position.youngFilterOffsets.description)
         out.put(position.commit)
         out.text(zone)
-        return out
     }
 
     /// Puts the checksum in.
-    static func seal(_ out: inout ByteWriter) { out.set(checksum(out.bytes), at: 8) }
+    static func seal(_ memory: ByteMemory) { memory.set(checksum(memory.bytes), at: 8) }
 
-    private static func checksum(_ bytes: [UInt8]) -> UInt32 {
-        bytes.withUnsafeBytes { cbytes_crc32c(0, $0.baseAddress.map { $0 + checkedFrom }, $0.count - checkedFrom) }
+    private static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        cbytes_crc32c(0, bytes.baseAddress.map { $0 + checkedFrom }, bytes.count - checkedFrom)
     }
 
     /// Opens a file's bytes.
@@ -59,7 +58,7 @@ struct CheckpointFile {
         guard try reader.raw(UInt32.self) == CheckpointFile.version else {
             throw reader.damaged("another version's checkpoint")
         }
-        guard try reader.raw(UInt32.self) == CheckpointFile.checksum(bytes) else {
+        guard try reader.raw(UInt32.self) == bytes.withUnsafeBytes({ CheckpointFile.checksum($0) }) else {
             throw reader.damaged("its checksum does not hold")
         }
         sequence = try reader.raw(Int64.self)

@@ -167,7 +167,7 @@ package struct CheckpointStore {
     ///   - kept: of those, the ones to keep.
     ///   - at: called at each step.
     func keep(
-        _ sequence: Int64, _ bytes: [UInt8], kept: Set<Int64>, at: (Step) throws -> Void = { _ in }
+        _ sequence: Int64, _ bytes: UnsafeRawBufferPointer, kept: Set<Int64>, at: (Step) throws -> Void = { _ in }
     ) throws {
         try at(.beforeWriting)
         try SystemFolder.create(folder)

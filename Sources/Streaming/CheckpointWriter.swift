@@ -14,6 +14,9 @@ package final class CheckpointWriter: @unchecked Sendable {
     /// The fewest groups that a checkpoint holds whole: after 8 checkpoints every group was.
     static let groupsLeast = KeyGroup.count / 8
 
+    /// The largest checkpoint whose memory is kept for the next one, in bytes.
+    static let spareBytes = 64 << 20
+
     private let store: CheckpointStore
     private let queue = DispatchQueue(label: "checkpoints")
     private let wholeBytes: Int
@@ -26,9 +29,11 @@ package final class CheckpointWriter: @unchecked Sendable {
     private let outcome = Mutex(Outcome())
 
     private struct Outcome {
-        package var isBusy = false
+        var isBusy = false
         var failure: (any Error)?
-        package var restartsFrom: LogOffsets?
+        var restartsFrom: LogOffsets?
+        /// The memory of the last checkpoint, for the next one.
+        var spare: ByteMemory?
     }
 
     /// A writer into the folder of a path.
@@ -73,26 +78,31 @@ package final class CheckpointWriter: @unchecked Sendable {
         nextGroup = whole.upperBound % KeyGroup.count
         let link = CheckpointStore.Link(
             sequence: sequence, previous: whole == KeyGroup.all ? nil : previous, whole: whole, position: position)
-        var out = CheckpointFile.begin(
-            sequence: sequence, previous: link.previous, whole: whole, position, zone: streams[0].calendar.name)
+        let spare = outcome.withLock { outcome in
+            defer { outcome.spare = nil }
+            return outcome.spare
+        }
+        var out = ByteWriter(reusing: spare)
+        CheckpointFile.begin(
+            &out, sequence: sequence, previous: link.previous, whole: whole, position, zone: streams[0].calendar.name)
         for (shard, stream) in streams.enumerated() { stream.write(to: &out, whole: whole, isFirst: shard == 0) }
         links.append(link)
         links = CheckpointStore.needed(links)
         let kept = links
-        let content = out
+        let content = out.finish()
         outcome.withLock { $0.isBusy = true }
         queue.async { [self] in keep(link.sequence, content, kept) }
     }
 
-    private func keep(_ sequence: Int64, _ content: ByteWriter, _ kept: [CheckpointStore.Link]) {
-        var content = content
+    private func keep(_ sequence: Int64, _ content: ByteMemory, _ kept: [CheckpointStore.Link]) {
         let result = Result {
-            CheckpointFile.seal(&content)
+            CheckpointFile.seal(content)
             try store.keep(sequence, content.bytes, kept: Set(kept.map(\.sequence)), at: fault)
         }
         let from = kept.map { $0.position.filterOffsets.minimum($0.position.offsets) }
         outcome.withLock { outcome in
             outcome.isBusy = false
+            outcome.spare = content.bytes.count <= CheckpointWriter.spareBytes ? content : nil
             switch result {
             case .success: outcome.restartsFrom = from.dropFirst().reduce(from[0]) { $0.minimum($1) }
             case .failure(let error): outcome.failure = error
@@ -112,5 +122,4 @@ package final class CheckpointWriter: @unchecked Sendable {
     func check() throws {
         if let failure = outcome.withLock({ $0.failure }) { throw failure }
     }
-
 }

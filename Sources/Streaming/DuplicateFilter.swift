@@ -41,7 +41,7 @@ package struct DuplicateFilter: ~Copyable {
         young.insert(key, rest, content)
         if young.count >= generation {
             swap(&young, &old)
-            young = Generation()
+            young.removeAll()
             rotations += 1
         }
         return .new
@@ -105,6 +105,12 @@ package struct DuplicateFilter: ~Copyable {
 
         @inline(__always)
         func prefetch(_ key: UInt64) { cbytes_prefetch(slots + (Int(truncatingIfNeeded: key) & (capacity &- 1))) }
+
+        /// Forgets everything. The memory stays for the ids that come next.
+        mutating func removeAll() {
+            slots.update(repeating: Slot(), count: capacity)
+            count = 0
+        }
 
         private mutating func grow() {
             let old = slots

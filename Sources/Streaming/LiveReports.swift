@@ -58,9 +58,11 @@ public struct SessionsReport: Encodable, Sendable {
         public var events: Int64
         /// From the first event to the last, in seconds, of all together.
         public var seconds: Double
+        /// What their counted purchases paid in the reporting currency.
+        public var revenue: String
 
         enum CodingKeys: String, CodingKey {
-            case day, channel, sessions, converted, abandoned, bounced, events, seconds
+            case day, channel, sessions, converted, abandoned, bounced, events, seconds, revenue
             case withCart = "with_cart"
         }
     }
@@ -104,7 +106,8 @@ public struct SessionsReport: Encodable, Sendable {
             Channel(
                 day: Timestamp.dateText(ofDay: Int64($0.day)), channel: $0.channel.name, sessions: $0.totals.sessions,
                 converted: $0.totals.converted, withCart: $0.totals.withCart, abandoned: $0.totals.abandoned,
-                bounced: $0.totals.bounced, events: $0.totals.events, seconds: Double($0.totals.duration) / 1e6)
+                bounced: $0.totals.bounced, events: $0.totals.events, seconds: Double($0.totals.duration) / 1e6,
+                revenue: Money.text(tenThousandths: $0.totals.revenue))
         }
         let pages = stream.state.pointee.sessions.pageTotals
         let newest = pages.last?.day

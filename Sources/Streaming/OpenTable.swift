@@ -68,6 +68,10 @@ package struct OpenTable<Value: BitwiseCopyable>: ~Copyable {
         }
     }
 
+    /// Has the processor fetch the slot that looking for a key begins at.
+    @inline(__always)
+    func prefetch(_ key: UInt64) { cbytes_prefetch(slots + home(key)) }
+
     @inline(__always)
     private func pointer(to slot: UnsafeMutablePointer<Slot>) -> UnsafeMutablePointer<Value> {
         (UnsafeMutableRawPointer(slot) + valueOffset).assumingMemoryBound(to: Value.self)

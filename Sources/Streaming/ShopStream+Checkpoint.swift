@@ -4,7 +4,9 @@ import Events
 extension ShopStream {
     /// The parts of a checkpoint that are not by key: the newest file has all of them.
     private enum Part: String, CaseIterable {
-        case counters, anomalies, fraud
+        case counters, anomalies
+        /// Has key groups of its own. What an older version wrote as `fraud` is not read, but learned from the log.
+        case fraud = "fraud-scores"
     }
 
     /// The parts that are by key; each shard has its own keys.
@@ -12,7 +14,9 @@ extension ShopStream {
         /// What a checkpoint of an older version may lack: it is then learned from the log.
         static let learned: [Keyed] = [.cube, .visits, .stock]
 
-        case sales, funnel, sessions, orders, products, cube, visits, stock
+        case sales, funnel, sessions, orders, products, cube, stock
+        /// Named by its format; the one before held all open sessions as bytes of their operator.
+        case visits = "visits 2"
     }
 
     /// The bytes of state that is written by key groups.
@@ -31,8 +35,8 @@ extension ShopStream {
         let scope = CheckpointScope(owned: owned, whole: whole)
         if isFirst {
             out.section(Part.counters.rawValue) { $0.raw(counters) }
-            out.section(Part.anomalies.rawValue, anomalies.saved())
-            out.section(Part.fraud.rawValue, fraud.saved())
+            out.section(Part.anomalies.rawValue) { anomalies.save(to: &$0) }
+            out.section(Part.fraud.rawValue) { fraud.write(to: &$0, whole: whole) }
         }
         out.section(Keyed.sales.rawValue) { out in
             out.put(state.pointee.sales.unkept)
@@ -75,7 +79,6 @@ extension ShopStream {
             switch name {
             case Part.counters.rawValue: counters = try section.raw(Counters.self)
             case Part.anomalies.rawValue: try anomalies.restore(section.rest, "the checkpoint")
-            case Part.fraud.rawValue: try fraud.restore(section.rest)
             case Keyed.sales.rawValue: try restoreSales(&section)
             case Keyed.funnel.rawValue: try restoreFunnel(&section)
             case Keyed.products.rawValue: try restoreProducts(&section)
@@ -87,6 +90,7 @@ extension ShopStream {
         where !restored.contains(name) {
             throw CheckpointError(description: "the checkpoint has no part \(name)")
         }
+        if restored.contains(Part.fraud.rawValue) { try restoreFraud(run) }
         lacksJobs = !Keyed.learned.allSatisfy { restored.contains($0.rawValue) }
         for shard in 0..<shards {
             var funnel = FunnelJob()
@@ -99,11 +103,8 @@ extension ShopStream {
                 // Whether an order is repeated is for every shard to know.
                 try restore(.orders, of: shard, in: file) { try orders.restore(from: &$0, isKept) }
                 try restore(.visits, of: shard, in: file) { section in
-                    if file.sequence == newest.sequence {
-                        try state.pointee.sessions.restore(from: &section)
-                    } else {
-                        try state.pointee.sessions.restorePages(from: &section, isKept)
-                    }
+                    try state.pointee.sessions.restore(
+                        from: &section, isNewest: file.sequence == newest.sequence, isKept)
                 }
                 try restore(.stock, of: shard, in: file) { section in
                     try state.pointee.stock.restore(
@@ -118,6 +119,18 @@ extension ShopStream {
         }
         state.pointee.cube.finishRestoring()
         return shards
+    }
+
+    private func restoreFraud(_ run: CheckpointStore.Run) throws {
+        for (index, file) in run.files.enumerated() {
+            var sections = file.sections
+            try sections.sections { name, section in
+                guard name == Part.fraud.rawValue else { return }
+                try fraud.restore(from: &section, isNewest: index == run.files.count - 1) {
+                    run.base[$0] <= file.sequence
+                }
+            }
+        }
     }
 
     /// Reads the section of a shard in a file: the keys of several shards may have been forgotten at different times.

@@ -1,5 +1,4 @@
 public import Events
-import Glibc
 
 /// The shop's live state: what every accepted event, counted once, adds up to.
 ///
@@ -66,17 +65,17 @@ public final class ShopStream {
     }
 
     let state: UnsafeMutablePointer<State>
-    /// The hashes of a batch's ids and sessions, and the checksums of its events.
-    private let hashes: BatchHashes
+    /// What is computed of some events at once.
+    let hashes: BatchHashes
     /// The key groups of what is counted here: all, unless several shards share the keys.
     let owned: Range<Int>
-    private let clock: @Sendable () -> Int64
+    let clock: @Sendable () -> Int64
     let reportingCurrency: CurrencyCode
     /// What is not as usual.
     public let anomalies: AnomalyDetector
     /// The fraud scores. They look across all keys, so of several shards the one of the first key group makes them.
     public let fraud: FraudWatch
-    private var watchesFraud: Bool { owned.lowerBound == KeyGroup.all.lowerBound }
+    var watchesFraud: Bool { owned.lowerBound == KeyGroup.all.lowerBound }
     /// Whether the state came from a checkpoint that does not have all jobs.
     var lacksJobs = false
 
@@ -146,258 +145,6 @@ public final class ShopStream {
             ]
     }
 
-    /// Applies a batch, all of one topic, in the log's order.
-    public func apply(_ batch: EventBatch, topic: Topic) {
-        guard batch.count > 0 else { return }
-        let now = clock()
-        let columns = batch.columns
-        // All of a batch are of one frame and arrived together.
-        let receivedAt = columns.receivedAts[0]
-        let state = state
-        let today = state.pointee.calendar.day(of: now)
-        state.pointee.products.begin(day: today)
-        state.pointee.cube.arrive(receivedAt)
-        let arrivalDay = state.pointee.calendar.day(of: state.pointee.cube.clock)
-        if state.pointee.cube.tidy(today: arrivalDay) {
-            // By whole minutes, so that a restart within one changes nothing.
-            state.pointee.sessions.arrive(state.pointee.cube.clock / Timestamp.minute * Timestamp.minute)
-            state.pointee.sessions.tidy(today: arrivalDay)
-        }
-        let moment = Moment(today: today, oldestMinute: now / Timestamp.minute - SalesJob.minutesKept, arrivalDay)
-        let before = state.pointee.counters
-        anomalies.arrive(receivedAt)
-        for row in 0..<batch.count {
-            if row % BatchHashes.events == 0 {
-                let next = row..<min(row + BatchHashes.events, batch.count)
-                hashes.take(columns, next, topic, state, areSessionsUsed: true)
-            }
-            state.pointee.counters.events &+= 1
-            guard isNew(row) else { continue }
-            let instant = columns.timestamps[row]
-            if receivedAt &- instant > ShopStream.lateAfter { state.pointee.counters.late &+= 1 }
-            switch topic {
-            case .clicks: click(columns, row, instant, moment)
-            case .carts: cart(columns, row, instant, moment)
-            case .purchases: purchase(batch, columns, row, instant, moment)
-            case .orders:
-                if watchesFraud { fraud.orderStatus(columns, row) }
-                anomalies.other(instant, receivedAt)
-            case .searches, .wishlists:
-                anomalies.other(instant, receivedAt)
-                visit(.other, columns, row, instant, channel(columns, row))
-            case .stock:
-                anomalies.other(instant, receivedAt)
-                state.pointee.stock.change(
-                    columns.strings(.productID)[row], columns.strings(.warehouseID)[row],
-                    by: columns.integers(.change)[row], at: instant)
-            default: anomalies.other(instant, receivedAt)
-            }
-        }
-        flush(moment)
-        let counters = state.pointee.counters
-        anomalies.arrived(
-            receivedAt, accepted: batch.count, late: counters.late - before.late,
-            duplicates: counters.duplicates + counters.conflicts - before.duplicates - before.conflicts)
-    }
-
-    /// Remembers the event ids of a batch without counting anything: how their filter is filled again after a restart.
-    public func remember(_ batch: EventBatch, topic: Topic) {
-        for row in 0..<batch.count {
-            if row % BatchHashes.events == 0 {
-                let next = row..<min(row + BatchHashes.events, batch.count)
-                hashes.take(batch.columns, next, topic, state, areSessionsUsed: false)
-            }
-            _ = state.pointee.ids.check(hashes.id(row), content: hashes.content(row))
-        }
-    }
-
-    /// What is current while a batch is applied.
-    struct Moment {
-        /// The business day of the clock.
-        let today: Int32
-        /// The oldest minute that is kept, by the clock.
-        let oldestMinute: Int64
-        /// The business day of the newest arrival.
-        let arrivalDay: Int32
-
-        init(today: Int32, oldestMinute: Int64, _ arrivalDay: Int32) {
-            self.today = today
-            self.oldestMinute = oldestMinute
-            self.arrivalDay = arrivalDay
-        }
-    }
-
-    @inline(__always)
-    private func isNew(_ row: Int) -> Bool {
-        switch state.pointee.ids.check(hashes.id(row), content: hashes.content(row)) {
-        case .new:
-            return true
-        case .duplicate:
-            state.pointee.counters.duplicates &+= 1
-            return false
-        case .conflict:
-            state.pointee.counters.conflicts &+= 1
-            return false
-        }
-    }
-
-    @inline(__always)
-    private func channel(_ columns: EventBatch.Columns, _ row: Int) -> ChannelCode {
-        guard columns.presence[row] & EventField.channel.bit != 0 else { return ChannelCode(nil) }
-        return ChannelCode(columns.strings(.channel)[row])
-    }
-
-    @inline(__always)
-    private func text(_ field: EventField, _ columns: EventBatch.Columns, _ row: Int) -> StringRef? {
-        columns.presence[row] & field.bit != 0 ? columns.strings(field)[row] : nil
-    }
-
-    @inline(__always)
-    private func funnel(_ type: EventType, _ row: Int, _ instant: Int64) {
-        let session = hashes.session(row)
-        guard owns(session) else { return }
-        state.pointee.funnel.add(type, session: session, at: instant, calendar: &state.pointee.calendar)
-    }
-
-    @inline(__always)
-    private func visit(
-        _ step: Visit.Step, _ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ channel: ChannelCode
-    ) {
-        let place = Visit.Place(
-            time: instant, receivedAt: columns.receivedAts[row], offset: columns.offsets[row],
-            partition: columns.partitions[row])
-        state.pointee.sessions.add(
-            step, user: columns.strings(.userID)[row], channel,
-            page: step == .click ? columns.strings(.page)[row] : nil, at: place)
-    }
-
-    /// Views and carts are summed up by channel as long as they are of one minute, and then counted at once.
-    @inline(__always)
-    private func tally(_ instant: Int64, _ moment: Moment) {
-        let minute = instant / Timestamp.minute
-        guard minute != state.pointee.tally.minute else { return }
-        flush(moment)
-        state.pointee.tally.minute = minute
-        state.pointee.tally.instant = instant
-    }
-
-    private func flush(_ moment: Moment) {
-        guard state.pointee.tally.minute != .min else { return }
-        let instant = state.pointee.tally.instant
-        let day = state.pointee.calendar.day(of: instant)
-        let cell = state.pointee.cube.moment(
-            instant, day: day, today: moment.arrivalDay, offset: state.pointee.calendar.offset(at: instant))
-        for code in 0..<ChannelCode.count {
-            let counted = state.pointee.tally.counts[code]
-            guard counted.clicks | counted.carts != 0 else { continue }
-            var totals = SalesTotals()
-            totals.clicks = counted.clicks
-            totals.carts = counted.carts
-            let channel = ChannelCode(code: UInt8(code))
-            let none = CurrencyCode(code: 0)
-            state.pointee.sales.count(
-                totals, minute: state.pointee.tally.minute, day: day, channel: channel, currency: none,
-                oldestMinute: moment.oldestMinute)
-            state.pointee.cube.count(totals, channel: channel, none, cell)
-        }
-        state.pointee.tally.clear()
-    }
-
-    @inline(__always)
-    private func click(_ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ moment: Moment) {
-        let channel = channel(columns, row)
-        anomalies.click(
-            instant, columns.receivedAts[row], channel: channel, country: text(.country, columns, row),
-            device: text(.device, columns, row),
-            isPromoted: columns.presence[row] & EventField.campaign.bit != 0)
-        tally(instant, moment)
-        state.pointee.tally.counts[Int(channel.code)].clicks &+= 1
-        funnel(.click, row, instant)
-        visit(.click, columns, row, instant, channel)
-        if state.pointee.calendar.day(of: instant) == moment.today {
-            state.pointee.products.product(columns.strings(.productID)[row])?.pointee.clicks += 1
-        }
-    }
-
-    @inline(__always)
-    private func cart(_ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ moment: Moment) {
-        tally(instant, moment)
-        let channel = channel(columns, row)
-        state.pointee.tally.counts[Int(channel.code)].carts &+= 1
-        visit(.cart, columns, row, instant, channel)
-        anomalies.other(instant, columns.receivedAts[row])
-        funnel(.cart, row, instant)
-    }
-
-    @inline(__always)
-    private func purchase(
-        _ batch: EventBatch, _ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ moment: Moment
-    ) {
-        let state = state
-        let channel = channel(columns, row)
-        funnel(.purchase, row, instant)
-        if columns.presence[row] & EventField.orderID.bit != 0 {
-            let order = columns.strings(.orderID)[row]
-            // An empty order id names no order, so it never merges two purchases.
-            if order.count > 0 {
-                let hash = KeyHash(order.start, count: order.count)
-                let key = IDKey(high: hash.high == 0 ? 1 : hash.high, rest: UInt32(truncatingIfNeeded: hash.low))
-                if state.pointee.orders.contains(key) {
-                    visit(.other, columns, row, instant, channel)
-                    state.pointee.counters.repeatedOrders &+= 1
-                    return
-                }
-                _ = state.pointee.orders.slot(key)
-            }
-        }
-        if watchesFraud { fraud.purchase(batch, columns, row) }
-        visit(.order, columns, row, instant, channel)
-        let day = state.pointee.calendar.day(of: instant)
-        let currency = CurrencyCode(columns.strings(.currency)[row])
-        let cell = state.pointee.cube.moment(
-            instant, day: day, today: moment.arrivalDay, offset: state.pointee.calendar.offset(at: instant))
-        let isWatched = anomalies.order(
-            instant, columns.receivedAts[row], channel: channel, country: text(.country, columns, row),
-            device: text(.device, columns, row),
-            isPromoted: columns.presence[row] & (EventField.coupon.bit | EventField.campaign.bit) != 0,
-            amount: currency == reportingCurrency ? columns.moneys(.totalAmount)[row] : nil)
-        var totals = SalesTotals()
-        totals.orders = 1
-        totals.revenue = Int128(columns.moneys(.totalAmount)[row])
-        let items = batch.items(row)
-        for item in items {
-            let quantity = Int64(columns.itemQuantities[item])
-            totals.units &+= quantity
-            // An order that holds a product on two lines is one order of it.
-            let isRepeated = (items.lowerBound..<item).contains {
-                isSame(columns.itemProducts[$0], columns.itemProducts[item])
-            }
-            var line = SalesTotals()
-            line.orders = isRepeated ? 0 : 1
-            line.units = quantity
-            line.revenue = Int128(quantity) * Int128(columns.itemPrices[item])
-            state.pointee.cube.count(line, .product, columns.itemProducts[item], currency, cell)
-            if isWatched {
-                anomalies.item(
-                    instant, product: columns.itemProducts[item], isFirstLine: item == items.lowerBound,
-                    revenue: currency == reportingCurrency
-                        ? quantity.multipliedSaturated(by: columns.itemPrices[item]) : 0)
-            }
-            guard day == moment.today, let product = state.pointee.products.product(columns.itemProducts[item]) else {
-                continue
-            }
-            product.pointee.units += quantity
-            product.pointee.orders += line.orders
-            if currency == reportingCurrency { product.pointee.revenue += line.revenue }
-        }
-        state.pointee.sales.count(
-            totals, minute: instant / Timestamp.minute, day: day, channel: channel, currency: currency,
-            oldestMinute: moment.oldestMinute)
-        state.pointee.cube.count(totals, channel: channel, currency, cell)
-        state.pointee.cube.count(totals, .store, text(.storeID, columns, row), currency, cell)
-        state.pointee.cube.count(totals, .country, text(.country, columns, row), currency, cell)
-    }
-
     /// The business day of the newest arrival.
     var arrivalDay: Int32 { state.pointee.calendar.day(of: max(0, state.pointee.cube.clock)) }
 
@@ -420,7 +167,7 @@ public final class ShopStream {
     package var lateForSessions: Int64 { state.pointee.sessions.late }
 
     /// Ends all sessions, as if nothing ever came again.
-    package func endSessions() { state.pointee.sessions.arrive(.max) }
+    package func endSessions() { state.pointee.sessions.finish() }
 
     /// The stock of every product and warehouse.
     package var stockLevels: [(product: String, warehouse: String, pieces: Int64)] { state.pointee.stock.all() }
@@ -435,10 +182,6 @@ public final class ShopStream {
         by dimension: SalesDimension, _ grain: SalesGrain, in times: ClosedRange<Int32>
     ) -> [SalesCube.Line] {
         state.pointee.cube.lines(dimension, grain, in: times)
-    }
-
-    private func isSame(_ a: StringRef, _ b: StringRef) -> Bool {
-        a.count == b.count && memcmp(a.start, b.start, a.count) == 0
     }
 
     /// The totals of every day, channel and currency: what the books compare with gold.

@@ -9,8 +9,6 @@ public final class StreamRunner: Sendable {
     static let publishEvery: Int64 = 100_000
     /// The longest time between two views when nothing happens, so that clocks and rates move on.
     static let publishAtLeastEvery: Int64 = 1_000_000
-    /// The time between two checkpoints, in microseconds.
-    static let checkpointEvery: Int64 = 15_000_000
     /// The time between two looks at the minutes that are not settled yet, in microseconds.
     static let anomaliesEvery: Int64 = 2_000_000
     /// How long a commit may take from its time stamp to being readable, in microseconds.
@@ -28,6 +26,8 @@ public final class StreamRunner: Sendable {
         public var currency: CurrencyCode
         /// How fraud scores are made.
         public var fraud: FraudSettings
+        /// The time between two checkpoints, in microseconds.
+        public var checkpointEvery: Int64 = 15_000_000
 
         /// Settings.
         public init(
@@ -142,7 +142,7 @@ public final class StreamRunner: Sendable {
         var generations = FilterGenerations(position, stream)
         var nextPublish = EmbeddedLog.steadyClock()
         // Pauses are on the steady clock: the time of day may step back.
-        var nextCheckpoint = EmbeddedLog.steadyClock() + StreamRunner.checkpointEvery
+        var nextCheckpoint = EmbeddedLog.steadyClock() + settings.checkpointEvery
         var publishedCommit: Int64 = -1
         var checkpointedCommit = position.commit
         var writer = try CheckpointWriter(path: settings.checkpointPath, loaded: links)
@@ -208,7 +208,7 @@ public final class StreamRunner: Sendable {
                 position.youngFilterOffsets = generations.young
                 checkpoint(stream, position, writer)
                 checkpointedCommit = reader.commit
-                nextCheckpoint = EmbeddedLog.steadyClock() + StreamRunner.checkpointEvery
+                nextCheckpoint = EmbeddedLog.steadyClock() + settings.checkpointEvery
             }
             if stopping && !behind {
                 try writer.finish()

@@ -7,9 +7,11 @@ extension Settings {
         guard let currencyCode else {
             throw CommandError("currency '\(currency)' is no ISO 4217 code such as USD")
         }
-        return StreamRunner.Settings(
+        var settings = StreamRunner.Settings(
             checkpointPath: folder.checkpoint, timeZone: zone, currency: currencyCode,
             fraud: try fraudSettings(folder, home))
+        settings.checkpointEvery = Int64(checkpointSeconds * 1e6)
+        return settings
     }
 }
 

@@ -29,6 +29,8 @@ struct Settings {
     var lakeSeconds = 1.0
     /// Seconds between two runs of the models.
     var batchSeconds = 60.0
+    /// Seconds between two checkpoints of the live state, where there is something new.
+    var checkpointSeconds = 15.0
 
     /// The file of the rules for fraud scores, where it is not the data folder's or the shipped one.
     var fraudRules: String?
@@ -61,8 +63,8 @@ struct Settings {
 
     private static let keys = [
         "data", "host", "port", "token", "cors_origins", "timezone", "currency", "partitions", "lake", "s3", "catalog",
-        "catalog_vends_keys", "lake_seconds", "batch_seconds", "fraud_rules", "log_retention_gigabytes",
-        "log_retention_days",
+        "catalog_vends_keys", "lake_seconds", "batch_seconds", "checkpoint_seconds", "fraud_rules",
+        "log_retention_gigabytes", "log_retention_days",
     ]
 
     private mutating func read(_ path: String) throws {
@@ -119,6 +121,11 @@ struct Settings {
             case "batch_seconds":
                 guard let number = value.float else { throw bad("must be a number of seconds") }
                 batchSeconds = number
+            case "checkpoint_seconds":
+                guard let number = value.float, (0.1...3_600).contains(number) else {
+                    throw bad("must be a number of seconds from 0.1 to 3600")
+                }
+                checkpointSeconds = number
             case "log_retention_gigabytes":
                 guard let number = value.float, (0.001...1e6).contains(number) else {
                     throw bad("must be a number of gigabytes from 0.001 to 1000000")

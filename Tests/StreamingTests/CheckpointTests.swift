@@ -24,7 +24,8 @@ import Testing
             round += 1
             let shape = ShopCase.Shape(events: 8_000, disorder: 200, repeats: 0.03, late: 0.05)
             let shop = try ShopCase(seed: UInt64(round), shape)
-            let whole = ShopAnswers(try shop.applied())
+            let applied = try shop.applied()
+            let whole = ShopAnswers(applied)
             var life = try Life(shop, shards: 1)
             while life.isBehind {
                 let isKilled = random.below(2) == 0
@@ -35,6 +36,7 @@ import Testing
                 life = try Life(shop, shards: [1, 2, 4][random.below(3)])
             }
             #expect(ShopAnswers(life.streams) == whole, "round \(round)")
+            #expect(life.streams[0].fraud.saved() == applied[0].fraud.saved(), "round \(round)")
         }
     }
 

@@ -119,7 +119,7 @@ struct FraudWatchTests {
         #expect(second.fraud.gauges.labels == 2)
         // Fewer labels than were learnt are a file of another shop: the state is made anew.
         let nobody = try stream(try FraudLabels(path: place + "/none.json"))
-        #expect(throws: FraudSnapshotError.self) { try nobody.fraud.restore(saved) }
+        #expect(throws: CheckpointError.self) { try nobody.fraud.restore(saved) }
     }
 
     @Test("where purchases were erased, labels of theirs are forgotten and the others are still learnt")
@@ -164,7 +164,7 @@ struct FraudWatchTests {
         let place = try folder()
         defer { try? FileManager.default.removeItem(atPath: place) }
         try text.write(toFile: place + "/labels.json", atomically: false, encoding: .utf8)
-        let error = #expect(throws: FraudSnapshotError.self) { try FraudLabels(path: place + "/labels.json") }
+        let error = #expect(throws: FraudLabelsError.self) { try FraudLabels(path: place + "/labels.json") }
         #expect(error?.description.contains("take it away") == true)
     }
 }

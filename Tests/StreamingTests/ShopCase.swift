@@ -14,6 +14,8 @@ final class ShopCase {
     struct Shape {
         var events = 12_000
         var users = 400
+        /// How long the shop goes on before now.
+        var minutes = 95
         /// One user has nine tenths of all events.
         var isHot = false
         /// How far back an event may come after later ones, in places.
@@ -44,7 +46,7 @@ final class ShopCase {
             let minutesAgo =
                 Double(random.below(1_000)) < shape.late * 1_000
                 ? (random.below(2) == 0 ? 300 + random.below(600) : 60 * 24 * (2 + random.below(60)) + 720)
-                : 100 - number * 95 / shape.events
+                : shape.minutes + 5 - number * shape.minutes / shape.events
             let at = started - Int64(minutesAgo) * Timestamp.minute + Int64(random.below(30_000_000))
             lines.append(ShopCase.line(number, at, shape, &random))
         }
@@ -202,7 +204,7 @@ struct ShopAnswers: Equatable {
                 add(
                     [
                         totals.sessions, totals.converted, totals.withCart, totals.abandoned, totals.bounced,
-                        totals.events, totals.duration,
+                        totals.events, totals.duration, Int64(totals.revenue),
                     ], to: "\(day) \(channel.name)")
             }
             for (day, page, totals) in stream.sessionPages {

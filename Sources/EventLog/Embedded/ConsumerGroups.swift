@@ -96,7 +96,9 @@ public struct ConsumerGroups: Sendable {
         }
         let group = ConsumerGroup(
             name: name, topics: topics.sorted { $0.rawValue < $1.rawValue }, offsets: offsets, committedAt: now)
-        try SystemFile.writeWhole(folder + "/#new", SealedText.sealed(Array(text(group).utf8)))
+        try SealedText.sealed(Array(text(group).utf8)).withUnsafeBufferPointer { bytes throws(LogError) in
+            try SystemFile.writeWhole(folder + "/#new", UnsafeRawBufferPointer(bytes))
+        }
         guard rename(folder + "/#new", folder + "/" + name) == 0 else {
             throw LogError.last("rename", folder + "/#new")
         }

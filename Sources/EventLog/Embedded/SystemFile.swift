@@ -129,6 +129,15 @@ package struct SystemFile: ~Copyable {
     /// Puts a file of these bytes in a folder, durably, in place of one of that name: a crash leaves the old one or the
     /// new one.
     package static func replace(_ folder: String, _ name: String, with bytes: [UInt8]) throws(LogError) {
+        try bytes.withUnsafeBufferPointer { bytes throws(LogError) in
+            try replace(folder, name, with: UnsafeRawBufferPointer(bytes))
+        }
+    }
+
+    /// Puts a file of these bytes in the place of one of that name, atomically and durably.
+    package static func replace(
+        _ folder: String, _ name: String, with bytes: UnsafeRawBufferPointer
+    ) throws(LogError) {
         let path = folder + "/" + name
         try writeWhole(path + ".new", bytes)
         guard rename(path + ".new", path) == 0 else { throw LogError.last("rename", path + ".new") }
@@ -146,11 +155,9 @@ package struct SystemFile: ~Copyable {
     }
 
     /// Writes a file of these bytes and syncs it.
-    static func writeWhole(_ path: String, _ bytes: [UInt8]) throws(LogError) {
+    static func writeWhole(_ path: String, _ bytes: UnsafeRawBufferPointer) throws(LogError) {
         let file = try SystemFile(opening: path, flags: O_RDWR | O_CREAT | O_TRUNC)
-        try bytes.withUnsafeBufferPointer { buffer throws(LogError) in
-            try file.write(UnsafeRawBufferPointer(buffer), at: 0)
-        }
+        try file.write(bytes, at: 0)
         try file.sync()
     }
 }

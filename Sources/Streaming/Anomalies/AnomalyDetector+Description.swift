@@ -109,8 +109,8 @@ extension AnomalyDetector {
         let usual = measure == .clicks ? AnomalyMetric.clicks : measure == .orders ? .orders : .revenue
         let detector = state.series[AnomalySeries.index(usual)]
         for t in max(episode.start, end - AnomalyBounds.memoryMinutes)..<end {
-            observed += measure.value(counts.cell(t, DimensionNames.promoted))
-            all += measure.value(counts.sum(t))
+            observed += measure.value(live.pointee.counts.cell(t, DimensionNames.promoted))
+            all += measure.value(live.pointee.counts.sum(t))
             let share = shares.share(DimensionNames.promoted, measure, hour: season(t) / 60 % 24)
             expected += (detector.minute(t)?.expected ?? 0) * share
         }

@@ -106,14 +106,16 @@ extension AnomalyDetector {
         let detector = state.series[AnomalySeries.index(series.metric)]
         let used = dimension.cells.filter { cell in
             shares.share(cell, .clicks, hour: 24) > 0 || shares.share(cell, .orders, hour: 24) > 0
-                || (start..<end).contains { counts.cell($0, cell).clicks > 0 || counts.cell($0, cell).orders > 0 }
+                || (start..<end).contains {
+                    live.pointee.counts.cell($0, cell).clicks > 0 || live.pointee.counts.cell($0, cell).orders > 0
+                }
         }
         var group = used.map { cell in
             var observed = 0.0
             var expected = 0.0
             var exposure = 0.0
             for t in start..<end {
-                let count = counts.cell(t, cell)
+                let count = live.pointee.counts.cell(t, cell)
                 observed += measures.of.value(count)
                 if let per = measures.per {
                     exposure += per.value(count)
@@ -129,7 +131,7 @@ extension AnomalyDetector {
                 expected = exposure * shares.ratio(cell, measures.of, per: per) / unit
             }
             return Candidate(
-                dimension: dimension.word, value: names.name(cell), observed: observed, expected: expected)
+                dimension: dimension.word, value: live.pointee.names.name(cell), observed: observed, expected: expected)
         }
         // What the parts expect adds up to what the whole expects.
         let all = group.reduce(0) { $0 + $1.expected }
@@ -144,7 +146,7 @@ extension AnomalyDetector {
         _ metric: AnomalyMetric, _ start: Int64, _ end: Int64, _ sums: AnomalyEpisode.Sums
     ) -> [Candidate] {
         let slot = Int64(SeasonalRate.slotMinutes)
-        let found = products.sums(start / slot...(max(start, end - 1)) / slot)
+        let found = live.pointee.products.sums(start / slot...(max(start, end - 1)) / slot)
         let all = found.reduce(0.0) {
             $0 + (metric == .orders ? Double($1.cell.orders) : Double($1.cell.revenue) / 10_000)
         }

@@ -14,8 +14,8 @@ extension AnomalyDetector {
 
     /// Judges one minute in all series.
     func judge(_ minute: Int64) {
-        let total = counts.totalIfKept(minute)
-        let sum = counts.sum(minute)
+        let total = live.pointee.counts.totalIfKept(minute)
+        let sum = live.pointee.counts.sum(minute)
         let minuteOfWeek = season(minute)
         let taught = season(minute - AnomalyBounds.memoryMinutes)
         let testing = isTesting(minute)
@@ -47,8 +47,8 @@ extension AnomalyDetector {
     ) -> (observed: Double, exposure: Double, unitFloor: Double) {
         switch (series.metric, series.channel) {
         case (.traffic, _): return (Double(total.events), 1, 1)
-        case (.clicks, let channel?): return (Double(counts.cell(minute, Int(channel)).clicks), 1, 1)
-        case (.orders, let channel?): return (Double(counts.cell(minute, Int(channel)).orders), 1, 1)
+        case (.clicks, let channel?): return (Double(live.pointee.counts.cell(minute, Int(channel)).clicks), 1, 1)
+        case (.orders, let channel?): return (Double(live.pointee.counts.cell(minute, Int(channel)).orders), 1, 1)
         case (.clicks, nil): return (Double(sum.clicks), 1, 1)
         case (.orders, nil): return (Double(sum.orders), 1, 1)
         case (.revenue, _): return (Double(sum.revenue) / 10_000, 1, max(moneyUnit.perOrder, 1e-4))
@@ -78,7 +78,7 @@ extension AnomalyDetector {
 
     private func largest(_ minute: Int64, _ window: Int64) -> Double {
         var largest: Int64 = 0
-        for t in (minute - window + 1)...minute { largest = max(largest, counts.totalIfKept(t).largest) }
+        for t in (minute - window + 1)...minute { largest = max(largest, live.pointee.counts.totalIfKept(t).largest) }
         return Double(largest) / 10_000
     }
 

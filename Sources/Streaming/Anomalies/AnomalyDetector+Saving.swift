@@ -3,11 +3,17 @@ import Foundation
 
 extension AnomalyDetector {
     /// The version of what is saved; another one is learned anew from the log.
-    private static let version: Int32 = 1
+    private static let version: Int32 = 2
 
     /// The whole state as bytes.
     func saved() -> [UInt8] {
         var out = ByteWriter()
+        save(to: &out)
+        return out.bytes
+    }
+
+    /// Writes the whole state.
+    func save(to out: inout ByteWriter) {
         out.raw(Self.version)
         out.text(calendar.name)
         out.raw(currency.code)
@@ -16,20 +22,14 @@ extension AnomalyDetector {
         out.raw(lastTotals?.received ?? -1)
         out.raw(lastTotals?.quarantined ?? -1)
         out.raw(lastTotals?.at ?? -1)
-        out.list(names.countryNames) { $0.text($1) }
-        out.list(names.deviceNames) { $0.text($1) }
+        out.list(live.pointee.names.countries.names) { $0.text($1) }
+        out.list(live.pointee.names.devices.names) { $0.text($1) }
         save(counts: &out)
-        out.list(Array(products.names.indices)) { out, i in
-            out.text(products.names[i])
-            out.raw(products.usualOrders[i])
-            out.raw(products.usualRevenue[i])
-        }
-        out.table(products.recent)
+        live.pointee.products.save(to: &out)
         out.list(shares.sums) { $0.raw($1) }
         out.put(Int64(shares.hour))
         out.list(history.slots.filter { $0.index >= 0 }) { $0.raw($1) }
         save(state: &out)
-        return out.bytes
     }
 
     /// The whole state as it is saved.
@@ -40,14 +40,17 @@ extension AnomalyDetector {
 
     private func save(counts out: inout ByteWriter) {
         var minutes: [(Int64, MinuteCounts.Total)] = []
-        counts.forEachMinute { minutes.append(($0, $1)) }
+        live.pointee.counts.forEachMinute { minutes.append(($0, $1)) }
         out.list(minutes) { out, minute in
             out.put(minute.0)
             out.raw(minute.1)
-            let used = (0..<MinuteCounts.width).filter { counts.cell(minute.0, $0) != MinuteCounts.Cell() }
-            out.list(used) { out, cell in
-                out.put(Int64(cell))
-                out.raw(counts.cell(minute.0, cell))
+            let cells = live.pointee.counts.row(minute.0)
+            var used: UInt64 = 0
+            for cell in 0..<MinuteCounts.width where cells[cell] != MinuteCounts.Cell() { used |= 1 << UInt64(cell) }
+            out.raw(used)
+            while used != 0 {
+                out.raw(cells[used.trailingZeroBitCount])
+                used &= used &- 1
             }
         }
     }
@@ -61,7 +64,7 @@ extension AnomalyDetector {
             out.raw(ended.episode)
             out.put(ended.anomaly.endMinute ?? ended.episode.bestEnd)
             out.put(Int64(ended.json.count))
-            out.bytes.append(contentsOf: ended.json)
+            out.append(ended.json)
         }
         for (series, incident) in zip(state.series, state.incidents) {
             out.text(incident ?? "")
@@ -88,21 +91,10 @@ extension AnomalyDetector {
         historyDays = try reader.raw(Double.self)
         let totals = try (reader.raw(Int64.self), reader.raw(Int64.self), reader.raw(Int64.self))
         lastTotals = totals.0 < 0 ? nil : (totals.0, totals.1, totals.2)
-        for _ in 0..<(try reader.count()) { _ = names.country(named: try reader.text()) }
-        for _ in 0..<(try reader.count()) { _ = names.device(named: try reader.text()) }
+        for _ in 0..<(try reader.count()) { _ = live.pointee.names.countries.cell(named: try reader.text()) }
+        for _ in 0..<(try reader.count()) { _ = live.pointee.names.devices.cell(named: try reader.text()) }
         try restore(counts: &reader)
-        for _ in 0..<(try reader.count(atMost: AnomalyBounds.products)) {
-            let name = try reader.text()
-            let orders = try reader.raw(Double.self)
-            products.restore(name: name, orders: orders, revenue: try reader.raw(Double.self))
-        }
-        let known = products.names.count
-        var hasUnknown = false
-        try reader.rows { (key: UInt64, cell: ProductSales.Cell) in
-            hasUnknown = hasUnknown || ProductSales.parts(key).product >= known
-            products.restore(key, cell)
-        }
-        guard !hasUnknown else { throw reader.damaged("a product is not known") }
+        try live.pointee.products.restore(from: &reader)
         var sums: [Double] = []
         for _ in 0..<(try reader.count(exactly: UsualShares.size)) { sums.append(try reader.raw(Double.self)) }
         let hour = try reader.raw(Int64.self)
@@ -119,12 +111,13 @@ extension AnomalyDetector {
     private func restore(counts reader: inout ByteReader) throws {
         for _ in 0..<(try reader.count(atMost: AnomalyBounds.ringMinutes)) {
             let minute = try reader.minute()
-            counts.total(minute).pointee = try reader.raw(MinuteCounts.Total.self)
-            let row = counts.row(minute)
-            for _ in 0..<(try reader.count(atMost: MinuteCounts.width)) {
-                let cell = try reader.raw(Int64.self)
-                guard (0..<Int64(MinuteCounts.width)).contains(cell) else { throw reader.damaged("a cell is unknown") }
-                row[Int(cell)] = try reader.raw(MinuteCounts.Cell.self)
+            live.pointee.counts.total(minute).pointee = try reader.raw(MinuteCounts.Total.self)
+            let row = live.pointee.counts.row(minute)
+            var used = try reader.raw(UInt64.self)
+            guard used >> UInt64(MinuteCounts.width) == 0 else { throw reader.damaged("a cell is unknown") }
+            while used != 0 {
+                row[used.trailingZeroBitCount] = try reader.raw(MinuteCounts.Cell.self)
+                used &= used &- 1
             }
         }
     }
@@ -141,7 +134,7 @@ extension AnomalyDetector {
             guard state.series.indices.contains(series) else { throw reader.damaged("a series is unknown") }
             let episode = try reader.episode()
             let end = try reader.minute()
-            let json = try reader.bytes(try reader.count())
+            let json = try reader.take(try reader.count())
             var anomaly: Anomaly
             do {
                 anomaly = try JSONDecoder().decode(Anomaly.self, from: Data(json))
@@ -233,12 +226,6 @@ extension ByteWriter {
 }
 
 extension ByteReader {
-    fileprivate mutating func count(atMost limit: Int) throws -> Int {
-        let count = try count()
-        guard count <= limit else { throw damaged("a count is out of bounds") }
-        return count
-    }
-
     fileprivate mutating func count(exactly expected: Int) throws -> Int {
         let count = try count()
         guard count == expected else { throw damaged("a count is out of bounds") }
@@ -262,11 +249,5 @@ extension ByteReader {
 
     fileprivate mutating func optionalEpisode() throws -> AnomalyEpisode? {
         try raw(Int64.self) == 1 ? try episode() : nil
-    }
-
-    fileprivate mutating func bytes(_ count: Int) throws -> [UInt8] {
-        var bytes: [UInt8] = []
-        for _ in 0..<count { bytes.append(try raw(UInt8.self)) }
-        return bytes
     }
 }

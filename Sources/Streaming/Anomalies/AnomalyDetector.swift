@@ -7,9 +7,9 @@ public import Events
 /// minutes not yet settled without leaving a trace. So the same log gives the same anomalies, in whatever order events
 /// came within the lateness. Owned by one thread.
 public final class AnomalyDetector {
-    var counts = MinuteCounts()
-    var names = DimensionNames()
-    var products = ProductSales()
+    /// What counting an event reads and writes. It lies behind a pointer, since every access to a variable of a class is
+    /// checked for exclusivity at run time.
+    let live: UnsafeMutablePointer<AnomalyCounting>
     var shares = UsualShares()
     var history = AnomalyHistory()
     var state = State()
@@ -17,11 +17,20 @@ public final class AnomalyDetector {
     let currency: CurrencyCode
 
     /// The clock's minute: the newest arrival's; nothing before the first live event.
-    var clock: Int64 = 0
+    var clock: Int64 {
+        get { live.pointee.clock }
+        set { live.pointee.clock = newValue }
+    }
     /// The last minute judged for good.
-    var settled: Int64 = 0
+    var settled: Int64 {
+        get { live.pointee.settled }
+        set { live.pointee.settle(newValue) }
+    }
     /// Whether a live event has come.
-    var hasBegun = false
+    var hasBegun: Bool {
+        get { live.pointee.hasBegun }
+        set { live.pointee.begin(newValue) }
+    }
     /// The first whole minute of live events.
     var firstMinute: Int64 = 0
     /// Days of history that taught the profiles at the beginning.
@@ -67,11 +76,18 @@ public final class AnomalyDetector {
     public init(calendar: BusinessCalendar, currency: CurrencyCode) {
         self.calendar = calendar
         self.currency = currency
+        live = .allocate(capacity: 1)
+        live.initialize(to: AnomalyCounting())
+    }
+
+    deinit {
+        live.deinitialize(count: 1)
+        live.deallocate()
     }
 
     /// The bytes that its state takes.
     public var byteCount: Int {
-        MinuteCounts.byteCount + names.byteCount + products.byteCount + history.byteCount
+        MinuteCounts.byteCount + live.pointee.names.byteCount + live.pointee.products.byteCount + history.byteCount
             + UsualShares.size * MemoryLayout<Double>.stride
             + state.series.count
             * (AnomalyBounds.ringMinutes * MemoryLayout<SeriesDetector.Minute>.stride
@@ -83,14 +99,12 @@ public final class AnomalyDetector {
 
     /// The minute of an event that counts, or nil: history goes elsewhere, what is too late or too far ahead is left out.
     @inline(__always)
-    private func countedMinute(_ instant: Int64, _ receivedAt: Int64) -> Int64? {
-        let minute = instant / Timestamp.minute
-        if hasBegun, minute > settled, minute <= clock &+ AnomalyBounds.aheadMinutes { return minute }
-        return uncountedMinute(instant, receivedAt)
+    private func counted(_ instant: Int64, _ receivedAt: Int64) -> MinuteCounts.Place? {
+        live.pointee.place(instant) ?? uncounted(instant, receivedAt)
     }
 
     @inline(never)
-    private func uncountedMinute(_ instant: Int64, _ receivedAt: Int64) -> Int64? {
+    private func uncounted(_ instant: Int64, _ receivedAt: Int64) -> MinuteCounts.Place? {
         if !hasBegun, abs(receivedAt - instant) <= AnomalyBounds.latenessMinutes * Timestamp.minute {
             begin(receivedAt)
         }
@@ -136,7 +150,7 @@ public final class AnomalyDetector {
         guard hasBegun else { return }
         let minute = receivedAt / Timestamp.minute
         guard minute > settled, minute <= clock else { return }
-        let total = counts.total(minute)
+        let total = live.pointee.counts.total(minute)
         total.pointee.accepted = total.pointee.accepted.addingSaturated(UInt32(clamping: accepted))
         total.pointee.late = total.pointee.late.addingSaturated(UInt32(clamping: late))
         total.pointee.duplicates = total.pointee.duplicates.addingSaturated(UInt32(clamping: duplicates))
@@ -151,7 +165,7 @@ public final class AnomalyDetector {
         else { return }
         let minute = at / Timestamp.minute
         guard minute > settled, minute <= clock else { return }
-        let total = counts.total(minute)
+        let total = live.pointee.counts.total(minute)
         total.pointee.received = total.pointee.received.addingSaturated(UInt32(clamping: received - last.received))
         total.pointee.quarantined = total.pointee.quarantined.addingSaturated(
             UInt32(clamping: quarantined - last.quarantined))
@@ -160,8 +174,7 @@ public final class AnomalyDetector {
     /// Counts an event that is neither a click nor a purchase.
     @inline(__always)
     func other(_ instant: Int64, _ receivedAt: Int64) {
-        guard let minute = countedMinute(instant, receivedAt) else { return }
-        counts.total(minute).pointee.events &+= 1
+        counted(instant, receivedAt)?.total.pointee.events &+= 1
     }
 
     /// Counts a product view.
@@ -170,16 +183,19 @@ public final class AnomalyDetector {
         _ instant: Int64, _ receivedAt: Int64, channel: ChannelCode, country: StringRef?, device: StringRef?,
         isPromoted: Bool
     ) {
-        guard let minute = countedMinute(instant, receivedAt) else {
-            if isHistory(instant, receivedAt) { history.add(pastSlot(instant), channel: channel.code, clicks: 1) }
-            return
-        }
-        counts.total(minute).pointee.events &+= 1
-        let row = counts.row(minute)
-        row[Int(channel.code)].clicks &+= 1
-        if isPromoted { row[DimensionNames.promoted].clicks &+= 1 }
-        row[country.map { names.country($0) } ?? DimensionNames.countries].clicks &+= 1
-        row[device.map { names.device($0) } ?? DimensionNames.devices].clicks &+= 1
+        guard let place = counted(instant, receivedAt) else { return pastClick(instant, receivedAt, channel) }
+        let live = live
+        place.total.pointee.events &+= 1
+        place.cells[Int(channel.code)].clicks &+= 1
+        // Added and not branched to: which click has a campaign nobody foresees.
+        place.cells[DimensionNames.promoted].clicks &+= isPromoted ? 1 : 0
+        place.cells[live.pointee.names.countries.cell(country)].clicks &+= 1
+        place.cells[live.pointee.names.devices.cell(device)].clicks &+= 1
+    }
+
+    @inline(never)
+    private func pastClick(_ instant: Int64, _ receivedAt: Int64, _ channel: ChannelCode) {
+        if isHistory(instant, receivedAt) { history.add(pastSlot(instant), channel: channel.code, clicks: 1) }
     }
 
     /// Counts an order.
@@ -190,43 +206,39 @@ public final class AnomalyDetector {
         _ instant: Int64, _ receivedAt: Int64, channel: ChannelCode, country: StringRef?, device: StringRef?,
         isPromoted: Bool, amount: Int64?
     ) -> Bool {
-        guard let minute = countedMinute(instant, receivedAt) else {
+        guard let place = counted(instant, receivedAt) else {
             if isHistory(instant, receivedAt) {
                 history.add(pastSlot(instant), channel: channel.code, orders: 1, paid: amount)
             }
             return false
         }
         let cells = (
-            Int(channel.code), country.map { names.country($0) } ?? DimensionNames.countries,
-            device.map { names.device($0) } ?? DimensionNames.devices
+            Int(channel.code), live.pointee.names.countries.cell(country), live.pointee.names.devices.cell(device)
         )
-        add(minute, cells, isPromoted: isPromoted, clicks: 0, orders: 1, paid: amount == nil ? 0 : 1, amount ?? 0)
+        add(place, cells, isPromoted: isPromoted, clicks: 0, orders: 1, paid: amount == nil ? 0 : 1, amount ?? 0)
         if let amount {
-            let total = counts.total(minute)
-            total.pointee.largest = max(total.pointee.largest, amount)
+            place.total.pointee.largest = max(place.total.pointee.largest, amount)
             let hundredths = UInt128(min(max(amount, 0) / 100, MinuteCounts.amountLimit))
-            total.pointee.squares = total.pointee.squares.addingSaturated(hundredths * hundredths)
+            place.total.pointee.squares = place.total.pointee.squares.addingSaturated(hundredths * hundredths)
         }
         return true
     }
 
     private func add(
-        _ minute: Int64, _ cells: (Int, Int, Int), isPromoted: Bool, clicks: UInt32, orders: UInt32, paid: UInt32,
-        _ amount: Int64
+        _ place: MinuteCounts.Place, _ cells: (Int, Int, Int), isPromoted: Bool, clicks: UInt32, orders: UInt32,
+        paid: UInt32, _ amount: Int64
     ) {
         let cell = MinuteCounts.Cell(clicks: clicks, orders: orders, revenue: amount, paid: paid)
-        let total = counts.total(minute)
-        total.pointee.events = total.pointee.events.addingSaturated(clicks).addingSaturated(orders)
-        let row = counts.row(minute)
-        row[cells.0].add(cell)
-        row[cells.1].add(cell)
-        row[cells.2].add(cell)
-        if isPromoted { row[DimensionNames.promoted].add(cell) }
+        place.total.pointee.events = place.total.pointee.events.addingSaturated(clicks).addingSaturated(orders)
+        place.cells[cells.0].add(cell)
+        place.cells[cells.1].add(cell)
+        place.cells[cells.2].add(cell)
+        if isPromoted { place.cells[DimensionNames.promoted].add(cell) }
     }
 
     /// Counts an order's line; only for orders that `order` took.
     func item(_ instant: Int64, product: StringRef, isFirstLine: Bool, revenue: Int64) {
-        products.add(
+        live.pointee.products.add(
             product, slot: instant / (Int64(SeasonalRate.slotMinutes) * Timestamp.minute), isFirstLine: isFirstLine,
             revenue: revenue)
     }
@@ -265,15 +277,17 @@ public final class AnomalyDetector {
     /// Counts sums that happened at an instant and arrived at another.
     package func add(_ bundle: Bundle, at instant: Int64, receivedAt: Int64) {
         arrive(receivedAt)
-        guard let minute = countedMinute(instant, receivedAt) else { return }
+        guard let place = counted(instant, receivedAt) else { return }
         let code = EventWords.channels.firstIndex(of: bundle.channel).map { $0 + 1 } ?? 0
         add(
-            minute, (code, names.country(named: bundle.country), names.device(named: bundle.device)),
-            isPromoted: bundle.isPromoted, clicks: UInt32(clamping: bundle.clicks),
+            place,
+            (
+                code, live.pointee.names.countries.cell(named: bundle.country),
+                live.pointee.names.devices.cell(named: bundle.device)
+            ), isPromoted: bundle.isPromoted, clicks: UInt32(clamping: bundle.clicks),
             orders: UInt32(clamping: bundle.orders), paid: UInt32(clamping: bundle.orders), bundle.revenue)
-        let total = counts.total(minute)
-        total.pointee.largest = max(total.pointee.largest, bundle.largest)
-        total.pointee.squares = total.pointee.squares.addingSaturated(bundle.squares)
+        place.total.pointee.largest = max(place.total.pointee.largest, bundle.largest)
+        place.total.pointee.squares = place.total.pointee.squares.addingSaturated(bundle.squares)
     }
 
     /// Counts a line of an order in sums.
@@ -316,9 +330,9 @@ public final class AnomalyDetector {
         let orders = state.series[AnomalySeries.index(.orders)].minute(minute)
         guard let clicks, let orders else { return }
         let isUsual = !clicks.isAnomalous && !orders.isAnomalous
-        if isUsual { shares.learn(counts, minute, hour: season(minute) / 60 % 24) }
+        if isUsual { shares.learn(live.pointee.counts, minute, hour: season(minute) / 60 % 24) }
         let slotMinutes = Int64(SeasonalRate.slotMinutes)
-        if minute % slotMinutes == 0 { products.forget(before: minute / slotMinutes, teaching: isUsual) }
+        if minute % slotMinutes == 0 { live.pointee.products.forget(before: minute / slotMinutes, teaching: isUsual) }
     }
 
     /// The minute of the week, from Monday 00:00 in the shop's zone.
@@ -334,8 +348,8 @@ public final class AnomalyDetector {
         let ended = state.ended
         state = State()
         state.ended = ended
-        counts.removeAll()
-        products.removeAll()
+        live.pointee.counts.removeAll()
+        live.pointee.products.removeAll()
         shares = UsualShares()
         hasBegun = false
         historyDays = 0

@@ -37,82 +37,120 @@ struct DimensionNames: ~Copyable {
     /// How many cells there are.
     static let cells = devices + AnomalyBounds.devices + 2
 
-    private var known = OpenTable<Int32>(empty: -1)
-    private(set) var countryNames: [String] = []
-    private(set) var deviceNames: [String] = []
+    /// Countries, and devices.
+    var countries = Values(first: DimensionNames.countries, most: AnomalyBounds.countries, seed: 1)
+    var devices = Values(first: DimensionNames.devices, most: AnomalyBounds.devices, seed: 2)
 
     init() {}
-
-    @inline(__always)
-    private static func key(_ text: StringRef, _ isDevice: Bool) -> UInt64 {
-        let key = KeyHash(text.start, count: text.count, seed: isDevice ? 2 : 1).high
-        return key == 0 ? 1 : key
-    }
-
-    /// A country's cell.
-    @inline(__always)
-    mutating func country(_ text: StringRef) -> Int {
-        let key = DimensionNames.key(text, false)
-        if let cell = known.find(key) { return Int(cell.pointee) }
-        return addCountry(text.string, key)
-    }
-
-    /// A device's cell.
-    @inline(__always)
-    mutating func device(_ text: StringRef) -> Int {
-        let key = DimensionNames.key(text, true)
-        if let cell = known.find(key) { return Int(cell.pointee) }
-        return addDevice(text.string, key)
-    }
-
-    @inline(never)
-    private mutating func addCountry(_ name: String, _ key: UInt64) -> Int {
-        guard countryNames.count < AnomalyBounds.countries else { return DimensionNames.devices - 1 }
-        countryNames.append(name)
-        let cell = DimensionNames.countries + countryNames.count
-        known.value(key).pointee = Int32(cell)
-        return cell
-    }
-
-    @inline(never)
-    private mutating func addDevice(_ name: String, _ key: UInt64) -> Int {
-        guard deviceNames.count < AnomalyBounds.devices else { return DimensionNames.cells - 1 }
-        deviceNames.append(name)
-        let cell = DimensionNames.devices + deviceNames.count
-        known.value(key).pointee = Int32(cell)
-        return cell
-    }
-
-    /// The cell of a country by its name, for restoring and for counts that are not events.
-    mutating func country(named name: String) -> Int {
-        let key = DimensionNames.nameKey(name, seed: 1)
-        if let cell = known.find(key) { return Int(cell.pointee) }
-        return addCountry(name, key)
-    }
-
-    /// The cell of a device by its name.
-    mutating func device(named name: String) -> Int {
-        let key = DimensionNames.nameKey(name, seed: 2)
-        if let cell = known.find(key) { return Int(cell.pointee) }
-        return addDevice(name, key)
-    }
-
-    private static func nameKey(_ name: String, seed: UInt64) -> UInt64 {
-        let key = KeyHash(name, seed: seed).high
-        return key == 0 ? 1 : key
-    }
 
     /// What a cell stands for.
     func name(_ cell: Int) -> String {
         switch cell {
-        case 0..<DimensionNames.promoted: return ChannelCode(code: UInt8(cell)).name
-        case DimensionNames.promoted: return "with a campaign or coupon"
-        case DimensionNames.countries, DimensionNames.devices: return "unknown"
-        case DimensionNames.devices - 1, DimensionNames.cells - 1: return "others"
-        case ..<DimensionNames.devices: return countryNames[cell - DimensionNames.countries - 1]
-        default: return deviceNames[cell - DimensionNames.devices - 1]
+        case 0..<DimensionNames.promoted: ChannelCode(code: UInt8(cell)).name
+        case DimensionNames.promoted: "with a campaign or coupon"
+        case ..<DimensionNames.devices: countries.name(cell)
+        default: devices.name(cell)
         }
     }
 
-    var byteCount: Int { known.byteCount }
+    var byteCount: Int { countries.byteCount + devices.byteCount }
+}
+
+extension DimensionNames {
+    /// The values of one dimension, and the cells that they are counted in.
+    struct Values: ~Copyable {
+        /// A short text met lately.
+        private struct Recent: BitwiseCopyable {
+            /// Its bytes, and how many there are; no text is so long as what stands here at first.
+            var word: UInt64 = 0
+            var count = Int32.max
+            var cell: Int32 = 0
+        }
+
+        private static let recentBits: UInt64 = 6
+
+        /// The cell of no value.
+        private let first: Int
+        private let most: Int
+        private let seed: UInt64
+        private var known = OpenTable<Int32>(empty: -1)
+        private let recent: UnsafeMutablePointer<Recent>
+        /// In the order of their cells.
+        private(set) var names: [String] = []
+
+        /// No values, up to `most`; further ones share the cell behind them.
+        init(first: Int, most: Int, seed: UInt64) {
+            (self.first, self.most, self.seed) = (first, most, seed)
+            recent = .allocate(capacity: 1 << Int(Values.recentBits))
+            recent.initialize(repeating: Recent(), count: 1 << Int(Values.recentBits))
+        }
+
+        deinit { recent.deallocate() }
+
+        /// A value's cell.
+        @inline(__always)
+        mutating func cell(_ text: StringRef?) -> Int {
+            guard let text else { return first }
+            guard text.count <= 8 else { return hashed(text) }
+            let word = Values.word(text)
+            let mixed = (word ^ UInt64(text.count)) &* 0x9e37_79b9_7f4a_7c15
+            let slot = recent + Int(truncatingIfNeeded: mixed &>> (64 &- Values.recentBits))
+            if slot.pointee.word == word, slot.pointee.count == Int32(truncatingIfNeeded: text.count) {
+                return Int(slot.pointee.cell)
+            }
+            let cell = hashed(text)
+            slot.pointee = Recent(word: word, count: Int32(text.count), cell: Int32(cell))
+            return cell
+        }
+
+        /// Up to eight bytes as one number, which with their count tells them from all others. Nothing behind them is
+        /// read.
+        @inline(__always)
+        private static func word(_ text: StringRef) -> UInt64 {
+            let count = text.count
+            if count >= 4 {
+                let raw = UnsafeRawPointer(text.start)
+                let low = raw.loadUnaligned(as: UInt32.self)
+                let high = raw.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self)
+                return UInt64(low) | UInt64(high) << 32
+            }
+            guard count > 0 else { return 0 }
+            return UInt64(text.start[0]) | UInt64(text.start[count &>> 1]) << 8 | UInt64(text.start[count &- 1]) << 16
+        }
+
+        @inline(never)
+        private mutating func hashed(_ text: StringRef) -> Int {
+            let key = Values.key(KeyHash(text.start, count: text.count, seed: seed))
+            if let cell = known.find(key) { return Int(cell.pointee) }
+            return add(text.string, key)
+        }
+
+        /// The cell of a value by its name, for restoring and for counts that are not events.
+        mutating func cell(named name: String) -> Int {
+            let key = Values.key(KeyHash(name, seed: seed))
+            if let cell = known.find(key) { return Int(cell.pointee) }
+            return add(name, key)
+        }
+
+        private static func key(_ hash: KeyHash) -> UInt64 { hash.high == 0 ? 1 : hash.high }
+
+        private mutating func add(_ name: String, _ key: UInt64) -> Int {
+            guard names.count < most else { return first + most + 1 }
+            names.append(name)
+            let cell = first + names.count
+            known.value(key).pointee = Int32(cell)
+            return cell
+        }
+
+        /// What one of its cells stands for.
+        func name(_ cell: Int) -> String {
+            switch cell {
+            case first: "unknown"
+            case first + most + 1: "others"
+            default: names[cell - first - 1]
+            }
+        }
+
+        var byteCount: Int { known.byteCount + MemoryLayout<Recent>.stride << Int(Values.recentBits) }
+    }
 }

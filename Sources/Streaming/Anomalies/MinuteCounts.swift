@@ -75,6 +75,18 @@ struct MinuteCounts: ~Copyable {
         (cells + i * MinuteCounts.width).update(repeating: Cell(), count: MinuteCounts.width)
     }
 
+    /// Where a minute is counted.
+    struct Place {
+        let total: UnsafeMutablePointer<Total>
+        let cells: UnsafeMutablePointer<Cell>
+    }
+
+    /// Where a minute is counted; the minute must be within the ring's reach.
+    func place(of minute: Int64) -> Place {
+        let place = place(minute)
+        return Place(total: totals + place, cells: cells + place * MinuteCounts.width)
+    }
+
     /// A minute's totals, to add to; the minute must be within the ring's reach.
     @inline(__always)
     func total(_ minute: Int64) -> UnsafeMutablePointer<Total> { totals + place(minute) }

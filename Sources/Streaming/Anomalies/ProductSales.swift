@@ -11,6 +11,8 @@ struct ProductSales: ~Copyable {
 
     private var known = OpenTable<Int32>(empty: -1)
     private(set) var names: [String] = []
+    /// The names as they are saved: written once, not at each checkpoint.
+    private var writtenNames = ByteWriter()
     private(set) var recent = OpenTable<Cell>(empty: Cell())
     private(set) var usualOrders: [Double] = []
     private(set) var usualRevenue: [Double] = []
@@ -49,6 +51,7 @@ struct ProductSales: ~Copyable {
     private mutating func add(name: String, _ key: UInt64) {
         known.value(key).pointee = Int32(names.count)
         names.append(name)
+        writtenNames.text(name)
         usualOrders.append(0)
         usualRevenue.append(0)
     }
@@ -96,16 +99,35 @@ struct ProductSales: ~Copyable {
         }
     }
 
-    mutating func restore(name: String, orders: Double, revenue: Double) {
-        let hash = KeyHash(name).high
-        add(name: name, hash == 0 ? 1 : hash)
-        usualOrders[names.count - 1] = orders
-        usualRevenue[names.count - 1] = revenue
+    func save(to out: inout ByteWriter) {
+        out.put(Int64(names.count))
+        out.append(writtenNames.written)
+        usualOrders.withUnsafeBytes { out.append($0) }
+        usualRevenue.withUnsafeBytes { out.append($0) }
+        out.reserve(8 + recent.count * (8 + MemoryLayout<Cell>.size))
+        out.table(recent)
     }
 
-    mutating func restore(_ key: UInt64, _ cell: Cell) { recent.value(key).pointee = cell }
+    /// Takes over what `save` wrote; there must be nothing yet.
+    mutating func restore(from reader: inout ByteReader) throws {
+        let count = try reader.count(atMost: AnomalyBounds.products)
+        for _ in 0..<count {
+            let name = try reader.text()
+            let hash = KeyHash(name).high
+            add(name: name, hash == 0 ? 1 : hash)
+        }
+        for product in 0..<count { usualOrders[product] = try reader.raw(Double.self) }
+        for product in 0..<count { usualRevenue[product] = try reader.raw(Double.self) }
+        for _ in 0..<(try reader.count(atMost: AnomalyBounds.productCells)) {
+            let key = try reader.raw(UInt64.self)
+            guard key != 0, ProductSales.parts(key).product < count else {
+                throw reader.damaged("a product is not known")
+            }
+            recent.value(key).pointee = try reader.raw(Cell.self)
+        }
+    }
 
     mutating func removeAll() { self = ProductSales() }
 
-    var byteCount: Int { known.byteCount + recent.byteCount + names.count * 64 }
+    var byteCount: Int { known.byteCount + recent.byteCount + names.count * 64 + writtenNames.count }
 }

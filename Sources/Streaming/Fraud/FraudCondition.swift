@@ -11,10 +11,10 @@ struct FraudCondition: Sendable {
     enum Code: UInt8 { case less, atMost, more, atLeast, equal, different, and, or, not, must, end }
 
     /// One step; comparisons push what they find, the others take one or two and push one. `must` takes one: when it
-    /// is false, so is the condition, and the steps up to its `end` are passed over.
+    /// is false, so is the condition.
     struct Step {
         var code: Code
-        /// The feature on the left; of a `must` the steps up to the `end`.
+        /// The feature on the left.
         var left: UInt8 = 0
         /// The feature on the right; 255 for `number`.
         var right: UInt8 = 255
@@ -34,16 +34,14 @@ struct FraudCondition: Sendable {
         steps = parser.steps
     }
 
-    /// Which of many conditions hold for a row of features, one bit each, the first one lowest. Each condition's steps
-    /// are followed by an `end`.
+    /// Whether a condition holds for a row of features: the one whose steps begin at a place, and are followed by an
+    /// `end`.
     @inline(__always)
-    static func holding(_ steps: UnsafeBufferPointer<Step>, _ row: UnsafePointer<Float>) -> UInt64 {
-        var holding: UInt64 = 0
-        var bit: UInt64 = 1
+    static func holds(_ steps: UnsafeBufferPointer<Step>, from begin: Int, _ row: UnsafePointer<Float>) -> Bool {
         // The stack of truths, the top lowest.
         var stack: UInt64 = 0
-        var at = 0
-        while at < steps.count {
+        var at = begin
+        while true {
             let step = steps[at]
             at &+= 1
             let left = row[Int(step.left)]
@@ -59,15 +57,50 @@ struct FraudCondition: Sendable {
             case .or: stack = ((stack >> 2) << 1) | ((stack | (stack >> 1)) & 1)
             case .not: stack ^= 1
             case .must:
-                if stack & 1 == 0 { at &+= Int(step.left) }
+                if stack & 1 == 0 { return false }
                 stack >>= 1
-            case .end:
-                if stack & 1 == 1 { holding |= bit }
-                bit = bit &<< 1
-                stack = 0
+            case .end: return stack & 1 == 1
             }
         }
-        return holding
+    }
+
+    /// The bounds within which a feature must lie for a condition to hold: of its first comparison, where nothing but
+    /// `and` follows at the top, else none. Most rules are ruled out by it, without a branch.
+    struct First: Sendable {
+        let low: Float
+        let high: Float
+        let feature: Int
+        /// Where the condition's steps begin.
+        let begin: Int
+
+        init(_ condition: FraudCondition, begin: Int) {
+            let steps = condition.steps
+            self.begin = begin
+            feature = Int(steps[0].left)
+            let isFirst = steps.count == 1 || steps[1].code == .must
+            let number = steps[0].number
+            switch steps[0].code {
+            case .less where isFirst && steps[0].right == 255: (low, high) = (-.infinity, number.nextDown)
+            case .atMost where isFirst && steps[0].right == 255: (low, high) = (-.infinity, number)
+            case .more where isFirst && steps[0].right == 255: (low, high) = (number.nextUp, .infinity)
+            case .atLeast where isFirst && steps[0].right == 255: (low, high) = (number, .infinity)
+            case .equal where isFirst && steps[0].right == 255: (low, high) = (number, number)
+            default: (low, high) = (-.infinity, .infinity)
+            }
+        }
+
+        /// Of which conditions the first comparison holds, one bit each, the first one lowest.
+        @inline(__always)
+        static func holding(_ firsts: UnsafeBufferPointer<First>, _ row: UnsafePointer<Float>) -> UInt64 {
+            var holding: UInt64 = 0
+            for (place, first) in firsts.enumerated() {
+                let value = row[first.feature]
+                let holds: UInt64 = value >= first.low ? 1 : 0
+                let bounded: UInt64 = value <= first.high ? 1 : 0
+                holding |= (holds & bounded) &<< UInt64(place)
+            }
+            return holding
+        }
     }
 
     private struct Parser {
@@ -127,12 +160,7 @@ struct FraudCondition: Sendable {
             }
             guard at < words.count, words[at] == "or" else {
                 let parts = zip([0] + ends, ends + [steps.count]).map { Array(steps[$0..<$1]) }
-                steps = parts[0]
-                for (number, part) in parts.enumerated().dropFirst() {
-                    let left = parts[number...].reduce(0) { $0 + $1.count } + parts.count - 1 - number
-                    steps.append(Step(code: .must, left: UInt8(left)))
-                    steps += part
-                }
+                steps = Array(parts.joined(separator: [Step(code: .must)]))
                 guard steps.count <= FraudCondition.stepsMax else { throw Self.tooLong }
                 return
             }

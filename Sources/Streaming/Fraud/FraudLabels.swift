@@ -2,6 +2,12 @@ import EventLog
 import Foundation
 import Synchronization
 
+/// What is wrong with the file of labels.
+public struct FraudLabelsError: Error, CustomStringConvertible {
+    /// One line.
+    public let description: String
+}
+
 /// What people have said of purchases: fraud, or not. Kept in a file, in the order in which it was said, each with its
 /// place among the scored purchases once it was learnt, so that a replay of the log learns it at the same place.
 ///
@@ -36,7 +42,7 @@ public final class FraudLabels: Sendable {
 
     /// The labels of a file; none where there is no file.
     ///
-    /// - Throws: `FraudSnapshotError` when the file is damaged, of another version, or too large.
+    /// - Throws: `FraudLabelsError` when the file is damaged, of another version, or too large.
     public init(path: String) throws {
         let url = URL(fileURLWithPath: path)
         (folder, name) = (url.deletingLastPathComponent().path, url.lastPathComponent)
@@ -44,8 +50,8 @@ public final class FraudLabels: Sendable {
             labels = Mutex([])
             return
         }
-        func damaged(_ what: String) -> FraudSnapshotError {
-            FraudSnapshotError(
+        func damaged(_ what: String) -> FraudLabelsError {
+            FraudLabelsError(
                 description:
                     "\(path) \(what): put a copy of it back, or take it away to forget what was said of purchases")
         }
@@ -67,14 +73,14 @@ public final class FraudLabels: Sendable {
 
     /// Adds what was said of some orders; durable when it returns. It is learnt by whoever has the live state.
     ///
-    /// - Throws: `LogError` when it cannot be written; `FraudSnapshotError` when there are too many.
+    /// - Throws: `LogError` when it cannot be written; `FraudLabelsError` when there are too many.
     public func add(_ said: [(orderID: String, isFraud: Bool)]) throws {
         try labels.withLock { labels in
             let more =
                 labels
                 + said.map { Label(order: FraudLabels.name(FraudScorer.hash(order: $0.orderID)), fraud: $0.isFraud) }
             guard more.count <= FraudLabels.labelsMax else {
-                throw FraudSnapshotError(
+                throw FraudLabelsError(
                     description: "\(folder)/\(name) holds \(FraudLabels.labelsMax) labels, the most there may be")
             }
             try write(more)

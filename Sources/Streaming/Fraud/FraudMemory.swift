@@ -6,10 +6,9 @@ public struct FraudLimits: Sendable {
     public var keys = 1 << 20
     /// Products.
     public var products = 1 << 17
-    /// Orders whose cancellation or return is still counted: the last so many.
+    /// Orders whose cancellation or return is still counted, and whose label is still learnt: the last so many, 216 bytes
+    /// each. Two months of a shop with 8,700 orders a day.
     public var orders = 1 << 19
-    /// Purchases that wait for their label with their features, 512 bytes each.
-    public var pending = 1 << 14
     /// Bytes of what hangs on keys: older counts, and other keys seen with a key.
     public var runBytes = 1 << 29
 
@@ -50,7 +49,7 @@ struct FraudMemory: ~Copyable {
     static let gapMax: Float = 2_592_000
 
     let limits: FraudLimits
-    var runs = FraudRuns()
+    var runs: FraudRuns
     var users: FraudTable<FraudAccount>
     var cards: FraudTable<FraudTrait>
     var devices: FraudTable<FraudTrait>
@@ -68,9 +67,12 @@ struct FraudMemory: ~Copyable {
     var nextSweep = 0
     /// States of orders whose purchase is not remembered.
     var unknownOrders: Int64 = 0
+    /// While a state is put together: which pieces of the runs were read.
+    var covered: [[UInt64]] = []
 
     init(_ limits: FraudLimits) {
         self.limits = limits
+        runs = FraudRuns(bytes: limits.runBytes)
         users = FraudTable(limit: limits.keys)
         cards = FraudTable(limit: limits.keys)
         devices = FraudTable(limit: limits.keys)
@@ -83,7 +85,7 @@ struct FraudMemory: ~Copyable {
     /// The bytes it takes.
     var byteCount: Int {
         users.byteCount + cards.byteCount + devices.byteCount + addresses.byteCount + ips.byteCount
-            + products.byteCount + runs.byteCount + orders.byteCount
+            + products.byteCount + runs.pieces.byteCount + orders.byteCount
     }
 
     /// Keys of all kinds that are remembered.
@@ -94,23 +96,21 @@ struct FraudMemory: ~Copyable {
     /// The hour since 1970 of an instant; hours are kept in 32 bits with room for the arithmetic of windows.
     @inline(__always)
     static func hour(_ instant: Int64) -> UInt32 {
-        UInt32(truncatingIfNeeded: max(0, min(instant / 3_600_000_000, 1 << 31)))
+        UInt32(truncatingIfNeeded: max(0, min(instant / 3_600_000_000, Int64(hourMax))))
     }
+
+    /// The latest hour.
+    static var hourMax: UInt32 { 1 << 31 }
 
     // MARK: - A purchase
 
-    /// Adds a purchase and writes its features into a row.
-    ///
-    /// - Parameters:
-    ///   - row: zeros.
-    ///   - place: where the row will wait for its label.
-    mutating func add(_ purchase: borrowing FraudPurchase, _ row: UnsafeMutablePointer<Float>, place: UInt32) {
+    /// Adds a purchase and writes its features into a row of zeros.
+    mutating func add(_ purchase: borrowing FraudPurchase, _ row: UnsafeMutablePointer<Float>) {
         let hour = FraudMemory.hour(purchase.instant)
         newest = max(newest, hour)
         let (user, card, device, address, ip) = purchase.keys
         prefetch(purchase)
         makeRoom(purchase)
-        if purchase.order != 0 { orders.add(purchase.order, purchase.keys, place: place) }
 
         // All entries are found before the first is read further: they come from memory at the same time.
         let account = users.value(user)
@@ -217,7 +217,7 @@ struct FraudMemory: ~Copyable {
         row[17] = Float(metB.within.2)
         row[18] = Float(Double(clock - trait.pointee.first) / 24)
         let last = trait.pointee.last
-        let seconds = last == .min ? FraudMemory.gapMax : Float(Double(max(0, purchase.instant - last)) / 1e6)
+        let seconds = last == .min ? FraudMemory.gapMax : Float(Double(max(0, purchase.instant &- last)) / 1e6)
         row[19] = min(seconds, FraudMemory.gapMax)
         trait.pointee.last = max(last, purchase.instant)
         return (metA, metB)
@@ -311,14 +311,14 @@ struct FraudMemory: ~Copyable {
         let (user, card, device, address, ip) = found.pointee.keys
         let hour = FraudMemory.hour(instant)
         newest = max(newest, hour)
-        if let account = users.find(user) {
+        if let account = users.change(user) {
             if outcome == .cancelled { account.pointee.cancelled &+= 1 } else { account.pointee.returned &+= 1 }
             add(outcome, UnsafeMutableRawPointer(account).assumingMemoryBound(to: FraudTrait.self), hour)
         }
-        if card != 0, let trait = cards.find(card) { add(outcome, trait, hour) }
-        if device != 0, let trait = devices.find(device) { add(outcome, trait, hour) }
-        if address != 0, let trait = addresses.find(address) { add(outcome, trait, hour) }
-        if ip != 0, let trait = ips.find(ip) { add(outcome, trait, hour) }
+        if card != 0, let trait = cards.change(card) { add(outcome, trait, hour) }
+        if device != 0, let trait = devices.change(device) { add(outcome, trait, hour) }
+        if address != 0, let trait = addresses.change(address) { add(outcome, trait, hour) }
+        if ip != 0, let trait = ips.change(ip) { add(outcome, trait, hour) }
     }
 
     private mutating func add(_ outcome: Outcome, _ trait: UnsafeMutablePointer<FraudTrait>, _ hour: UInt32) {
@@ -343,15 +343,15 @@ struct FraudMemory: ~Copyable {
         }
         nextSweep = nextSweep == 5 ? 0 : nextSweep &+ 1
         let (user, card, device, address, ip) = purchase.keys
-        if users.isFull, users.find(user) == nil { evict(0) }
-        if cards.isFull, card != 0, cards.find(card) == nil { evict(1) }
-        if devices.isFull, device != 0, devices.find(device) == nil { evict(2) }
-        if addresses.isFull, address != 0, addresses.find(address) == nil { evict(3) }
-        if ips.isFull, ip != 0, ips.find(ip) == nil { evict(4) }
+        if users.isFull, !users.holds(user) { evict(0) }
+        if cards.isFull, card != 0, !cards.holds(card) { evict(1) }
+        if devices.isFull, device != 0, !devices.holds(device) { evict(2) }
+        if addresses.isFull, address != 0, !addresses.holds(address) { evict(3) }
+        if ips.isFull, ip != 0, !ips.holds(ip) { evict(4) }
         for index in 0..<purchase.productCount where products.count + FraudMemory.productsMax > products.limit {
-            if products.find(purchase.products[index]) == nil { evict(5) }
+            if !products.holds(purchase.products[index]) { evict(5) }
         }
-        while runs.usedBytes + FraudRuns.bytesPerPurchase > limits.runBytes, keyCount > 0 {
+        while runs.pieces.usedBytes + FraudRuns.bytesPerPurchase > limits.runBytes, keyCount > 0 {
             evict(nextTable)
             nextTable = (nextTable + 1) % 6
         }

@@ -287,29 +287,38 @@ struct FraudModel: ~Copyable {
         }
     }
 
-    // MARK: - Snapshots
+    // MARK: - Checkpoints
 
-    func save(_ writer: inout FraudWriter) {
-        writer.put(fingerprint)
-        writer.put(rows)
-        writer.put(labels)
-        writer.put(frauds)
-        for block in [weights, z, n, means, variances, scales, usual] { writer.put(UnsafeBufferPointer(block)) }
+    private var blocks: [UnsafeMutableBufferPointer<Float>] { [weights, z, n, means, variances, scales, usual] }
+
+    func write(to out: inout ByteWriter) {
+        out.raw(fingerprint)
+        out.put(rows)
+        out.put(labels)
+        out.put(frauds)
+        for block in blocks { out.append(UnsafeRawBufferPointer(block)) }
     }
 
     /// Takes over what was learnt. Where the rules are others now, what was learnt of rules is left behind.
-    mutating func restore(_ reader: inout FraudReader) throws {
-        let isSameRules = try reader.get(UInt64.self) == fingerprint
-        rows = try reader.get(Int64.self)
-        labels = try reader.get(Int64.self)
-        frauds = try reader.get(Int64.self)
-        guard rows >= 0, labels >= 0, (0...labels).contains(frauds) else { throw reader.damaged("counts are negative") }
-        try reader.get(weights)
-        for block in [z, n, means, variances, scales, usual] { try reader.get(block) }
-        guard n.allSatisfy({ $0 >= 0 }), variances.allSatisfy({ $0 >= 0 }), scales.allSatisfy({ $0 > 0 }) else {
-            throw reader.damaged("a sum of squares is negative")
+    ///
+    /// - Returns: whether the rules are the same.
+    mutating func restore(from reader: inout ByteReader) throws -> Bool {
+        let isSameRules = try reader.raw(UInt64.self) == fingerprint
+        rows = try reader.raw(Int64.self)
+        labels = try reader.raw(Int64.self)
+        frauds = try reader.raw(Int64.self)
+        guard rows >= 0, labels >= 0, (0...labels).contains(frauds) else {
+            throw reader.damaged("counts of the fraud model are negative")
         }
-        guard !isSameRules else { return }
+        for block in blocks {
+            try reader.copy(into: UnsafeMutableRawBufferPointer(block))
+            guard block.allSatisfy(\.isFinite) else { throw reader.damaged("a number of the fraud model is none") }
+        }
+        guard n.allSatisfy({ $0 >= 0 }), variances.allSatisfy({ $0 >= 0 }), scales.allSatisfy({ $0 > 0 }) else {
+            throw reader.damaged("a sum of squares of the fraud model is negative")
+        }
+        guard !isSameRules else { return true }
         for index in Self.ruleWeights..<Self.bias { (weights[index], z[index], n[index]) = (prior[index], 0, 0) }
+        return false
     }
 }

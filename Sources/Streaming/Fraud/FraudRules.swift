@@ -57,6 +57,8 @@ public struct FraudRules: Sendable {
     let fingerprint: UInt64
     /// All conditions, one after the other.
     private let steps: [FraudCondition.Step]
+    /// What must hold for each rule before its condition is looked at.
+    private let firsts: [FraudCondition.First]
 
     /// No rules.
     public init() { self.init([], alertScore: FraudRules.alertScoreStandard) }
@@ -67,6 +69,11 @@ public struct FraudRules: Sendable {
         let text = rules.map { "\($0.name)\n\($0.points)\n\($0.when)" }.joined(separator: "\n\n")
         fingerprint = KeyHash(text).high
         steps = rules.flatMap { $0.condition.steps + [FraudCondition.Step(code: .end)] }
+        var begin = 0
+        firsts = rules.map { rule in
+            defer { begin += rule.condition.steps.count + 1 }
+            return FraudCondition.First(rule.condition, begin: begin)
+        }
     }
 
     /// The rules of a file.
@@ -182,6 +189,19 @@ public struct FraudRules: Sendable {
     /// Which rules hold for a row: one bit each, the first rule lowest.
     @inline(__always)
     func holding(_ row: UnsafePointer<Float>) -> UInt64 {
-        steps.withUnsafeBufferPointer { FraudCondition.holding($0, row) }
+        let possible = firsts.withUnsafeBufferPointer { FraudCondition.First.holding($0, row) }
+        return possible == 0 ? 0 : holding(row, possible)
+    }
+
+    private func holding(_ row: UnsafePointer<Float>, _ possible: UInt64) -> UInt64 {
+        var (left, holding) = (possible, UInt64(0))
+        steps.withUnsafeBufferPointer { steps in
+            while left != 0 {
+                let rule = left.trailingZeroBitCount
+                if FraudCondition.holds(steps, from: firsts[rule].begin, row) { holding |= 1 &<< UInt64(rule) }
+                left &= left &- 1
+            }
+        }
+        return holding
     }
 }

@@ -61,8 +61,8 @@ public final class FraudScorer {
         public var keys = 0
         /// Bytes of all it keeps.
         public var bytes = 0
-        /// Those of them that are features of purchases that wait for a label: as many as there may be.
-        public var waitingBytes = 0
+        /// Those of them that are of orders, with their features for when their labels come.
+        public var orderBytes = 0
         /// Keys forgotten for want of room.
         public var evicted: Int64 = 0
         /// Counts that came more than 30 days after the newest event of their key.
@@ -82,10 +82,10 @@ public final class FraudScorer {
         public init() {}
 
         init(
-            keys: Int, bytes: Int, waitingBytes: Int, evicted: Int64, tooLate: Int64, unknownOrders: Int64,
+            keys: Int, bytes: Int, orderBytes: Int, evicted: Int64, tooLate: Int64, unknownOrders: Int64,
             purchases: Int64, labels: Int64, frauds: Int64, unknownLabels: Int64
         ) {
-            (self.keys, self.bytes, self.waitingBytes, self.evicted) = (keys, bytes, waitingBytes, evicted)
+            (self.keys, self.bytes, self.orderBytes, self.evicted) = (keys, bytes, orderBytes, evicted)
             (self.tooLate, self.unknownOrders, self.purchases) = (tooLate, unknownOrders, purchases)
             (self.labels, self.frauds, self.unknownLabels) = (labels, frauds, unknownLabels)
         }
@@ -93,19 +93,17 @@ public final class FraudScorer {
 
     /// A part smaller than this is no reason worth telling.
     static let reasonWeight: Float = 0.15
-    /// The version of the snapshots.
-    static let version: UInt32 = 1
-
     /// The rules.
     public let rules: FraudRules
     private let currency: CurrencyCode
     var memory: FraudMemory
     var model: FraudModel
-    var pending: FraudPending
     /// The purchase that is looked at: in one place, since it is large.
     private let now: UnsafeMutablePointer<FraudPurchase>
     /// The features of the purchase that was scored last.
-    private var row: UnsafeMutablePointer<Float>
+    private let row: UnsafeMutablePointer<Float>
+    /// Those of a purchase whose label is learnt.
+    private let labelled: UnsafeMutablePointer<Float>
     /// Purchases scored.
     private(set) var purchases: Int64 = 0
     private var unknownLabels: Int64 = 0
@@ -127,13 +125,22 @@ public final class FraudScorer {
         self.currency = currency
         memory = FraudMemory(limits)
         model = FraudModel(rules, usesRules: parts != .model, usesFeatures: parts != .rules)
-        pending = FraudPending(limit: limits.pending)
-        row = pending.here
+        row = FraudScorer.row()
+        labelled = FraudScorer.row()
         now = .allocate(capacity: 1)
         now.initialize(to: FraudPurchase())
     }
 
-    deinit { now.deallocate() }
+    deinit {
+        now.deallocate()
+        UnsafeMutableRawPointer(row).deallocate()
+        UnsafeMutableRawPointer(labelled).deallocate()
+    }
+
+    private static func row() -> UnsafeMutablePointer<Float> {
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: FraudFeature.count * 4, alignment: 64)
+        return raw.initializeMemory(as: Float.self, repeating: 0, count: FraudFeature.count)
+    }
 
     /// The features of the purchase that was scored last, in the order of `FraudFeature.names`; until the next one.
     public var features: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: row, count: FraudFeature.count) }
@@ -143,9 +150,10 @@ public final class FraudScorer {
     /// Scores a purchase and takes it in.
     public func purchase(_ batch: EventBatch, _ columns: EventBatch.Columns, _ index: Int) -> FraudVerdict {
         read(columns, index, batch.items(index))
-        memory.add(now.pointee, pending.here, place: pending.next)
-        row = pending.keep(now.pointee.order)
+        row.update(repeating: 0, count: FraudFeature.count)
+        memory.add(now.pointee, row)
         let verdict = verdict()
+        if now.pointee.order != 0 { memory.orders.add(now.pointee.order, now.pointee.keys, verdict.rules, row) }
         model.observe()
         purchases &+= 1
         return verdict
@@ -180,11 +188,12 @@ public final class FraudScorer {
     }
 
     func learn(order: UInt64, isFraud: Bool) -> Bool {
-        guard let known = memory.orders.find(order), let features = pending.take(order, at: known.pointee.place) else {
+        guard let known = memory.orders.label(order) else {
             unknownLabels &+= 1
             return false
         }
-        model.learn(features, rules.holding(features), isFraud: isFraud)
+        FraudDigest.read(known.pointee.features, into: labelled)
+        model.learn(labelled, known.pointee.rules, isFraud: isFraud)
         return true
     }
 
@@ -278,37 +287,64 @@ public final class FraudScorer {
     /// What it keeps now.
     public var gauges: Gauges {
         Gauges(
-            keys: memory.keyCount, bytes: memory.byteCount + pending.byteCount, waitingBytes: pending.byteCount,
-            evicted: memory.evicted,
-            tooLate: memory.runs.tooLate, unknownOrders: memory.unknownOrders, purchases: purchases,
+            keys: memory.keyCount, bytes: memory.byteCount, orderBytes: memory.orders.byteCount,
+            evicted: memory.evicted, tooLate: memory.runs.tooLate, unknownOrders: memory.unknownOrders,
+            purchases: purchases,
             labels: model.labels, frauds: model.frauds, unknownLabels: unknownLabels)
     }
 
-    /// All it knows, as bytes: sections with a name, a version and a checksum each.
-    public func snapshot() -> [UInt8] {
-        FraudWriter.section("FMEM", version: FraudScorer.version) { writer in
-            memory.save(&writer)
-            writer.put(purchases)
-            writer.put(unknownLabels)
-        } + FraudWriter.section("FMOD", version: FraudScorer.version) { model.save(&$0) }
-            + FraudWriter.section("FPEN", version: FraudScorer.version) { pending.save(&$0) }
+    /// Writes what it keeps of keys and orders: of the groups `whole` all, of the others what changed since the last time.
+    ///
+    /// - Parameter isLast: whether what is written counts as not changed from now on.
+    func writeKeys(to out: inout ByteWriter, whole: Range<Int>, isLast: Bool) {
+        memory.write(to: &out, whole: whole, isLast: isLast)
     }
 
-    /// Goes on from a snapshot. The scorer must be new, and have the limits of the one that made it.
+    /// Writes what it has learnt, and its counts.
+    func writeModel(to out: inout ByteWriter) {
+        out.put(purchases)
+        out.put(unknownLabels)
+        model.write(to: &out)
+    }
+
+    /// Applies what `writeKeys` wrote; what is put together from several, from the oldest to the newest.
+    func restoreKeys(from reader: inout ByteReader, _ isKept: (Int) -> Bool) throws {
+        try memory.restore(from: &reader, isKept)
+    }
+
+    /// Goes on from what `writeModel` wrote, and the keys that were put together.
+    func restoreModel(from reader: inout ByteReader) throws {
+        try memory.finish(reader)
+        purchases = try reader.raw(Int64.self)
+        unknownLabels = try reader.raw(Int64.self)
+        if try !model.restore(from: &reader) { memory.orders.judge(rules) }
+    }
+
+    /// What a rule adds to the logarithm of the odds.
+    package func ruleWeight(_ rule: Int) -> Float { model.contribution(ofRule: rule) }
+
+    /// All it knows, as bytes; with groups, of keys and orders only those of the groups, and what changed since the last
+    /// time that groups were named.
+    package func saved(whole: Range<Int>? = nil) -> [UInt8] {
+        var out = ByteWriter()
+        writeKeys(to: &out, whole: whole ?? KeyGroup.all, isLast: whole != nil)
+        writeModel(to: &out)
+        return out.bytes
+    }
+
+    /// Goes on from what was saved, in one piece or in several, the oldest first. The scorer must be new, and have the
+    /// limits of the one that saved it.
     ///
-    /// - Throws: `FraudSnapshotError` when the bytes are damaged, of another version, or do not fit the limits. The
-    ///   scorer must then not be used.
-    public func restore(_ snapshot: [UInt8]) throws {
-        var rest = snapshot[...]
-        try FraudReader.section("FMEM", version: FraudScorer.version, of: &rest) { reader in
-            try memory.restore(&reader)
-            purchases = try reader.get(Int64.self)
-            unknownLabels = try reader.get(Int64.self)
+    /// - Parameter isKept: whether a group's keys count in the file of a number.
+    /// - Throws: `CheckpointError` when the bytes are damaged or do not fit the limits. The scorer must then not be used.
+    package func restore(_ saved: [[UInt8]], _ isKept: (Int, Int) -> Bool = { _, _ in true }) throws {
+        for (file, bytes) in saved.enumerated() {
+            var reader = ByteReader(bytes, "memory")
+            try restoreKeys(from: &reader) { isKept(file, $0) }
+            guard file == saved.count - 1 else { continue }
+            try restoreModel(from: &reader)
+            guard reader.isAtEnd else { throw reader.damaged("bytes are left over in the fraud state") }
         }
-        try FraudReader.section("FMOD", version: FraudScorer.version, of: &rest) { try model.restore(&$0) }
-        try FraudReader.section("FPEN", version: FraudScorer.version, of: &rest) { try pending.restore(&$0) }
-        guard rest.isEmpty else {
-            throw FraudSnapshotError(description: "the fraud state is damaged: bytes are left over")
-        }
+        memory.touchAll()
     }
 }

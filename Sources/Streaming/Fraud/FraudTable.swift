@@ -18,16 +18,19 @@ protocol FraudEntry: BitwiseCopyable {
 /// are taken out a few at a time, in the order in which they lie: no pause grows with the table, but for the doubling of
 /// the index.
 struct FraudTable<Entry: FraudEntry>: ~Copyable {
-    private var pool = FraudPool(stride: MemoryLayout<Entry>.stride)
+    private var pool: FraudPool
     private var index = FraudIndex()
     private var hand: UInt32 = 1
-    /// The most keys it may hold.
-    let limit: Int
+    private var covered: [UInt64] = []
 
+    /// A table of at most so many keys.
     init(limit: Int) {
         precondition(limit >= 16)
-        self.limit = limit
+        pool = FraudPool(stride: MemoryLayout<Entry>.stride, limit: limit)
     }
+
+    /// The most keys it may hold.
+    var limit: Int { pool.limit }
 
     /// Keys it holds.
     var count: Int { pool.count }
@@ -44,19 +47,27 @@ struct FraudTable<Entry: FraudEntry>: ~Copyable {
     @inline(__always)
     private func number(_ key: UInt64) -> UInt32 { index.find(key) { entry($0).pointee.key == key } }
 
-    /// The value of a key that is there.
+    /// Whether a key is there.
     @inline(__always)
-    func find(_ key: UInt64) -> UnsafeMutablePointer<Entry>? {
+    func holds(_ key: UInt64) -> Bool { number(key) != 0 }
+
+    /// The value of a key that is there, to be changed.
+    @inline(__always)
+    func change(_ key: UInt64) -> UnsafeMutablePointer<Entry>? {
         let number = number(key)
-        return number == 0 ? nil : entry(number)
+        guard number != 0 else { return nil }
+        pool.touch(number)
+        return entry(number)
     }
 
-    /// The value of a key, empty when it is new; stays where it is until it is taken out. There must be room: see
-    /// `isFull`.
+    /// The value of a key to be changed, empty when it is new; stays where it is until it is taken out. There must be
+    /// room: see `isFull`.
     @inline(__always)
     mutating func value(_ key: UInt64) -> UnsafeMutablePointer<Entry> {
         let number = number(key)
-        return number == 0 ? insert(key) : entry(number)
+        guard number != 0 else { return insert(key) }
+        pool.touch(number)
+        return entry(number)
     }
 
     @inline(never)
@@ -127,25 +138,32 @@ struct FraudTable<Entry: FraudEntry>: ~Copyable {
         }
     }
 
-    // MARK: - Snapshots
+    // MARK: - Checkpoints
 
-    func save(_ writer: inout FraudWriter) {
-        pool.save(&writer)
-        writer.put(UInt64(hand))
+    func write(to out: inout ByteWriter, whole: Range<Int>, isLast: Bool) {
+        out.raw(hand)
+        pool.write(to: &out, whole: whole, isLast: isLast)
     }
 
-    mutating func restore(_ reader: inout FraudReader) throws {
-        let isFree = try pool.restore(&reader)
-        let hand = try reader.count(of: 0)
-        guard hand >= 1, hand < max(2, pool.numbers), pool.count <= limit else {
-            throw reader.damaged("a table is out of bounds")
+    func touchAll() { pool.touchAll() }
+
+    mutating func restore(from reader: inout ByteReader, _ isKept: (Int) -> Bool) throws {
+        hand = try reader.raw(UInt32.self)
+        try pool.restore(from: &reader, &covered, isKept)
+    }
+
+    /// Checks what was put together, and finds keys from now on.
+    mutating func finish(_ reader: ByteReader) throws {
+        let isFree = try pool.finish(reader, covered)
+        covered = []
+        guard hand >= 1, hand < max(2, pool.numbers) else {
+            throw reader.damaged("a table of the fraud state is out of bounds")
         }
-        self.hand = UInt32(hand)
         for number in 1..<max(1, pool.numbers) {
             let key = entry(UInt32(number)).pointee.key
             guard (key == 0) == isFree[number] else { throw reader.damaged("a free value has a key") }
             guard key != 0 else { continue }
-            guard self.number(key) == 0 else { throw reader.damaged("a key is there twice") }
+            guard !holds(key) else { throw reader.damaged("a key of the fraud state is there twice") }
             index.insert(key, UInt32(number))
         }
     }

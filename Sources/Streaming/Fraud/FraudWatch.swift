@@ -5,8 +5,8 @@ import Foundation
 public final class FraudWatch {
     /// How many alerts are listed: the newest.
     public static let alertsListed = 1_000
-    /// The version of what is saved.
-    private static let version: UInt32 = 1
+    /// The version of what is saved; another one is learned anew from the log.
+    private static let version: UInt32 = 2
 
     /// What gives the scores.
     let scorer: FraudScorer
@@ -142,48 +142,95 @@ public final class FraudWatch {
 
     // MARK: - Checkpoints
 
+    /// The parts of what is saved.
+    private enum Part: String {
+        /// Of keys and orders, by key groups: several files make one state.
+        case keys
+        case model, alerts
+    }
+
+    /// Writes what it knows: of keys and orders those of the groups `whole`, and of the others what changed since the last
+    /// time.
+    func write(to out: inout ByteWriter, whole: Range<Int>) { write(to: &out, whole, isLast: true) }
+
+    private func write(to out: inout ByteWriter, _ whole: Range<Int>, isLast: Bool) {
+        out.raw(FraudWatch.version)
+        out.section(Part.keys.rawValue) { scorer.writeKeys(to: &$0, whole: whole, isLast: isLast) }
+        out.section(Part.model.rawValue) { scorer.writeModel(to: &$0) }
+        out.section(Part.alerts.rawValue) { out in
+            out.put(alerted)
+            out.put(Int64(learnt))
+            out.put(Int64(unknown.count))
+            for index in unknown.sorted() { out.put(Int64(index)) }
+            out.put(Int64(texts.count))
+            for text in texts {
+                out.put(Int64(text.count))
+                out.append(text)
+            }
+        }
+    }
+
     /// All it knows, as bytes.
     package func saved() -> [UInt8] {
-        FraudWriter.section("FALR", version: FraudWatch.version) { writer in
-            writer.put(alerted)
-            writer.put(UInt64(learnt))
-            writer.put(UInt64(unknown.count))
-            for index in unknown.sorted() { writer.put(UInt64(index)) }
-            writer.put(UInt64(texts.count))
-            for text in texts {
-                writer.put(UInt64(text.count))
-                text.withUnsafeBytes { writer.put($0) }
-            }
-        } + scorer.snapshot()
+        var out = ByteWriter()
+        write(to: &out, KeyGroup.all, isLast: false)
+        return out.bytes
     }
 
     /// Goes on from what was saved. The watch must be new.
     ///
-    /// - Throws: `FraudSnapshotError` when the bytes are damaged or of another version. The watch must then not be used.
+    /// - Throws: `CheckpointError` when the bytes are damaged. The watch must then not be used.
     package func restore(_ saved: [UInt8]) throws {
-        var rest = saved[...]
-        try FraudReader.section("FALR", version: FraudWatch.version, of: &rest) { reader in
-            alerted = try reader.get(Int64.self)
-            learnt = try reader.count(of: 0)
-            for _ in 0..<(try reader.count(of: 8)) { unknown.insert(try reader.count(of: 0)) }
-            guard learnt <= labels?.count ?? .max, unknown.allSatisfy({ $0 < learnt }) else {
-                throw reader.damaged("it has learnt more labels than there are")
+        var reader = ByteReader(saved, "memory")
+        try restore(from: &reader, isNewest: true) { _ in true }
+        // No file holds it yet.
+        scorer.memory.touchAll()
+    }
+
+    /// Applies what `write` wrote, of one file after the other, the oldest first. The watch must be new. What is of another
+    /// version is left aside, and learned anew from the log.
+    ///
+    /// - Parameters:
+    ///   - isNewest: whether it is the last one, which completes the state.
+    ///   - isKept: whether a group's keys count.
+    /// - Throws: `CheckpointError` when it is damaged. The watch must then not be used.
+    func restore(from reader: inout ByteReader, isNewest: Bool, _ isKept: (Int) -> Bool) throws {
+        guard try reader.raw(UInt32.self) == FraudWatch.version else { return }
+        var parts: Set<String> = []
+        try reader.sections { name, section in
+            guard isNewest || name == Part.keys.rawValue else { return }
+            parts.insert(name)
+            switch Part(rawValue: name) {
+            case .keys: try scorer.restoreKeys(from: &section, isKept)
+            case .model: try scorer.restoreModel(from: &section)
+            case .alerts: try restoreAlerts(from: &section)
+            case nil: return
             }
-            for _ in 0..<(try reader.count(of: 8)) {
-                var json = [UInt8](repeating: 0, count: try reader.count(of: 1))
-                try json.withUnsafeMutableBytes { try reader.get(into: $0) }
-                guard let alert = try? JSONDecoder().decode(FraudAlert.self, from: Data(json)) else {
-                    throw reader.damaged("an alert is not readable")
-                }
-                alerts.append(alert)
-                texts.append(json)
-            }
-            guard alerts.count < 2 * FraudWatch.alertsListed, alerted >= Int64(alerts.count) else {
-                throw reader.damaged("alerts are out of bounds")
-            }
+            guard section.isAtEnd else { throw section.damaged("bytes are left over in the fraud state") }
         }
-        try scorer.restore(Array(rest))
+        guard isNewest else { return }
+        guard parts.count >= 3 else { throw reader.damaged("the fraud state has not all parts") }
         findNextLabel()
         wasRestored = true
+    }
+
+    private func restoreAlerts(from reader: inout ByteReader) throws {
+        alerted = try reader.raw(Int64.self)
+        learnt = Int(try reader.raw(Int64.self))
+        for _ in 0..<(try reader.count()) { unknown.insert(Int(try reader.raw(Int64.self))) }
+        guard (0...(labels?.count ?? .max)).contains(learnt), unknown.allSatisfy({ (0..<learnt).contains($0) }) else {
+            throw reader.damaged("it has learnt more labels than there are")
+        }
+        for _ in 0..<(try reader.count()) {
+            let json = try reader.take(try reader.count())
+            guard let alert = try? JSONDecoder().decode(FraudAlert.self, from: Data(json)) else {
+                throw reader.damaged("an alert is not readable")
+            }
+            alerts.append(alert)
+            texts.append(json)
+        }
+        guard alerts.count < 2 * FraudWatch.alertsListed, alerted >= Int64(alerts.count) else {
+            throw reader.damaged("alerts are out of bounds")
+        }
     }
 }

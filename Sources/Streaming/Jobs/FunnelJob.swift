@@ -37,8 +37,20 @@ package struct FunnelJob: ~Copyable {
     }
 
     private var sessions: GenerationTable<Int64, Session>
+    private var totals = OpenTable<FunnelTotals>(empty: FunnelTotals())
+
     /// The funnel of every business day.
-    package private(set) var days: [Int32: FunnelTotals] = [:]
+    package var days: [Int32: FunnelTotals] {
+        var days: [Int32: FunnelTotals] = [:]
+        totals.forEach { key, totals in days[Int32(truncatingIfNeeded: Int64(bitPattern: key))] = totals.pointee }
+        return days
+    }
+
+    /// The sums of a day. Bit 32 keeps the key of day 0 from being zero.
+    @inline(__always)
+    private mutating func sum(_ day: Int32) -> UnsafeMutablePointer<FunnelTotals> {
+        totals.value(UInt64(UInt32(bitPattern: day)) | 1 << 32)
+    }
 
     /// A funnel without sessions.
     ///
@@ -98,11 +110,10 @@ package struct FunnelJob: ~Copyable {
     }
 
     private mutating func count(_ session: Session, _ sign: Int64) {
-        var totals = days[session.day] ?? FunnelTotals()
-        if session.stage >= 1 { totals.views += sign }
-        if session.stage >= 2 { totals.carts += sign }
-        if session.stage >= 3 { totals.purchases += sign }
-        days[session.day] = totals
+        let sum = sum(session.day)
+        if session.stage >= 1 { sum.pointee.views += sign }
+        if session.stage >= 2 { sum.pointee.carts += sign }
+        if session.stage >= 3 { sum.pointee.purchases += sign }
     }
 
     /// Has the processor fetch what `add` looks at.
@@ -125,11 +136,10 @@ package struct FunnelJob: ~Copyable {
     mutating func merge(_ other: borrowing FunnelJob) { sessions.merge(other.sessions) }
 
     mutating func add(day: Int32, _ totals: FunnelTotals) {
-        var sum = days[day] ?? FunnelTotals()
-        sum.views += totals.views
-        sum.carts += totals.carts
-        sum.purchases += totals.purchases
-        days[day] = sum
+        let sum = sum(day)
+        sum.pointee.views += totals.views
+        sum.pointee.carts += totals.carts
+        sum.pointee.purchases += totals.purchases
     }
 
     mutating func restoreForgotten(_ count: Int64) { sessions.restoreForgotten(count) }

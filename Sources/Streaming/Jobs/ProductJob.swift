@@ -38,13 +38,28 @@ package struct ProductJob: ~Copyable {
         names = []
     }
 
+    /// The key of a product.
+    @inline(__always)
+    static func key(_ id: StringRef) -> UInt64 {
+        let hash = KeyHash(id.start, count: id.count).high
+        return hash == 0 ? 1 : hash
+    }
+
+    /// Has the processor fetch what counting a product looks at.
+    @inline(__always)
+    func prefetch(_ key: UInt64) { table.prefetch(key) }
+
     /// The counts of a product, or nil when there is no room for another.
     @inline(__always)
     package mutating func product(_ id: StringRef) -> UnsafeMutablePointer<ProductTotals>? {
-        let hash = KeyHash(id.start, count: id.count).high
-        let key = hash == 0 ? 1 : hash
+        product(id, ProductJob.key(id))
+    }
+
+    /// The same with the ``key(_:)`` at hand.
+    @inline(__always)
+    mutating func product(_ id: StringRef, _ key: UInt64) -> UnsafeMutablePointer<ProductTotals>? {
         if let known = table.find(key) { return known }
-        guard owned.count == KeyGroup.count || owned.contains(KeyGroup.of(Int64(bitPattern: hash))) else { return nil }
+        guard owned.count == KeyGroup.count || owned.contains(KeyGroup.of(Int64(bitPattern: key))) else { return nil }
         guard table.count < ProductJob.products else { return nil }
         let fresh = table.value(key)
         fresh.pointee.name = Int32(names.count)

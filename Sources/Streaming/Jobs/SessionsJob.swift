@@ -16,6 +16,8 @@ package struct SessionTotals: BitwiseCopyable, Sendable, Equatable {
     package var events: Int64 = 0
     /// From the first event to the last, in microseconds, of all together.
     package var duration: Int64 = 0
+    /// What their counted purchases paid in the reporting currency, in ten-thousandths.
+    package var revenue: Int128 = 0
 
     static func += (left: inout SessionTotals, right: SessionTotals) {
         left.sessions += right.sessions
@@ -25,6 +27,7 @@ package struct SessionTotals: BitwiseCopyable, Sendable, Equatable {
         left.bounced += right.bounced
         left.events += right.events
         left.duration += right.duration
+        left.revenue += right.revenue
     }
 }
 
@@ -46,13 +49,18 @@ package struct PageTotals: BitwiseCopyable, Sendable, Equatable {
 
 /// Sessions as they end: a user's events on one channel without a pause of 30 minutes or more.
 ///
-/// Time is that of arrival: a session is over when what arrives now is `lateness` and the gap past its last event. What
-/// arrives later than that, and would begin a session that is over, is late and counted as such; batch has it.
+/// Time is that of the events. A session is over when the watermark is the gap past its last event; the watermark is
+/// `lateness` behind the newest event of the partition that is furthest behind, where an event that claims to be of the
+/// future counts as of its arrival. A partition without events for `idleAfter` holds nothing up. What comes later than that,
+/// and would begin a session that is over, is late and counted as such; batch has it. So an import in the order of time
+/// ends its sessions as it goes, and what a live shop gets from years ago is late.
 package struct SessionsJob: ~Copyable {
     /// A pause of so much ends a session, in microseconds.
     static let gap = 30 * Timestamp.minute
-    /// How late an event may arrive without being late, in microseconds.
+    /// How far events may be out of order without being late, in microseconds.
     static let lateness = 5 * Timestamp.minute
+    /// How long a partition may be silent, by the time of arrival, in microseconds.
+    static let idleAfter = Timestamp.minute
     /// How many business days are kept.
     static let daysKept: Int32 = 35
     /// The most pages that are told apart; entries and exits of further ones are not told.
@@ -67,6 +75,10 @@ package struct SessionsJob: ~Copyable {
     private var query: Query<Steps, SessionLedger>
     private var pages = NameBook("pages of sessions", most: SessionsJob.pagesMax)
     private let owned: Range<Int>
+    private var watermarks = Watermarks(
+        partitions: 0, outOfOrder: SessionsJob.lateness, idleAfter: SessionsJob.idleAfter)
+    /// When the newest commit arrived.
+    private var arrivedAt = Int64.min
     private var lateBefore: Int64 = 0
     /// Events that found no room.
     package private(set) var unkept: Int64 = 0
@@ -80,12 +92,30 @@ package struct SessionsJob: ~Copyable {
         query = Source<Keyed<Int64, Visit>>()
             .sessions(gap: SessionsJob.gap - 1, VisitAggregate(), limitBytes: SessionsJob.openBytes)
             .into(SessionLedger(calendar: calendar))
+        query.first.pointee.second.noteChanges()
     }
 
-    /// What arrives from now on arrives at this time or later.
-    mutating func arrive(_ receivedAt: Int64) {
+    /// Events of one partition come that arrived together.
+    ///
+    /// What a commit brings is in order within its topics alone, so that time moves on with the next one.
+    ///
+    /// - Parameter highest: the latest time among the events.
+    mutating func arrive(_ receivedAt: Int64, partition: Int, highest: Int64) {
+        if receivedAt > arrivedAt {
+            arrivedAt = receivedAt
+            // By whole minutes, which is as often as sessions need to end.
+            let watermark = watermarks.advance(now: receivedAt)
+            if watermark > .min { advance(to: watermark / Timestamp.minute * Timestamp.minute) }
+        }
+        watermarks.observe(partition, min(highest, receivedAt), now: receivedAt)
+    }
+
+    /// Ends all sessions, as if nothing ever came again.
+    mutating func finish() { advance(to: .max) }
+
+    private mutating func advance(to watermark: Int64) {
         do {
-            try query.advance(to: receivedAt - SessionsJob.lateness)
+            try query.advance(to: watermark)
         } catch {
             // Sessions that end need no memory; where there is none, they are told as what found no room.
             unkept += 1
@@ -95,20 +125,33 @@ package struct SessionsJob: ~Copyable {
     /// Forgets days that are over.
     mutating func tidy(today: Int32) { query.sink.forget(before: today - SessionsJob.daysKept + 1) }
 
+    /// The key of a user's sessions on a channel.
+    @inline(__always)
+    static func key(user: StringRef, _ channel: ChannelCode) -> Int64 {
+        Int64(bitPattern: KeyHash(user.start, count: user.count, seed: UInt64(channel.code)).high)
+    }
+
+    /// Has the processor fetch what an event of this key looks at.
+    @inline(__always)
+    func prefetch(_ key: Int64) { query.first.pointee.second.prefetch(key) }
+
     /// Takes in an event.
+    ///
+    /// - Parameters:
+    ///   - key: the ``key(user:_:)``.
+    ///   - page: a click's.
+    ///   - amount: an order's in the reporting currency, in ten-thousandths.
     @inline(__always)
     mutating func add(
-        _ step: Visit.Step, user: StringRef, _ channel: ChannelCode, page: StringRef?, at place: Visit.Place
+        _ step: Visit.Step, key: Int64, _ channel: ChannelCode, page: StringRef?, amount: Int64, at place: Visit.Place
     ) {
-        let hash = KeyHash(user.start, count: user.count, seed: UInt64(channel.code)).high
-        let key = Int64(bitPattern: hash)
         guard owned.count == KeyGroup.count || owned.contains(KeyGroup.of(key)) else { return }
         var pageHash: UInt64 = 0
         if let page {
             let hash = KeyHash(page.start, count: page.count).high
             if pages.note(hash == 0 ? 1 : hash, page) { pageHash = hash == 0 ? 1 : hash }
         }
-        let visit = Visit(place: place, page: pageHash, step: step.rawValue, channel: channel.code)
+        let visit = Visit(place: place, page: pageHash, amount: amount, step: step.rawValue, channel: channel.code)
         do {
             try query.receive(Keyed(key, visit), at: place.time)
         } catch {
@@ -137,38 +180,35 @@ package struct SessionsJob: ~Copyable {
 
     /// What it holds.
     package var usages: [StateUsage] { query.stateUsage + [pages.usage] }
-    var needsWhole: Bool { pages.needsWhole }
+    var needsWhole: Bool { pages.needsWhole || query.first.pointee.second.needsWhole }
 
     mutating func write(to writer: inout ByteWriter, _ scope: CheckpointScope) {
         writer.put(unkept)
         writer.put(late)
+        writer.put(arrivedAt)
+        watermarks.write(to: &writer)
         // Pages are told by every shard that met them.
         pages.write(to: &writer, CheckpointScope(owned: KeyGroup.all, whole: scope.whole))
-        let open = query.snapshot(groups: owned)
-        writer.put(Int64(open.count))
-        writer.bytes.append(contentsOf: open)
+        query.first.pointee.second.write(to: &writer, scope)
         query.sink.write(to: &writer)
     }
 
-    /// Takes in the newest file's part of one shard.
-    mutating func restore(from reader: inout ByteReader) throws {
+    /// Takes in a file's part of one shard.
+    ///
+    /// - Parameter isNewest: whether no other file follows: what is not by key is taken from that one.
+    mutating func restore(from reader: inout ByteReader, isNewest: Bool, _ isKept: (Int) -> Bool) throws {
         // The counts of all shards go on in one of them.
         let isFirst = owned.contains(0)
         let (unkept, late) = (try reader.raw(Int64.self), try reader.raw(Int64.self))
-        if isFirst {
+        if isFirst && isNewest {
             self.unkept += unkept
             lateBefore += late
         }
-        try pages.restore(from: &reader) { _ in true }
-        let length = try reader.count()
-        try query.restore(try reader.take(length), groups: owned)
-        try query.sink.restore(from: &reader, owned)
-    }
-
-    /// Takes in the pages of an older file.
-    mutating func restorePages(from reader: inout ByteReader, _ isKept: (Int) -> Bool) throws {
-        _ = (try reader.raw(Int64.self), try reader.raw(Int64.self))
+        arrivedAt = max(arrivedAt, try reader.raw(Int64.self))
+        try watermarks.restore(from: &reader)
         try pages.restore(from: &reader, isKept)
+        try query.first.pointee.second.restore(from: &reader) { owned.contains($0) && isKept($0) }
+        if isNewest { try query.sink.restore(from: &reader, owned) }
     }
 }
 
@@ -201,13 +241,14 @@ package struct SessionLedger: Receiver, ~Copyable {
         totals.bounced = value.events == 1 ? 1 : 0
         totals.events = Int64(value.events)
         totals.duration = session.last - session.first
+        totals.revenue = Int128(value.revenue)
         days[Cell(what: UInt64(value.channel), day: day), default: SessionTotals()] += totals
-        if value.entryPage != 0 {
-            pages[Cell(what: value.entryPage, day: day), default: PageTotals()] += PageTotals(
+        if value.entry.page != 0 {
+            pages[Cell(what: value.entry.page, day: day), default: PageTotals()] += PageTotals(
                 entries: 1, conversions: totals.converted)
         }
-        if value.exitPage != 0 {
-            pages[Cell(what: value.exitPage, day: day), default: PageTotals()] += PageTotals(exits: 1)
+        if value.exit.page != 0 {
+            pages[Cell(what: value.exit.page, day: day), default: PageTotals()] += PageTotals(exits: 1)
         }
     }
 

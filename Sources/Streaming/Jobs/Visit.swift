@@ -1,19 +1,14 @@
 /// What one event is to its session.
 package struct Visit: BitwiseCopyable {
-    /// When it happened and where it stands in the log: what the first and the last are told by.
+    /// When it happened and where it stands in its partition: what the first and the last are told by. A user's events are
+    /// in one partition.
     package struct Place: BitwiseCopyable, Equatable {
         var time: Int64
-        var receivedAt: Int64
         var offset: Int64
-        var partition: Int32
-
-        static let first = Place(time: .min, receivedAt: .min, offset: .min, partition: .min)
-        static let last = Place(time: .max, receivedAt: .max, offset: .max, partition: .max)
 
         @inline(__always)
         static func < (left: Place, right: Place) -> Bool {
-            if left.time != right.time { return left.time < right.time }
-            return (left.receivedAt, left.partition, left.offset) < (right.receivedAt, right.partition, right.offset)
+            left.time != right.time ? left.time < right.time : left.offset < right.offset
         }
     }
 
@@ -25,23 +20,43 @@ package struct Visit: BitwiseCopyable {
     var place: Place
     /// The hash of a click's page.
     var page: UInt64
+    /// What an order paid in the reporting currency, in ten-thousandths.
+    var amount: Int64
     var step: UInt8
     var channel: UInt8
 }
 
 /// What is known of a session's events.
 package struct VisitSum: BitwiseCopyable {
-    var entry = Visit.Place.last
-    var exit = Visit.Place.first
-    /// The pages of the first and the last click; zero where there was none.
-    var entryPage: UInt64 = 0
-    var exitPage: UInt64 = 0
+    /// A page of the session and the click that it is of; no page (zero) where there was no click.
+    struct Landing: BitwiseCopyable {
+        var place: Visit.Place
+        var page: UInt64 = 0
+    }
+
+    // What most events change comes first, in one cache line with the session's times.
+    /// The last click's.
+    var exit = Landing(place: Visit.Place(time: .min, offset: .min))
     var events: Int32 = 0
-    var clicks: Int32 = 0
+    var channel: UInt8 = 0
     var carts: Int32 = 0
     /// Counted purchases.
     var orders: Int32 = 0
-    var channel: UInt8 = 0
+    /// The first click's.
+    var entry = Landing(place: Visit.Place(time: .max, offset: .max))
+    /// What counted purchases paid in the reporting currency, in ten-thousandths.
+    var revenue: Int64 = 0
+
+    @inline(__always)
+    fileprivate mutating func land(_ landing: Landing) {
+        if exit.place < landing.place {
+            // The first click of all is both.
+            if exit.place.time == .min { entry = landing }
+            exit = landing
+        } else if landing.place < entry.place {
+            entry = landing
+        }
+    }
 }
 
 /// Sums up the events of a session, in whatever order they come.
@@ -57,36 +72,23 @@ struct VisitAggregate: Aggregate {
         partial.events &+= 1
         partial.channel = element.channel
         switch element.step {
-        case Visit.Step.click.rawValue:
-            partial.clicks &+= 1
-            if element.place < partial.entry {
-                partial.entry = element.place
-                partial.entryPage = element.page
-            }
-            if partial.exit < element.place {
-                partial.exit = element.place
-                partial.exitPage = element.page
-            }
+        case Visit.Step.click.rawValue: partial.land(VisitSum.Landing(place: element.place, page: element.page))
         case Visit.Step.cart.rawValue: partial.carts &+= 1
-        case Visit.Step.order.rawValue: partial.orders &+= 1
+        case Visit.Step.order.rawValue:
+            partial.orders &+= 1
+            partial.revenue = partial.revenue.addingSaturated(element.amount)
         default: break
         }
     }
 
     func merge(_ other: VisitSum, into partial: inout VisitSum) {
         partial.events &+= other.events
-        partial.clicks &+= other.clicks
         partial.carts &+= other.carts
         partial.orders &+= other.orders
+        partial.revenue = partial.revenue.addingSaturated(other.revenue)
         if other.events > 0 { partial.channel = other.channel }
-        if other.entry < partial.entry {
-            partial.entry = other.entry
-            partial.entryPage = other.entryPage
-        }
-        if partial.exit < other.exit {
-            partial.exit = other.exit
-            partial.exitPage = other.exitPage
-        }
+        if other.entry.place < partial.entry.place { partial.entry = other.entry }
+        if partial.exit.place < other.exit.place { partial.exit = other.exit }
     }
 
     func result(_ partial: VisitSum) -> VisitSum { partial }

@@ -37,6 +37,8 @@ where Late.Input == Keyed<Key, A.Input> {
         @usableFromInline var partial: A.Partial
         /// Another session of the same key; there is one only while elements are out of order by more than the gap.
         @usableFromInline var next: UInt32
+        /// The checkpoint that the key last changed for; of the session in the table only.
+        @usableFromInline var changedIn: UInt32 = 0
         /// When the key's timer is due; of the session in the table only.
         @usableFromInline var timer: Int64
 
@@ -61,6 +63,9 @@ where Late.Input == Keyed<Key, A.Input> {
     @usableFromInline var others = Pool<Session>()
     @usableFromInline var timers: Timers<Key>
     @usableFromInline var watermark = Int64.min
+    /// The number of the checkpoint that changes are noted for; zero where they are not.
+    @usableFromInline var epoch: UInt32 = 0
+    @usableFromInline var changes = Changes<Key>()
 
     /// Sessions without elements.
     @inlinable
@@ -89,10 +94,18 @@ where Late.Input == Keyed<Key, A.Input> {
                 } else if time < session.first {
                     slot.pointee.value.first = time
                 }
+                if session.changedIn != epoch { noteChange(slot) }
                 return
             }
         }
         try place(element, time)
+    }
+
+    /// Notes that the sessions of a key changed.
+    @inlinable @inline(never)
+    mutating func noteChange(_ slot: UnsafeMutablePointer<KeyedTable<Key, Session>.Slot>) {
+        slot.pointee.value.changedIn = epoch
+        changes.note(slot.pointee.key)
     }
 
     /// Of an element that no lone session of its key takes.
@@ -158,7 +171,9 @@ where Late.Input == Keyed<Key, A.Input> {
         }
         joined.next = kept
         joined.timer = head.timer
+        joined.changedIn = head.changedIn
         slot.pointee.value = joined
+        if joined.changedIn != epoch { noteChange(slot) }
         try setTimer(key, due: joined.last &+ gap &+ 1, slot)
     }
 
@@ -217,10 +232,13 @@ where Late.Input == Keyed<Key, A.Input> {
         }
         guard open != Self.none else {
             table.remove(key, &budget)
+            if epoch != 0 { changes.note(key) }
             return
         }
         slot.pointee.value = others[open].pointee
         slot.pointee.value.timer = .max
+        slot.pointee.value.changedIn = 0
+        if epoch != 0 { noteChange(slot) }
         others.remove(open)
         try setTimer(key, due: earliest &+ gap &+ 1, slot)
     }

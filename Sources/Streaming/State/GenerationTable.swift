@@ -82,7 +82,7 @@ package struct GenerationTable<Key: StateKey, Value: BitwiseCopyable>: ~Copyable
     private mutating func rotate() {
         forgotten += Int64(old.count)
         swap(&young, &old)
-        young.release(&budget)
+        young.removeAll(&budget)
         rotations += 1
     }
 
@@ -90,25 +90,30 @@ package struct GenerationTable<Key: StateKey, Value: BitwiseCopyable>: ~Copyable
     mutating func write(to writer: inout ByteWriter, _ scope: CheckpointScope) {
         writer.raw(rotations)
         writer.put(forgotten)
-        let entry = 4 + MemoryLayout<Key>.size + MemoryLayout<Value>.size
         let epoch = changes.epoch
         let changed = changes.take()
-        var rows = StateRows(most: count + 2 * changed.count, bytesEach: entry)
-        func write(_ generation: UInt32, _ slot: UnsafeMutablePointer<Slot>) {
-            rows.put(generation)
-            rows.put(slot.pointee.key)
-            rows.put(slot.pointee.value.value)
+        writer.reserve((count + 2 * changed.count) * (4 + MemoryLayout<Key>.size + MemoryLayout<Value>.size))
+        writer.rows { out in
+            var rows = 0
+            func write(_ generation: UInt32, _ slot: UnsafeMutablePointer<Slot>, _ out: inout ByteWriter) {
+                out.raw(generation)
+                out.raw(slot.pointee.key)
+                out.raw(slot.pointee.value.value)
+                rows += 1
+            }
+            let whole = scope.whole.clamped(to: scope.owned)
+            old.forEach(in: whole) { write(rotations &- 1, $0, &out) }
+            young.forEach(in: whole) { write(rotations, $0, &out) }
+            Changes.forEach(changed, prefetch: { prefetch($0) }) { key in
+                guard scope.isChange(KeyGroup.of(key)) else { return }
+                // What changed while it was young, and is old by now.
+                if let slot = old.find(key), slot.pointee.value.changedIn == epoch {
+                    write(rotations &- 1, slot, &out)
+                }
+                if let slot = young.find(key) { write(rotations, slot, &out) }
+            }
+            return rows
         }
-        let whole = scope.whole.clamped(to: scope.owned)
-        old.forEach(in: whole) { write(rotations &- 1, $0) }
-        young.forEach(in: whole) { write(rotations, $0) }
-        Changes.forEach(changed, prefetch: { prefetch($0) }) { key in
-            guard scope.isChange(KeyGroup.of(key)) else { return }
-            // What changed while it was young, and is old by now.
-            if let slot = old.find(key), slot.pointee.value.changedIn == epoch { write(rotations &- 1, slot) }
-            if let slot = young.find(key) { write(rotations, slot) }
-        }
-        rows.append(to: &writer)
     }
 
     /// Whether changes are no longer noted, so that the next checkpoint has to hold everything.

@@ -1,12 +1,16 @@
 internal import CBytes
 
 extension KeyedTable {
-    /// Has the processor fetch the slot that looking for a key begins at.
+    /// Has the processor fetch the slot that looking for a key begins at: all cache lines of it.
     @inline(__always)
     func prefetch(_ key: Key) {
         let hash = key.stateHash
         let run = run(of: hash).pointee
-        cbytes_prefetch(run.slots + (Int(truncatingIfNeeded: hash) & run.mask))
+        let slot = UnsafeRawPointer(run.slots + (Int(truncatingIfNeeded: hash) & run.mask))
+        let line = 64
+        cbytes_prefetch(slot)
+        if MemoryLayout<Slot>.stride > line { cbytes_prefetch(slot + line) }
+        if MemoryLayout<Slot>.stride > line / 4 { cbytes_prefetch(slot + (MemoryLayout<Slot>.stride - 1)) }
     }
 
     /// Calls `body` with the slots of some key groups, in no particular order.

@@ -57,15 +57,15 @@ package struct NameBook: ~Copyable {
     var needsWhole: Bool { places.needsWhole }
 
     mutating func write(to writer: inout ByteWriter, _ scope: CheckpointScope) {
-        let start = writer.bytes.count
-        writer.put(0)
-        var entries: Int64 = 0
-        places.forEachWritten(scope) { key, place in
-            writer.raw(key.hash)
-            writer.text(texts[Int(place)])
-            entries += 1
+        writer.rows { out in
+            var rows = 0
+            places.forEachWritten(scope) { key, place in
+                out.raw(key.hash)
+                out.text(texts[Int(place)])
+                rows += 1
+            }
+            return rows
         }
-        writer.set(entries, at: start)
     }
 
     mutating func restore(from reader: inout ByteReader, _ isKept: (Int) -> Bool) throws {

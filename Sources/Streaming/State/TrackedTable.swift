@@ -1,5 +1,3 @@
-import Glibc
-
 /// A table by key that knows which keys changed since the last checkpoint, so that a checkpoint writes these and a part of
 /// the rest, not everything.
 ///
@@ -63,26 +61,26 @@ package struct TrackedTable<Key: StateKey, Value: BitwiseCopyable>: ~Copyable {
 
     /// Writes the keys of the groups `whole`, and of the others of `owned` those that changed since the last time.
     mutating func write(to writer: inout ByteWriter, _ scope: CheckpointScope) {
-        let entry = 1 + MemoryLayout<Key>.size + MemoryLayout<Value>.size
         let changed = changes.take()
-        var rows = StateRows(most: table.count + changed.count, bytesEach: entry)
-        table.forEach(in: scope.whole.clamped(to: scope.owned)) { slot in
-            rows.put(UInt8(1))
-            rows.put(slot.pointee.key)
-            rows.put(slot.pointee.value.value)
-        }
-        Changes.forEach(changed, prefetch: { table.prefetch($0) }) { key in
-            guard scope.isChange(KeyGroup.of(key)) else { return }
-            let slot = table.find(key)
-            rows.put(UInt8(slot == nil ? 0 : 1))
-            rows.put(key)
-            if let slot {
-                rows.put(slot.pointee.value.value)
-            } else {
-                rows.skip(MemoryLayout<Value>.size)
+        writer.reserve((table.count + changed.count) * (1 + MemoryLayout<Key>.size + MemoryLayout<Value>.size))
+        writer.rows { out in
+            var rows = 0
+            table.forEach(in: scope.whole.clamped(to: scope.owned)) { slot in
+                out.raw(UInt8(1))
+                out.raw(slot.pointee.key)
+                out.raw(slot.pointee.value.value)
+                rows += 1
             }
+            Changes.forEach(changed, prefetch: { table.prefetch($0) }) { key in
+                guard scope.isChange(KeyGroup.of(key)) else { return }
+                let slot = table.find(key)
+                out.raw(UInt8(slot == nil ? 0 : 1))
+                out.raw(key)
+                if let slot { out.raw(slot.pointee.value.value) } else { out.zeros(MemoryLayout<Value>.size) }
+                rows += 1
+            }
+            return rows
         }
-        rows.append(to: &writer)
     }
 
     /// Calls `body` with what `write` would write, of keys that are there, and notes changes for the next checkpoint.
@@ -126,81 +124,4 @@ package struct CheckpointScope: Sendable {
     package var whole: Range<Int>
 
     func isChange(_ group: Int) -> Bool { owned.contains(group) && !whole.contains(group) }
-}
-
-/// Keys that changed since the last checkpoint.
-struct Changes<Key: BitwiseCopyable> {
-    /// The most changes that are noted; past it the next checkpoint is written whole.
-    static var most: Int { 8 << 20 }
-
-    /// The number of the checkpoint that changes are noted for.
-    private(set) var epoch: UInt32 = 1
-    private(set) var areTooMany = false
-    private var keys: [Key] = []
-
-    var byteCount: Int { keys.capacity * MemoryLayout<Key>.stride }
-
-    @inline(__always)
-    mutating func note(_ key: Key) {
-        guard keys.count < Changes.most else {
-            areTooMany = true
-            return
-        }
-        keys.append(key)
-    }
-
-    /// Hands over the keys, and notes for the next checkpoint from now on.
-    mutating func take() -> [Key] {
-        let taken = keys
-        keys = []
-        epoch = epoch == .max ? 1 : epoch + 1
-        areTooMany = false
-        return taken
-    }
-
-    /// Calls `body` with each key, and `prefetch` some keys before its turn.
-    static func forEach(_ keys: [Key], prefetch: (Key) -> Void, _ body: (Key) -> Void) {
-        let ahead = 16
-        for index in keys.indices {
-            if index + ahead < keys.count { prefetch(keys[index + ahead]) }
-            body(keys[index])
-        }
-    }
-}
-
-/// Rows of equal size on their way into a checkpoint, in memory that is not looked after for each value.
-struct StateRows: ~Copyable {
-    private let memory: UnsafeMutableRawPointer
-    private let most: Int
-    private let bytesEach: Int
-    private var used = 0
-
-    /// Room for `most` rows.
-    init(most: Int, bytesEach: Int) {
-        self.most = most
-        self.bytesEach = bytesEach
-        memory = .allocate(byteCount: max(1, most * bytesEach), alignment: 16)
-    }
-
-    deinit { memory.deallocate() }
-
-    @inline(__always)
-    mutating func put<T: BitwiseCopyable>(_ value: T) {
-        precondition(used &+ MemoryLayout<T>.size <= most &* bytesEach, "more rows than there is room for")
-        memory.storeBytes(of: value, toByteOffset: used, as: T.self)
-        used &+= MemoryLayout<T>.size
-    }
-
-    /// Leaves bytes zero.
-    mutating func skip(_ count: Int) {
-        precondition(used &+ count <= most &* bytesEach, "more rows than there is room for")
-        memset(memory + used, 0, count)
-        used &+= count
-    }
-
-    /// Their number, and then they.
-    func append(to writer: inout ByteWriter) {
-        writer.put(Int64(used / bytesEach))
-        writer.bytes.append(contentsOf: UnsafeRawBufferPointer(start: memory, count: used))
-    }
 }
