@@ -30,7 +30,7 @@ const bestSellers = new BestSellers();
 const sessions = new Poll({
   path: () => "api/v1/live/sessions?days=1&max_age=2",
   every: JOBS_MS,
-  onAnswer: (report) => drawSessions(report, view.business_day),
+  onAnswer: (report) => drawSessions(report, view.business_day, view.currency),
   onFailure: (reason) => write(byId("sessions-sub"), `Not available: ${reason}`),
 });
 const stock = new Poll({

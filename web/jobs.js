@@ -2,13 +2,13 @@
 
 import { channelColour, channelName } from "./channels.js";
 import { byId, fill, make, setBar, show, write } from "./dom.js";
-import { ago, count, day, duration, percent } from "./format.js";
+import { ago, count, day, duration, money, percent } from "./format.js";
 
 const PAGES = 8;
 const ALERTS = 8;
 
-/** How many sessions are over on the business day, and how they ended. */
-export function drawSessions(report, businessDay) {
+/** How many sessions are over on the business day, and how they ended; revenue is in the shop's currency. */
+export function drawSessions(report, businessDay, currency) {
   const channels = report.channels.filter((entry) => entry.day === businessDay);
   const sum = (member) => channels.reduce((total, entry) => total + entry[member], 0);
   const [sessions, withCart, abandoned] = [sum("sessions"), sum("with_cart"), sum("abandoned")];
@@ -22,12 +22,13 @@ export function drawSessions(report, businessDay) {
   show(byId("sessions-empty"), sessions === 0);
   const busiest = channels.toSorted((a, b) => b.sessions - a.sessions);
   fill(byId("session-channels"), busiest, channelRow, (row, entry) => {
-    const [name, sessionCount, converted] = row.cells;
+    const [name, sessionCount, converted, revenue] = row.cells;
     const colour = String(channelColour(entry.channel));
     if (name.firstChild.dataset.colour !== colour) name.firstChild.dataset.colour = colour;
     write(name.lastChild, channelName(entry.channel));
     write(sessionCount, count(entry.sessions));
     write(converted, percent(entry.converted, entry.sessions));
+    write(revenue, money(entry.revenue, currency));
   });
   show(byId("session-channels").parentElement, busiest.length > 0);
   drawPages(report);
@@ -42,7 +43,7 @@ function stat(name, raw, text) {
 function channelRow() {
   const name = make("th", "", make("span", "swatch"), make("span"));
   name.scope = "row";
-  return make("tr", "", name, make("td", "num"), make("td", "num"));
+  return make("tr", "", name, ...["num", "num", "num"].map((kind) => make("td", kind)));
 }
 
 function drawPages({ pages, pages_of: of }) {
@@ -63,7 +64,7 @@ function drawPages({ pages, pages_of: of }) {
 function pageRow() {
   const name = make("th", "product");
   name.scope = "row";
-  const bar = make("td", "bar-cell", make("span", "track", make("span", "bar")));
+  const bar = make("td", "bar-cell wide", make("span", "track", make("span", "bar")));
   return make("tr", "", name, bar, make("td", "num"), make("td", "num"), make("td", "num"));
 }
 
@@ -79,7 +80,7 @@ export function drawStock({ alerts, count: all, low }, now) {
   fill(byId("stock"), shown, shelfRow, (row, alert) => {
     write(row.cells[0].firstChild, alert.product_id);
     write(row.cells[0].lastChild, alert.warehouse_id);
-    write(row.cells[1].firstChild, alert.state === "out" ? "out of stock" : alert.state);
+    write(row.cells[1].firstChild, alert.state);
     row.dataset.state = alert.state;
     write(row.cells[2], count(alert.pieces));
     write(row.cells[3], ago(alert.since, now));
