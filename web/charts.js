@@ -1,4 +1,4 @@
-// The two charts, drawn by ECharts on canvas without animation: four views a second leave no time to move.
+// The charts, drawn by ECharts on canvas without animation: ten views a second leave no time to move.
 
 import { channelColour, channelName } from "./channels.js";
 import { byId, show, write } from "./dom.js";
@@ -94,6 +94,40 @@ export class MinuteChart extends Chart {
       })),
     }));
     return channels.map((entry) => entry.channel);
+  }
+}
+
+/** Sales of each hour or day, stacked by what they are told apart by. */
+export class SalesChart extends Chart {
+  constructor() {
+    super("sales");
+  }
+
+  /** Draws `names`, each with its label, the number of its colour and its values, over the stretches' labels. */
+  update({ labels, names, currency, label }) {
+    const sums = labels.map((_, index) => names.reduce((sum, { values }) => sum + values[index], 0));
+    const tops = labels.map((_, index) => names.findLastIndex(({ values }) => values[index] > 0));
+    const exact = (value) => money(value.toFixed(4), currency);
+    this.draw(names.length === 0 ? "Nothing has sold yet" : "", label, (colours) => ({
+      ...frame(colours),
+      xAxis: {
+        ...axisX(colours), data: labels,
+        axisLabel: { color: colours.muted, fontSize: 11, hideOverlap: true },
+        axisPointer: {
+          type: "shadow",
+          label: { formatter: ({ value, seriesData }) => `${value}   ${exact(sums[seriesData[0]?.dataIndex] ?? 0)}` },
+        },
+      },
+      yAxis: axisY(colours, (value) => shortMoney(value, currency), 0),
+      series: names.map((entry, layer) => ({
+        id: entry.name || "others", name: entry.label, type: "bar", stack: "sales", barCategoryGap: "28%",
+        barMaxWidth: 36, color: colours.channels[entry.colour], emphasis: { disabled: true },
+        tooltip: { valueFormatter: exact },
+        data: entry.values.map((value, index) => ({
+          value, itemStyle: { borderRadius: tops[index] === layer ? [2, 2, 0, 0] : 0 },
+        })),
+      })),
+    }));
   }
 }
 

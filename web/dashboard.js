@@ -1,24 +1,44 @@
 // Cartograph's live dashboard: follows the live view, draws it at the pace of the screen, and looks up the rest.
 
 import { drawAnomalies } from "./anomalies.js";
-import { DailyChart, MinuteChart } from "./charts.js";
+import { Poll } from "./ask.js";
+import { BestSellers } from "./bestsellers.js";
+import { DailyChart, MinuteChart, SalesChart } from "./charts.js";
 import { byId, show, write } from "./dom.js";
 import { clock, day, rate } from "./format.js";
 import { drawFraud } from "./fraud.js";
 import { DailyHistory, drawAbout, drawQuarantine, wireRebuild } from "./history.js";
 import { lastHour } from "./hour.js";
+import { drawSessions, drawStock } from "./jobs.js";
 import { LiveFeed } from "./live.js";
-import { drawBooks, drawCards, drawChannels, drawFunnel, drawLegend, drawProducts } from "./panels.js";
+import { drawBooks, drawCards, drawChannels, drawFunnel, drawLegend } from "./panels.js";
+import { SalesPanel } from "./sales.js";
 
 const CHART_MS = 1_000;
 const QUARANTINE_MS = 5_000;
 const DAILY_MS = 5 * 60_000;
 const CLOCK_MS = 1_000;
+const JOBS_MS = 5_000;
+const SLIDE_MS = 60_000;
 const COPIED_MS = 2_000;
 
 const minuteChart = new MinuteChart();
 const history = new DailyHistory(new DailyChart());
 const hiddenChannels = new Set();
+const sales = new SalesPanel(new SalesChart());
+const bestSellers = new BestSellers();
+const sessions = new Poll({
+  path: () => "api/v1/live/sessions?days=1&max_age=2",
+  every: JOBS_MS,
+  onAnswer: (report) => drawSessions(report, view.business_day, view.currency),
+  onFailure: (reason) => write(byId("sessions-sub"), `Not available: ${reason}`),
+});
+const stock = new Poll({
+  path: () => "api/v1/live/stock?limit=8&max_age=2",
+  every: JOBS_MS,
+  onAnswer: (report) => drawStock(report, present()),
+  onFailure: (reason) => write(byId("stock-sub"), `Not available: ${reason}`),
+});
 let view = null;
 let receivedAt = 0;
 let frame = 0;
@@ -80,7 +100,7 @@ function drawView(view, hour) {
   write(byId("rate"), rate(view.events_per_second));
   drawCards(view, hour);
   drawFunnel(view);
-  drawProducts(view);
+  bestSellers.draw();
   drawChannels(view);
   drawAnomalies(view);
   drawFraud(view);
@@ -119,6 +139,8 @@ function receive(next) {
   view = { ...next, minutes: next.minutes ?? [] };
   receivedAt = performance.now();
   schedule();
+  for (const panel of [sales, bestSellers]) panel.notice(view);
+  for (const poll of [sessions, stock]) poll.notice(view.commit);
   if (previous?.totals.quarantined !== view.totals.quarantined) lookUpQuarantine();
   if (previous?.freshness?.last_batch_at !== view.freshness?.last_batch_at || !previous) lookUpDaily();
 }
@@ -159,6 +181,11 @@ wireRebuild(() => view && lookUpDaily());
 wireCopy();
 setInterval(() => view && !document.hidden && lookUpDaily(), DAILY_MS);
 setInterval(() => view && !document.hidden && schedule(), CLOCK_MS);
+// Windows slide and sessions end without an event.
+setInterval(() => {
+  if (!view || document.hidden) return;
+  for (const poll of [sales.poll, bestSellers.poll, sessions, stock]) poll.again();
+}, SLIDE_MS);
 new LiveFeed({
   streamURL: "api/v1/live", snapshotURL: "api/v1/live/snapshot", onView: receive, onState: become,
 }).start();

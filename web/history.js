@@ -1,28 +1,14 @@
 // What is asked for now and then rather than streamed: daily history, rebuilding it, quarantine, the server itself.
 
+import { ask } from "./ask.js";
 import { byId, fill, make, setBar, show, write } from "./dom.js";
 import { clock, count, day, duration, plural } from "./format.js";
 
 const DAYS = 90;
 const LATEST = 20;
-const ANSWER_MS_MAX = 20_000;
 const BATCH_MS_MAX = 15 * 60_000;
 const RAW_SHOWN_MAX = 4_000;
 const DAY_MS = 86_400_000;
-
-async function ask(path, options = {}) {
-  const response = await fetch(path, { signal: AbortSignal.timeout(ANSWER_MS_MAX), ...options });
-  const text = await response.text();
-  let answer = null;
-  try {
-    answer = JSON.parse(text);
-  } catch (error) {
-    if (response.ok) throw new Error(`${path} did not answer with JSON: ${error.message}`);
-  }
-  if (response.ok) return answer;
-  const reason = answer?.error?.message ?? answer?.error ?? answer?.message ?? text.slice(0, 200);
-  throw new Error(reason || `${path} answered ${response.status}`);
-}
 
 /** Daily history from the gold tables: looked up now and then, drawn as revenue or orders. */
 export class DailyHistory {

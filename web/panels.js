@@ -95,8 +95,8 @@ function stagePath(left, half, next) {
     `L${right},${nextLow} C${bend},${nextLow} ${bend},${low} ${flat},${low} L${left},${low} Z`;
 }
 
-/** The products that sold best today, with bars against the first. */
-export function drawProducts({ top_products: products = [], currency }) {
+/** The products that sold best, with bars against the first. */
+export function drawProducts(products, currency) {
   const best = Math.max(...products.map((product) => Number(product.revenue)), 0);
   fill(byId("products"), products, productRow, (row, product) => {
     write(row.cells[0], product.product_id);

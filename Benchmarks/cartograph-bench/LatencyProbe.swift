@@ -9,14 +9,8 @@ struct LatencyProbe {
 
     let port: Int
 
-    /// The bytes of the messages' data.
-    struct Sizes {
-        var whole = 0
-        var changes: [Int] = []
-    }
-
-    /// The delays in seconds from acknowledgement to view, and how large the messages were.
-    func measure(seconds: Double) throws -> (delays: [Double], sizes: Sizes) {
+    /// The delays in seconds from acknowledgement to view, and the bytes of each message of changes.
+    func measure(seconds: Double) throws -> (delays: [Double], sizes: [Int]) {
         let waiting = Waiting()
         let views = try PlainConnection(port: port)
         try views.send("GET /api/v1/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -69,7 +63,7 @@ private final class Waiting: Sendable {
         var open: [(commit: Int, at: Double)] = []
         var delays: [Double] = []
         var seen = 0
-        var sizes = LatencyProbe.Sizes()
+        var sizes: [Int] = []
     }
 
     private let condition = NSCondition()
@@ -85,7 +79,7 @@ private final class Waiting: Sendable {
 
     func seen(_ commit: Int?, bytes: Int, isWhole: Bool, at instant: Double) {
         condition.withLock {
-            if isWhole { state.sizes.whole = bytes } else { state.sizes.changes.append(bytes) }
+            if !isWhole { state.sizes.append(bytes) }
             guard let commit else { return }
             state.seen = max(state.seen, commit)
             state.delays += state.open.filter { $0.commit <= commit }.map { instant - $0.at }
@@ -100,5 +94,5 @@ private final class Waiting: Sendable {
     }
 
     var delays: [Double] { condition.withLock { state.delays } }
-    var sizes: LatencyProbe.Sizes { condition.withLock { state.sizes } }
+    var sizes: [Int] { condition.withLock { state.sizes } }
 }

@@ -20,20 +20,21 @@ struct WatchPauseBench {
         var random = SplitMix64(seed: 3)
         var time: Int64 = 1_767_225_600_000
         try purchases(WatchPauseBench.purchases, &random, &time, scorer)
-        _ = scorer.saved(whole: KeyGroup.all)
+        var memory = CheckpointMemory()
+        _ = scorer.checkpoint(whole: KeyGroup.all, reusing: &memory)
         var pauses: [Double] = []
         var parts: [Double] = []
-        var bytes = 0
+        var (bytes, changes) = (0, 0)
         for number in 0..<WatchPauseBench.checkpoints {
             try purchases(WatchPauseBench.between, &random, &time, scorer)
             let whole = number % 8 * 16..<number % 8 * 16 + 16
             let began = Clocks.threadTime()
-            bytes = max(bytes, scorer.saved(whole: whole).count)
+            bytes = max(bytes, scorer.checkpoint(whole: whole, reusing: &memory))
             pauses.append(Double(Clocks.threadTime() - began) / 1e6)
             // The same number of changes without a part of the rest: what changes alone cost.
             try purchases(WatchPauseBench.between, &random, &time, scorer)
             let changed = Clocks.threadTime()
-            _ = scorer.saved(whole: 0..<0)
+            changes = scorer.checkpoint(whole: 0..<0, reusing: &memory)
             parts.append(Double(Clocks.threadTime() - changed) / 1e6)
         }
         let gauges = scorer.gauges
@@ -41,6 +42,7 @@ struct WatchPauseBench {
             measure("fraud, pause, p99", pauses.max() ?? 0, "ms"),
             measure("fraud, pause, median", pauses.sorted()[pauses.count / 2], "ms"),
             measure("fraud, changes alone, median", parts.sorted()[parts.count / 2], "ms"),
+            measure("fraud, changes written", Double(changes) / 1e6, "MB"),
             measure("fraud, written", Double(bytes) / 1e6, "MB"),
             measure("fraud, keys", Double(gauges.keys), "keys"),
             measure("fraud, state", Double(gauges.bytes) / 1e6, "MB"),
@@ -97,9 +99,11 @@ struct WatchPauseBench {
         }
         var pauses: [Double] = []
         var bytes = 0
+        var memory = CheckpointMemory()
+        _ = detector.checkpoint(reusing: &memory)
         for _ in 0..<50 {
             let began = Clocks.threadTime()
-            bytes = detector.savedBytes.count
+            bytes = detector.checkpoint(reusing: &memory)
             pauses.append(Double(Clocks.threadTime() - began) / 1e6)
         }
         return [

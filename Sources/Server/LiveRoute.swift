@@ -46,7 +46,8 @@ struct LiveRoute: Sendable {
                 guard try await LiveRoute.reaches(due) else { break }
                 buffer.clear()
                 if let message = try listener.next() {
-                    due = ContinuousClock.now + .milliseconds(every)
+                    // On the beat, so that a message that was a little late does not make the next one late, too.
+                    due = max(due, ContinuousClock.now - .milliseconds(every) / 2) + .milliseconds(every)
                     LiveRoute.write(message, to: &buffer)
                 } else if ContinuousClock.now - sentAt >= .seconds(LiveFeed.keepAliveSeconds) / 2 {
                     buffer.writeStaticString(": still here\n\n")

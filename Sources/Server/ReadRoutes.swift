@@ -36,20 +36,23 @@ struct ReadRoutes: Sendable {
         }
         router.get("/api/v1/live/sales") { request, _ in
             let asked = request.uri.queryParameters
-            return try await sales(by: asked["by"], grain: asked["grain"], last: asked["last"])
+            return try await sales(
+                by: asked["by"], grain: asked["grain"], last: asked["last"], top: asked["top"],
+                age: ReadRoutes.age(request))
         }
         router.get("/api/v1/live/bestsellers") { request, _ in
             let asked = request.uri.queryParameters
             return try await bestSellers(
-                grain: asked["grain"], last: asked["last"], currency: asked["currency"], limit: asked["limit"])
+                grain: asked["grain"], last: asked["last"], currency: asked["currency"], limit: asked["limit"],
+                age: ReadRoutes.age(request))
         }
         router.get("/api/v1/live/sessions") { request, _ in
             let days = ReadRoutes.bounded(request.uri.queryParameters["days"], 1, 1...35)
-            return try await live { try await feed.questions.sessions(days: days) }
+            return try await live { try await feed.questions.sessions(days: days, age: ReadRoutes.age(request)) }
         }
         router.get("/api/v1/live/stock") { request, _ in
             let limit = ReadRoutes.bounded(request.uri.queryParameters["limit"], 100, 1...10_000)
-            return try await live { try await feed.questions.stock(limit: limit) }
+            return try await live { try await feed.questions.stock(limit: limit, age: ReadRoutes.age(request)) }
         }
         router.get("/api/v1/anomalies") { request, _ in
             let asked = request.uri.queryParameters
@@ -88,21 +91,23 @@ struct ReadRoutes: Sendable {
     }
 
     /// Live sales by channel, store, country or product, in minutes, hours or business days.
-    private func sales(by dimension: Substring?, grain: Substring?, last: Substring?) async throws -> Response {
+    private func sales(
+        by dimension: Substring?, grain: Substring?, last: Substring?, top: Substring?, age: Int
+    ) async throws -> Response {
         guard
             let question = SalesReport.Question(
                 by: String(dimension ?? "channel"), grain: String(grain ?? "hour"),
-                last: ReadRoutes.bounded(last, 24, 1...1_000))
+                last: ReadRoutes.bounded(last, 24, 1...1_000), top: top.map { ReadRoutes.bounded($0, 10, 1...1_000) })
         else {
             return JSONResponse.error(
                 .badRequest, "by is channel, store, country or product, and grain is minute, hour or day")
         }
-        return try await live { try await feed.questions.sales(question, now: EmbeddedLog.wallClock()) }
+        return try await live { try await feed.questions.sales(question, now: EmbeddedLog.wallClock(), age: age) }
     }
 
     /// The products that sold most in the last minutes, hours or business days.
     private func bestSellers(
-        grain: Substring?, last: Substring?, currency: Substring?, limit: Substring?
+        grain: Substring?, last: Substring?, currency: Substring?, limit: Substring?, age: Int
     ) async throws -> Response {
         guard
             let question = SalesReport.Question(
@@ -115,7 +120,7 @@ struct ReadRoutes: Sendable {
         let limit = ReadRoutes.bounded(limit, 10, 1...BestSellersReport.productsMax)
         return try await live {
             try await feed.questions.bestSellers(
-                question, currency: code, limit: limit, now: EmbeddedLog.wallClock())
+                question, currency: code, limit: limit, now: EmbeddedLog.wallClock(), age: age)
         }
     }
 
@@ -141,6 +146,11 @@ struct ReadRoutes: Sendable {
         } catch {
             return JSONResponse.error(.internalServerError, "\(error)")
         }
+    }
+
+    /// How many seconds old the answer to a question about the live state may be: 0 unless the asker says more.
+    private static func age(_ request: Request) -> Int {
+        bounded(request.uri.queryParameters["max_age"], 0, 0...LiveQuestions.ageMax)
     }
 
     private static func bounded(_ text: Substring?, _ standard: Int, _ range: ClosedRange<Int>) -> Int {

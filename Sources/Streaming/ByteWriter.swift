@@ -144,6 +144,21 @@ final class ByteMemory: @unchecked Sendable {
     }
 }
 
+/// Memory that parts of checkpoints are written into again and again, to measure how long that takes.
+package struct CheckpointMemory: ~Copyable {
+    private var spare: ByteMemory?
+
+    package init() {}
+
+    mutating func write(_ body: (inout ByteWriter) -> Void) -> Int {
+        var out = ByteWriter(reusing: spare)
+        body(&out)
+        let memory = out.finish()
+        spare = memory
+        return memory.bytes.count
+    }
+}
+
 /// Reads back what a `ByteWriter` wrote, minding the end.
 struct ByteReader {
     private let bytes: [UInt8]

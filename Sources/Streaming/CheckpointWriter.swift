@@ -15,7 +15,7 @@ package final class CheckpointWriter: @unchecked Sendable {
     static let groupsLeast = KeyGroup.count / 8
 
     /// The largest checkpoint whose memory is kept for the next one, in bytes.
-    static let spareBytes = 64 << 20
+    static let spareBytes = 192 << 20
 
     private let store: CheckpointStore
     private let queue = DispatchQueue(label: "checkpoints")

@@ -1,10 +1,15 @@
+import Foundation
 import Synchronization
 
 /// Questions to the live state, which the thread that owns it answers between two of its steps, within a publication's
-/// time when nothing happens.
+/// time when nothing happens. Who may be told what was so a moment ago shares an answer with others.
 public final class LiveQuestions: Sendable {
     /// The most questions that wait at once.
     public static let waiting = 64
+    /// The oldest answer that one may ask for, in seconds.
+    public static let ageMax = 60
+    /// The most answers that are kept for others.
+    static let sharedMax = 128
 
     private struct Question {
         /// Answers; without a state where the stream has ended.
@@ -16,7 +21,40 @@ public final class LiveQuestions: Sendable {
         var isClosed = false
     }
 
+    private struct Shared {
+        let answer: Task<[UInt8]?, any Error>
+        let askedAt: ContinuousClock.Instant
+    }
+
     private let state = Mutex(State())
+    private let shared = Mutex<[String: Shared]>([:])
+
+    /// Answers as JSON; nil when too many wait already, or the stream has ended.
+    ///
+    /// - Parameters:
+    ///   - key: the same where `body` says the same.
+    ///   - age: how many seconds ago another may have asked, whose answer serves too.
+    func answer<Report: Encodable & Sendable>(
+        _ key: String, age: Int, _ body: @escaping @Sendable (ShopStream) -> Report
+    ) async throws -> [UInt8]? {
+        let now = ContinuousClock.now
+        let answer = shared.withLock { shared in
+            if let known = shared[key], now - known.askedAt < .seconds(age) { return known.answer }
+            let answer = Task { [self] () throws -> [UInt8]? in
+                guard let report = await ask(body) else { return nil }
+                let encoder = JSONEncoder()
+                encoder.outputFormatting = [.withoutEscapingSlashes]
+                return Array(try encoder.encode(report))
+            }
+            guard age > 0 else { return answer }
+            if shared.count >= LiveQuestions.sharedMax {
+                shared = shared.filter { now - $0.value.askedAt < .seconds(LiveQuestions.ageMax) }
+            }
+            if shared.count < LiveQuestions.sharedMax { shared[key] = Shared(answer: answer, askedAt: now) }
+            return answer
+        }
+        return try await answer.value
+    }
 
     /// Asks; nil when too many wait already, or the stream has ended.
     func ask<Answer: Sendable>(_ body: @escaping @Sendable (ShopStream) -> Answer) async -> Answer? {

@@ -173,11 +173,12 @@ extension LiveQuestions {
     /// - Parameters:
     ///   - currency: three upper-case letters; nil for the reporting currency.
     ///   - now: the time of day in microseconds since 1970 UTC.
+    ///   - age: how many seconds old the answer may be.
     /// - Throws: `EncodingError`.
     public func bestSellers(
-        _ question: SalesReport.Question, currency: CurrencyCode?, limit: Int, now: Int64
+        _ question: SalesReport.Question, currency: CurrencyCode?, limit: Int, now: Int64, age: Int = 0
     ) async throws -> [UInt8]? {
-        try await answer { stream in
+        try await answer("\(question.key) best \(currency?.name ?? "") \(limit)", age: age) { stream in
             let currency = currency ?? stream.reportingCurrency
             let found = stream.bestSellers(limit, question.grain, since: question.oldest(stream, now), currency)
             return BestSellersReport(
@@ -192,24 +193,17 @@ extension LiveQuestions {
 
     /// The sessions of the last business days as JSON; nil when too many ask at once, or the stream has ended.
     ///
+    /// - Parameter age: how many seconds old the answer may be.
     /// - Throws: `EncodingError`.
-    public func sessions(days: Int) async throws -> [UInt8]? {
-        try await answer { SessionsReport($0, days: days) }
+    public func sessions(days: Int, age: Int = 0) async throws -> [UInt8]? {
+        try await answer("sessions \(days)", age: age) { SessionsReport($0, days: days) }
     }
 
     /// The shelves that run low or out as JSON; nil when too many ask at once, or the stream has ended.
     ///
+    /// - Parameter age: how many seconds old the answer may be.
     /// - Throws: `EncodingError`.
-    public func stock(limit: Int) async throws -> [UInt8]? {
-        try await answer { StockReport($0, limit: limit) }
-    }
-
-    func answer<Report: Encodable & Sendable>(
-        _ body: @escaping @Sendable (ShopStream) -> Report
-    ) async throws -> [UInt8]? {
-        guard let report = await ask(body) else { return nil }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes]
-        return Array(try encoder.encode(report))
+    public func stock(limit: Int, age: Int = 0) async throws -> [UInt8]? {
+        try await answer("stock \(limit)", age: age) { StockReport($0, limit: limit) }
     }
 }

@@ -11,6 +11,7 @@ public struct SalesReport: Encodable, Sendable {
         let dimension: SalesDimension
         let grain: SalesGrain
         let last: Int
+        let top: Int?
 
         /// A question; nil where a word is none of the API's.
         ///
@@ -18,14 +19,19 @@ public struct SalesReport: Encodable, Sendable {
         ///   - dimension: `channel`, `store`, `country` or `product`.
         ///   - grain: `minute`, `hour` or `day`.
         ///   - last: of how many stretches, the present one included.
-        public init?(by dimension: String, grain: String, last: Int) {
+        ///   - top: how many names are told apart, those that sold most in the reporting currency; nil for all.
+        public init?(by dimension: String, grain: String, last: Int, top: Int? = nil) {
             guard let dimension = SalesDimension(word: dimension), let grain = SalesGrain(word: grain) else {
                 return nil
             }
             self.dimension = dimension
             self.grain = grain
             self.last = max(1, min(last, Int(grain.kept)))
+            self.top = top
         }
+
+        /// The same for every asker of the same.
+        var key: String { "sales \(dimension) \(grain) \(last) \(top.map(String.init) ?? "all")" }
 
         /// The oldest stretch that is asked for.
         func oldest(_ stream: ShopStream, _ now: Int64) -> Int32 {
@@ -76,9 +82,11 @@ public struct SalesReport: Encodable, Sendable {
     public var unkept: Int64
     /// By time, name and currency.
     public var lines: [Line]
+    /// Where only the names that sold most are told apart: all others together, by time and currency, without a name.
+    public var others: [Line]?
 
     enum CodingKeys: String, CodingKey {
-        case by, grain, timezone, unkept, lines
+        case by, grain, timezone, unkept, lines, others
         case asOf = "as_of"
         case isCut = "is_cut"
     }
@@ -91,27 +99,63 @@ public struct SalesReport: Encodable, Sendable {
         let clock = stream.state.pointee.cube.clock
         asOf = clock == .min ? nil : Timestamp.text(clock)
         unkept = stream.state.pointee.cube.unkept
-        let found = stream.sales(by: question.dimension, question.grain, in: question.oldest(stream, now)...Int32.max)
-        isCut = found.count > SalesReport.linesMax
-        lines = found.suffix(SalesReport.linesMax).map { line in
-            let start =
-                question.grain == .day
-                ? Timestamp.dateText(ofDay: Int64(line.time))
-                : Timestamp.text(Int64(line.time) * Timestamp.minute, fraction: 0)
-            return Line(
-                start: start, name: line.name, currency: line.currency.name, clicks: line.totals.clicks,
-                carts: line.totals.carts, orders: line.totals.orders, units: line.totals.units,
-                revenue: line.totals.revenueText)
+        var found = stream.sales(by: question.dimension, question.grain, in: question.oldest(stream, now)...Int32.max)
+        if let top = question.top {
+            let rest = SalesReport.split(&found, top, stream.reportingCurrency)
+            others = rest.prefix(SalesReport.linesMax).map { Line($0, question.grain) }
         }
+        isCut = found.count > SalesReport.linesMax
+        lines = found.suffix(SalesReport.linesMax).map { Line($0, question.grain) }
+    }
+
+    /// Takes out the lines of all names but those that sold most, and returns them added up by time and currency.
+    private static func split(
+        _ lines: inout [SalesCube.Line], _ top: Int, _ currency: CurrencyCode
+    ) -> [SalesCube.Line] {
+        var sold: [String: Int128] = [:]
+        for line in lines { sold[line.name, default: 0] += line.currency == currency ? line.totals.revenue : 0 }
+        let best = Set(sold.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(top).map(\.key))
+        var rest: [SalesCube.Line] = []
+        var places: [Int64: Int] = [:]
+        for line in lines where !best.contains(line.name) {
+            let cell = Int64(line.time) << 16 | Int64(line.currency.code)
+            if let place = places[cell] {
+                rest[place].totals += line.totals
+            } else {
+                places[cell] = rest.count
+                rest.append(line)
+                rest[rest.count - 1].name = ""
+            }
+        }
+        lines.removeAll { !best.contains($0.name) }
+        return rest
+    }
+}
+
+extension SalesReport.Line {
+    fileprivate init(_ line: SalesCube.Line, _ grain: SalesGrain) {
+        start =
+            grain == .day
+            ? Timestamp.dateText(ofDay: Int64(line.time))
+            : Timestamp.text(Int64(line.time) * Timestamp.minute, fraction: 0)
+        name = line.name
+        currency = line.currency.name
+        clicks = line.totals.clicks
+        carts = line.totals.carts
+        orders = line.totals.orders
+        units = line.totals.units
+        revenue = line.totals.revenueText
     }
 }
 
 extension LiveQuestions {
     /// Live sales as JSON; nil when too many ask at once, or the stream has ended.
     ///
-    /// - Parameter now: the time of day in microseconds since 1970 UTC.
+    /// - Parameters:
+    ///   - now: the time of day in microseconds since 1970 UTC.
+    ///   - age: how many seconds old the answer may be.
     /// - Throws: `EncodingError`.
-    public func sales(_ question: SalesReport.Question, now: Int64) async throws -> [UInt8]? {
-        try await answer { SalesReport($0, question, now: now) }
+    public func sales(_ question: SalesReport.Question, now: Int64, age: Int = 0) async throws -> [UInt8]? {
+        try await answer(question.key, age: age) { SalesReport($0, question, now: now) }
     }
 }

@@ -118,3 +118,41 @@ def test_best_sellers_stock_and_sessions_are_told(up, data):
     with pytest.raises(urllib.error.HTTPError) as refused:
         ask(server, "/api/v1/live/bestsellers?currency=dollars")
     assert refused.value.code == 400
+
+
+def test_an_answer_is_shared_by_those_who_take_an_older_one_and_by_no_others(up, data):
+    server = up(data)
+    server.applied(server.accept([purchase(1, "VN", "USD", "1")])["commit"])
+    questions = {
+        "/api/v1/live/sales?by=country&grain=day&last=2": lambda answer: sum(line["orders"] for line in answer["lines"]),
+        "/api/v1/live/bestsellers?last=3": lambda answer: sum(product["orders"] for product in answer["products"]),
+        "/api/v1/live/sessions?days=2": lambda answer: answer["open"],
+    }
+    for path, count in questions.items():
+        assert count(ask(server, f"{path}&max_age=60")) == 1
+    server.applied(server.accept([purchase(2, "VN", "USD", "1")])["commit"])
+    for path, count in questions.items():
+        assert count(ask(server, f"{path}&max_age=60")) == 1, "the answer of a moment ago"
+        assert count(ask(server, path)) == 2, "whoever asks for no age gets the present"
+        assert count(ask(server, path.replace("=2", "=1").replace("=3", "=4") + "&max_age=60")) == 2, "another question"
+
+
+def test_the_best_are_told_apart_and_the_others_added_up(up, data):
+    server = up(data)
+    events = [purchase(number, f"C{number % 9}", "USD", f"{number}.25") for number in range(40)]
+    events += [purchase(100, "C0", "EUR", "9000"), purchase(101, "C8", "EUR", "1")]
+    server.applied(server.accept(events)["commit"])
+    whole = sold(server, "country", "day")
+    ask_top = ask(server, "/api/v1/live/sales?by=country&grain=day&last=2&top=3")
+    names = {line["name"] for line in ask_top["lines"]}
+    dollars = sorted(((cell[2], name) for (name, currency), cell in whole.items() if currency == "USD"), reverse=True)
+    assert names == {name for _, name in dollars[:3]}
+    rest = {}
+    for line in ask_top["others"]:
+        assert line["name"] == ""
+        orders, units, revenue = rest.get(line["currency"], (0, 0, 0))
+        rest[line["currency"]] = (
+            orders + line["orders"], units + line["units"], revenue + round(float(line["revenue"]) * 10_000))
+    for currency in ("USD", "EUR"):
+        cells = [cell for (name, other), cell in whole.items() if other == currency and name not in names]
+        assert cells and rest[currency] == tuple(map(sum, zip(*cells)))

@@ -35,6 +35,11 @@ extension AnomalyDetector {
     /// The whole state as it is saved.
     package var savedBytes: [UInt8] { saved() }
 
+    /// Writes what a checkpoint takes of it into memory that is used again: for measurements.
+    ///
+    /// - Returns: how many bytes.
+    package func checkpoint(reusing spare: inout CheckpointMemory) -> Int { spare.write { save(to: &$0) } }
+
     /// Takes over what `savedBytes` gave.
     package func restore(from bytes: [UInt8]) throws { try restore(bytes, "memory") }
 

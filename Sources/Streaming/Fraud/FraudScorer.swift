@@ -332,6 +332,16 @@ public final class FraudScorer {
         return out.bytes
     }
 
+    /// Writes what a checkpoint takes of it into memory that is used again, as `CheckpointWriter` does: for measurements.
+    ///
+    /// - Returns: how many bytes.
+    package func checkpoint(whole: Range<Int>, reusing spare: inout CheckpointMemory) -> Int {
+        spare.write { out in
+            writeKeys(to: &out, whole: whole, isLast: true)
+            writeModel(to: &out)
+        }
+    }
+
     /// Goes on from what was saved, in one piece or in several, the oldest first. The scorer must be new, and have the
     /// limits of the one that saved it.
     ///
