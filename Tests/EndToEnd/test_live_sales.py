@@ -101,11 +101,11 @@ def test_best_sellers_stock_and_sessions_are_told(up, data):
         for number, (warehouse, change) in enumerate([("w1", 30), ("w1", -20), ("w2", 5), ("w2", -5), ("w3", 50)])]
     # A session that began and ended an hour and a half ago is late by now, and counted as such.
     past = datetime.fromtimestamp(datetime.now(timezone.utc).timestamp() - 5_400, timezone.utc).isoformat()
-    late = purchase(9, "VN", "USD", "1") | {"ts": past}
+    late = purchase(9, "VN", "USD", "1") | {"ts": past, "user_id": "u1"}
     commit = server.accept(
-        stock + [purchase(1, "VN", "USD", "10"), purchase(2, "VN", "USD", "30"), purchase(4, "VN", "EUR", "99"), late]
-    )["commit"]
+        stock + [purchase(1, "VN", "USD", "10"), purchase(2, "VN", "USD", "30"), purchase(4, "VN", "EUR", "99")])["commit"]
     server.applied(commit)
+    server.applied(server.accept([late])["commit"])
     best = ask(server, "/api/v1/live/bestsellers?currency=USD&last=2")
     assert [(p["product_id"], p["units"], p["revenue"]) for p in best["products"]] == [
         ("p0", 2, "60.00"), ("p1", 2, "20.00")]
