@@ -6,6 +6,48 @@ import Testing
 
 /// Anomalies in weeks of a synthetic shop: what is found, how soon, and what is not told.
 @Suite struct AnomalyTests {
+    @Test func eventsOfASettledMinuteAreNotCounted() throws {
+        let detector = try AnomalyTests.detector()
+        let start: Int64 = 1_767_225_600_000_000
+        let bundle = AnomalyDetector.Bundle(channel: "website", clicks: 1)
+        detector.add(bundle, at: start, receivedAt: start)
+        let (begun, instant) = (detector.uncounted, start + 2 * Timestamp.minute)
+        detector.add(bundle, at: instant, receivedAt: instant)
+        #expect(detector.uncounted == begun)
+        // The last event counted in the same minute, which is over by now.
+        detector.add(bundle, at: instant, receivedAt: instant + 40 * Timestamp.minute)
+        #expect(detector.uncounted == begun + 1)
+    }
+
+    @Test func shortAndLongNamesOfDevicesAreToldApart() throws {
+        let start: Int64 = 1_767_225_600_000_000
+        func saved(_ devices: [String]) throws -> Int {
+            let stream = ShopStream(
+                calendar: BusinessCalendar(zone: .gmt), reportingCurrency: try #require(CurrencyCode("USD")),
+                clock: { start })
+            let decoder = EventDecoder()
+            let batch = EventBatch(capacity: 1)
+            for number in 0..<60 {
+                let instant = start + Int64(number) * 10_000_000
+                let json = """
+                    {"type":"click","event_id":"e\(number)","user_id":"u","session_id":"s","product_id":"p","page":"/",\
+                    "referrer":"","ts":\(instant / 1_000),"device":"\(devices[number % devices.count])"}
+                    """
+                try PaddedBytes(copying: Array(json.utf8)).withBytes { raw in
+                    batch.removeAll()
+                    try #require(decoder.decode(raw, into: batch) == nil)
+                    batch.setPosition(receivedAt: instant, partition: 0, offset: Int64(number))
+                    stream.apply(batch, topic: .clicks)
+                }
+            }
+            return stream.anomalies.savedBytes.count
+        }
+        // What differs is the length of the names: short ones are looked up by their bytes, others by their hash.
+        let short = try saved(["tablet-a", "tablet-b", "tab", "tap", "table", "tabla"])
+        let long = try saved(["tablet-aaaa", "tablet-bbbb", "tab------", "tap------", "table------", "tabla------"])
+        #expect(long - short == 3 + 3 + 6 + 6 + 6 + 6)
+    }
+
     /// A Monday, 00:00 UTC.
     static let monday: Int64 = 29_348_640
 

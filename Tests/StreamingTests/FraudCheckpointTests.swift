@@ -119,6 +119,7 @@ struct FraudCheckpointTests {
         let at = try #require((0..<(bytes.count - 12)).last { Array(bytes[$0..<($0 + 12)]) == name })
         // The version stands behind the name and the length; of another one nothing more is read.
         bytes[at + 20] = 9
+        for place in (at + 24)..<(at + 120) { bytes[place] = 0xff }
         CheckpointTests.seal(&bytes)
         try Data(bytes).write(to: path)
         #expect(restored() == whole[0].fraud.saved())

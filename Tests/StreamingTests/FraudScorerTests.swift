@@ -140,7 +140,7 @@ struct FraudScorerTests {
         let second = try scorer("version: 1\nrules:\n  - {name: any, when: amount > 1, points: 50, reason: any}")
         try second.restore([first.saved()])
         let weight = second.ruleWeight(0)
-        #expect(second.learn(orderID: "order2", isFraud: true))
+        #expect(second.learn(orderID: "order0", isFraud: true))
         #expect(second.ruleWeight(0) > weight, "the rule of now holds for the purchase of then")
     }
 
