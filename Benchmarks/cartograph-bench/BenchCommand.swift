@@ -8,8 +8,8 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "cartograph-bench",
         abstract: "Measure Cartograph in processor time per event.",
         discussion: """
-            decode, append, collect, replay and lake run in this process on 64 MB of simulated events; stream on a million of \
-            the newest minutes; checkpoints has the stream's state grow by three million, keys to ten million; pauses what \
+            decode, append, collect, replay and lake run in this process on 64 MB of simulated events; stream on 100,000 and on a \
+            million of the newest minutes; checkpoints has the stream's state grow by three million, keys to ten million; pauses what \
             fraud scores and anomalies add to a checkpoint; hours \
             makes the commits of an hour of bronze with its upkeep beside; tables commits to Iceberg tables and plans over their files; fraud judges the \
             scores of simulated fraud. http, single, platform, latency and listeners start the real binary and load it over loopback; http and single check its books \
@@ -84,7 +84,8 @@ struct BenchCommand: AsyncParsableCommand {
         case .append: Findings(try inProcess().append())
         case .collect: Findings(try inProcess().collect())
         case .replay: Findings(try inProcess().replay())
-        case .stream: Findings(try InProcess.live(runs: runs ?? 5).stream())
+        case .stream:
+            Findings(try InProcess.liveEvents.flatMap { try InProcess.live(runs: runs ?? 5, events: $0).stream() })
         case .checkpoints: Findings(try CheckpointBench(events: 3_000_000).measures())
         case .keys: Findings(try KeysBench().measures())
         case .pauses: Findings(try WatchPauseBench().measures())

@@ -8,8 +8,9 @@ import Streaming
 final class InProcess {
     /// Bytes of simulated events that a measure runs over.
     private static let corpusBytes = 64 << 20
-    /// Events of the newest minutes that the stream's measure runs over, so many that its tables have grown.
-    private static let liveEvents = 1_000_000
+    /// Events of the newest minutes that the stream's measures run over: so few that its tables lie in the processor's
+    /// caches, and so many that they do not.
+    static let liveEvents = [100_000, 1_000_000]
     /// The partitions of a topic.
     static let partitions = 2
 
@@ -22,15 +23,15 @@ final class InProcess {
     }
 
     /// Measures over events that happen now.
-    private init(liveRuns runs: Int) throws {
+    private init(liveRuns runs: Int, events count: Int) throws {
         self.runs = max(1, runs)
-        let seconds = Int64(InProcess.liveEvents / SimulatedEvents.rate)
+        let seconds = Int64(count / SimulatedEvents.rate)
         events = try SimulatedEvents(
-            events: InProcess.liveEvents, start: EmbeddedLog.wallClock() - seconds * Timestamp.second)
+            events: count, start: EmbeddedLog.wallClock() - seconds * Timestamp.second)
     }
 
     /// Measures over events that happen now, as the stream meets them.
-    static func live(runs: Int) throws -> InProcess { try InProcess(liveRuns: runs) }
+    static func live(runs: Int, events: Int) throws -> InProcess { try InProcess(liveRuns: runs, events: events) }
 
     /// Several runs' events a processor second of this process, all its threads together; a first one only warms up.
     ///
@@ -123,9 +124,11 @@ final class InProcess {
             let whole = try replay { stream in { stream.apply($0, topic: $1) } }
             let jobs = 1 / (1 / whole.median - 1 / reading.median)
             return [
-                Measure(bench: "stream", measure: "read, decode and apply", whole, unit: "events/cpu-s"),
                 Measure(
-                    bench: "stream", measure: "apply alone", value: jobs, unit: "events/cpu-s",
+                    bench: "stream", measure: "\(events.count) events: read, decode and apply", whole,
+                    unit: "events/cpu-s"),
+                Measure(
+                    bench: "stream", measure: "\(events.count) events: apply alone", value: jobs, unit: "events/cpu-s",
                     versus: ["reading and decoding": jobs / reading.median]),
             ]
         }

@@ -76,6 +76,11 @@ final class BatchHashes {
             state.pointee.ids.prefetch(hash)
         }
         if isApplied, ShopStream.hasVisits(topic) { takeVisits(columns, rows, state) }
+        if isApplied, topic == .purchases {
+            for row in rows {
+                if let order = ShopStream.orderKey(columns, row) { state.pointee.orders.prefetch(order) }
+            }
+        }
         if isApplied, topic == .clicks {
             let productIDs = columns.strings(.productID)
             for row in rows {

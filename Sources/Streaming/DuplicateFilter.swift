@@ -1,5 +1,6 @@
 import CBytes
 package import Events
+import Glibc
 
 /// Remembers the most recent ids, so that an event counts once.
 ///
@@ -73,11 +74,24 @@ package struct DuplicateFilter: ~Copyable {
         private var slots: UnsafeMutablePointer<Slot>
 
         init() {
-            slots = .allocate(capacity: 1 << 10)
-            slots.initialize(repeating: Slot(), count: 1 << 10)
+            slots = Generation.allocate(1 << 10)
         }
 
         deinit { slots.deallocate() }
+
+        /// Vacant slots. Many of them lie in large pages where the system has some: ids are all over the memory, and the
+        /// processor would look for the address of every other one first.
+        private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<Slot> {
+            let pageBytes = 2 << 20
+            let bytes = capacity * MemoryLayout<Slot>.stride
+            let memory = UnsafeMutableRawPointer.allocate(
+                byteCount: bytes, alignment: bytes >= pageBytes ? pageBytes : 64)
+            // Where there are none it is as before.
+            if bytes >= pageBytes { _ = madvise(memory, bytes, MADV_HUGEPAGE) }
+            let slots = memory.bindMemory(to: Slot.self, capacity: capacity)
+            slots.initialize(repeating: Slot(), count: capacity)
+            return slots
+        }
 
         @inline(__always)
         func find(_ key: UInt64, _ rest: UInt32) -> UInt32? {
@@ -116,8 +130,7 @@ package struct DuplicateFilter: ~Copyable {
             let old = slots
             let oldCapacity = capacity
             capacity = oldCapacity * 2
-            slots = .allocate(capacity: capacity)
-            slots.initialize(repeating: Slot(), count: capacity)
+            slots = Generation.allocate(capacity)
             for i in 0..<oldCapacity where old[i].key != 0 { place(old[i]) }
             old.deallocate()
         }

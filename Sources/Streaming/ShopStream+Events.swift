@@ -29,6 +29,9 @@ extension ShopStream {
                 let next = row..<min(row + BatchHashes.events, batch.count)
                 hashes.take(columns, next, topic, state, isApplied: true)
             }
+            if topic == .purchases, watchesFraud, row % FraudScorer.ahead == 0 {
+                fraud.prefetch(columns, row..<min(row + FraudScorer.ahead, batch.count))
+            }
             state.pointee.counters.events &+= 1
             guard isNew(row) else { continue }
             let instant = columns.timestamps[row]
@@ -187,6 +190,16 @@ extension ShopStream {
         funnel(.cart, row, instant)
     }
 
+    /// The key of a purchase's order. An empty order id names no order, so it never merges two purchases.
+    @inline(__always)
+    static func orderKey(_ columns: EventBatch.Columns, _ row: Int) -> IDKey? {
+        guard columns.presence[row] & EventField.orderID.bit != 0 else { return nil }
+        let order = columns.strings(.orderID)[row]
+        guard order.count > 0 else { return nil }
+        let hash = KeyHash(order.start, count: order.count)
+        return IDKey(high: hash.high == 0 ? 1 : hash.high, rest: UInt32(truncatingIfNeeded: hash.low))
+    }
+
     @inline(__always)
     private func purchase(
         _ batch: EventBatch, _ columns: EventBatch.Columns, _ row: Int, _ instant: Int64, _ moment: Moment
@@ -194,27 +207,26 @@ extension ShopStream {
         let state = state
         let channel = hashes.channel(row)
         funnel(.purchase, row, instant)
-        if columns.presence[row] & EventField.orderID.bit != 0 {
-            let order = columns.strings(.orderID)[row]
-            // An empty order id names no order, so it never merges two purchases.
-            if order.count > 0 {
-                let hash = KeyHash(order.start, count: order.count)
-                let key = IDKey(high: hash.high == 0 ? 1 : hash.high, rest: UInt32(truncatingIfNeeded: hash.low))
-                if state.pointee.orders.contains(key) {
-                    visit(.other, columns, row, instant)
-                    state.pointee.counters.repeatedOrders &+= 1
-                    return
-                }
-                _ = state.pointee.orders.slot(key)
+        if let key = ShopStream.orderKey(columns, row) {
+            if state.pointee.orders.contains(key) {
+                visit(.other, columns, row, instant)
+                state.pointee.counters.repeatedOrders &+= 1
+                return
             }
+            _ = state.pointee.orders.slot(key)
         }
-        if watchesFraud { fraud.purchase(batch, columns, row) }
         let day = state.pointee.calendar.day(of: instant)
         let currency = CurrencyCode(columns.strings(.currency)[row])
         let amount = columns.moneys(.totalAmount)[row]
         visit(.order, columns, row, instant, amount: currency == reportingCurrency ? amount : 0)
         let cell = state.pointee.cube.moment(
             instant, day: day, today: moment.arrivalDay, offset: state.pointee.calendar.offset(at: instant))
+        let items = batch.items(row)
+        for item in items { state.pointee.cube.prefetch(.product, columns.itemProducts[item], currency, cell) }
+        state.pointee.cube.prefetch(.store, text(.storeID, columns, row), currency, cell)
+        state.pointee.cube.prefetch(.country, text(.country, columns, row), currency, cell)
+        // Scored while the memory of the sums is on its way.
+        if watchesFraud { fraud.purchase(batch, columns, row) }
         let isWatched = anomalies.order(
             instant, columns.receivedAts[row], channel: channel, country: text(.country, columns, row),
             device: text(.device, columns, row),
@@ -223,7 +235,6 @@ extension ShopStream {
         var totals = SalesTotals()
         totals.orders = 1
         totals.revenue = Int128(amount)
-        let items = batch.items(row)
         for item in items {
             let quantity = Int64(columns.itemQuantities[item])
             totals.units &+= quantity

@@ -18,7 +18,10 @@ public struct FraudLimits: Sendable {
 
 /// The parts of a purchase that fraud features are made of. Keys are hashes; 0 where the purchase has none.
 struct FraudPurchase {
-    var keys: (UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0)
+    /// Of the user, card, device, address and IP address.
+    typealias Keys = (UInt64, UInt64, UInt64, UInt64, UInt64)
+
+    var keys: Keys = (0, 0, 0, 0, 0)
     var order: UInt64 = 0
     var country: UInt64 = 0
     /// Microseconds since 1970 UTC.
@@ -181,6 +184,33 @@ struct FraudMemory: ~Copyable {
         addresses.prefetchEntry(address)
         ips.prefetchEntry(ip)
         for index in 0..<purchase.productCount { products.prefetchEntry(purchase.products[index]) }
+    }
+
+    /// Fetches what purchases to come need, of all of them at once: where their keys are, then what is known of these, then
+    /// where that goes on. Each step waits for memory that the one before it fetched.
+    func prefetch(_ keys: UnsafeBufferPointer<FraudPurchase.Keys>, orders ids: UnsafePointer<UInt64>) {
+        for (index, keys) in keys.enumerated() {
+            users.prefetchIndex(keys.0)
+            cards.prefetchIndex(keys.1)
+            devices.prefetchIndex(keys.2)
+            addresses.prefetchIndex(keys.3)
+            ips.prefetchIndex(keys.4)
+            orders.prefetch(ids[index])
+        }
+        for keys in keys {
+            users.prefetchEntry(keys.0)
+            cards.prefetchEntry(keys.1)
+            devices.prefetchEntry(keys.2)
+            addresses.prefetchEntry(keys.3)
+            ips.prefetchEntry(keys.4)
+        }
+        for keys in keys {
+            users.prefetchRuns(keys.0, runs)
+            cards.prefetchRuns(keys.1, runs)
+            devices.prefetchRuns(keys.2, runs)
+            addresses.prefetchRuns(keys.3, runs)
+            ips.prefetchRuns(keys.4, runs)
+        }
     }
 
     /// The upper half of a key, by which it is remembered in lists; 0 for none.

@@ -4,7 +4,7 @@ struct FraudOrders: ~Copyable {
     /// A purchase; 0 for keys that it has not.
     struct Entry: BitwiseCopyable {
         var order: UInt64 = 0
-        var keys: (UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0)
+        var keys: FraudPurchase.Keys = (0, 0, 0, 0, 0)
         /// The rules that held.
         var rules: UInt64 = 0
         var features = FraudDigest()
@@ -52,7 +52,7 @@ struct FraudOrders: ~Copyable {
 
     /// Remembers an order with its features.
     mutating func add(
-        _ order: UInt64, _ keys: (UInt64, UInt64, UInt64, UInt64, UInt64), _ rules: UInt64,
+        _ order: UInt64, _ keys: FraudPurchase.Keys, _ rules: UInt64,
         _ row: UnsafePointer<Float>
     ) {
         var number = number(order)

@@ -104,6 +104,8 @@ public final class FraudScorer {
     private let row: UnsafeMutablePointer<Float>
     /// Those of a purchase whose label is learnt.
     private let labelled: UnsafeMutablePointer<Float>
+    private let keysAhead: UnsafeMutablePointer<FraudPurchase.Keys>
+    private let ordersAhead: UnsafeMutablePointer<UInt64>
     /// Purchases scored.
     private(set) var purchases: Int64 = 0
     private var unknownLabels: Int64 = 0
@@ -127,6 +129,8 @@ public final class FraudScorer {
         model = FraudModel(rules, usesRules: parts != .model, usesFeatures: parts != .rules)
         row = FraudScorer.row()
         labelled = FraudScorer.row()
+        keysAhead = .allocate(capacity: FraudScorer.ahead)
+        ordersAhead = .allocate(capacity: FraudScorer.ahead)
         now = .allocate(capacity: 1)
         now.initialize(to: FraudPurchase())
     }
@@ -135,6 +139,8 @@ public final class FraudScorer {
         now.deallocate()
         UnsafeMutableRawPointer(row).deallocate()
         UnsafeMutableRawPointer(labelled).deallocate()
+        keysAhead.deallocate()
+        ordersAhead.deallocate()
     }
 
     private static func row() -> UnsafeMutablePointer<Float> {
@@ -157,6 +163,20 @@ public final class FraudScorer {
         model.observe()
         purchases &+= 1
         return verdict
+    }
+
+    /// How many purchases are fetched ahead at once.
+    static let ahead = 32
+
+    /// Fetches what purchases to come need ahead.
+    ///
+    /// - Parameter rows: at most `ahead`.
+    func prefetch(_ columns: EventBatch.Columns, _ rows: Range<Int>) {
+        for row in rows {
+            keysAhead[row &- rows.lowerBound] = FraudScorer.keys(columns, row)
+            ordersAhead[row &- rows.lowerBound] = FraudScorer.key(columns, row, .orderID, 6)
+        }
+        memory.prefetch(UnsafeBufferPointer(start: keysAhead, count: rows.count), orders: ordersAhead)
     }
 
     /// Takes in what became of an order.
@@ -238,6 +258,15 @@ public final class FraudScorer {
         return hash == 0 ? 1 : hash
     }
 
+    /// The keys of a purchase.
+    @inline(__always)
+    private static func keys(_ columns: EventBatch.Columns, _ index: Int) -> FraudPurchase.Keys {
+        (
+            key(columns.strings(.userID)[index], 1), key(columns, index, .card, 2), key(columns, index, .deviceID, 3),
+            key(columns, index, .address, 4), key(columns, index, .ip, 5)
+        )
+    }
+
     @inline(__always)
     private static func key(
         _ columns: EventBatch.Columns, _ index: Int, _ field: EventField, _ seed: UInt64
@@ -250,11 +279,7 @@ public final class FraudScorer {
     @inline(__always)
     private func read(_ columns: EventBatch.Columns, _ index: Int, _ items: Range<Int>) {
         let purchase = now
-        purchase.pointee.keys = (
-            FraudScorer.key(columns.strings(.userID)[index], 1), FraudScorer.key(columns, index, .card, 2),
-            FraudScorer.key(columns, index, .deviceID, 3), FraudScorer.key(columns, index, .address, 4),
-            FraudScorer.key(columns, index, .ip, 5)
-        )
+        purchase.pointee.keys = FraudScorer.keys(columns, index)
         purchase.pointee.order = FraudScorer.key(columns, index, .orderID, 6)
         let country = FraudScorer.key(columns, index, .country, 7)
         purchase.pointee.country = country == 0 ? 0 : max(1, country >> 48)

@@ -94,6 +94,14 @@ struct FraudTable<Entry: FraudEntry>: ~Copyable {
         if MemoryLayout<Entry>.size > 128 { cbytes_prefetch(start + 64) }
     }
 
+    /// Fetches what hangs on the value ahead.
+    @inline(__always)
+    func prefetchRuns(_ key: UInt64, _ runs: borrowing FraudRuns) {
+        let number = index.guess(key)
+        guard number != 0 else { return }
+        runs.prefetch(pool[number].assumingMemoryBound(to: FraudTrait.self))
+    }
+
     /// Looks at the next `steps` values and takes out those that were silent for longer than they are kept.
     @inline(__always)
     mutating func sweep(_ steps: Int, newest: UInt32, _ runs: inout FraudRuns) {

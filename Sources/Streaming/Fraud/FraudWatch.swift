@@ -47,6 +47,9 @@ public final class FraudWatch {
         if Int(verdict.score) >= scorer.rules.alertScore { alert(verdict, columns, row) }
     }
 
+    /// Fetches what purchases to come need ahead: at most `FraudScorer.ahead` of them.
+    func prefetch(_ columns: EventBatch.Columns, _ rows: Range<Int>) { scorer.prefetch(columns, rows) }
+
     /// Takes in what became of an order.
     @inline(__always)
     func orderStatus(_ columns: EventBatch.Columns, _ row: Int) { scorer.orderStatus(columns, row) }

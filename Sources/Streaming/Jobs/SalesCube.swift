@@ -170,6 +170,23 @@ package struct SalesCube: ~Copyable {
         count(totals, channelNames[Int(channel.code)], .channel, currency, moment)
     }
 
+    /// Has the processor fetch what counting for a store, country or product looks at.
+    @inline(__always)
+    func prefetch(_ dimension: SalesDimension, _ name: StringRef?, _ currency: CurrencyCode, _ moment: Moment) {
+        // What is unknown is counted so often that it is at hand.
+        guard let name, name.count > 0 else { return }
+        let hash = KeyHash(name.start, count: name.count, seed: UInt64(dimension.rawValue)).high
+        func prefetch(_ time: Int32, _ grain: SalesGrain) {
+            cells.prefetch(
+                SalesCell(
+                    name: hash, time: time, currency: currency.code, grain: grain.rawValue,
+                    dimension: dimension.rawValue))
+        }
+        prefetch(moment.times.minute, .minute)
+        prefetch(moment.times.hour, .hour)
+        prefetch(moment.times.day, .day)
+    }
+
     /// Counts for a store, country or product; nil where the event does not say.
     @inline(__always)
     mutating func count(

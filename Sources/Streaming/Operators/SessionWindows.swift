@@ -32,13 +32,14 @@ where Late.Input == Keyed<Key, A.Input> {
 
     @usableFromInline
     struct Session: BitwiseCopyable {
+        // What every element looks at comes first, in one cache line with the beginning of the aggregate.
         @usableFromInline var first: Int64
         @usableFromInline var last: Int64
-        @usableFromInline var partial: A.Partial
         /// Another session of the same key; there is one only while elements are out of order by more than the gap.
         @usableFromInline var next: UInt32
         /// The checkpoint that the key last changed for; of the session in the table only.
         @usableFromInline var changedIn: UInt32 = 0
+        @usableFromInline var partial: A.Partial
         /// When the key's timer is due; of the session in the table only.
         @usableFromInline var timer: Int64
 

@@ -1,7 +1,7 @@
 internal import CBytes
 
 extension KeyedTable {
-    /// Has the processor fetch the slot that looking for a key begins at: all cache lines of it.
+    /// Has the processor fetch the slot that looking for a key begins at, up to a cache line's length of it.
     @inline(__always)
     func prefetch(_ key: Key) {
         let hash = key.stateHash
@@ -9,8 +9,8 @@ extension KeyedTable {
         let slot = UnsafeRawPointer(run.slots + (Int(truncatingIfNeeded: hash) & run.mask))
         let line = 64
         cbytes_prefetch(slot)
-        if MemoryLayout<Slot>.stride > line { cbytes_prefetch(slot + line) }
-        if MemoryLayout<Slot>.stride > line / 4 { cbytes_prefetch(slot + (MemoryLayout<Slot>.stride - 1)) }
+        // Slots of another size than a line's even parts lie across two of them.
+        if line % MemoryLayout<Slot>.stride != 0 { cbytes_prefetch(slot + (min(MemoryLayout<Slot>.stride, line) - 1)) }
     }
 
     /// Calls `body` with the slots of some key groups, in no particular order.

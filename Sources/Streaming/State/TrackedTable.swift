@@ -30,6 +30,10 @@ package struct TrackedTable<Key: StateKey, Value: BitwiseCopyable>: ~Copyable {
     /// What it holds, the notes of changes included.
     package var usage: StateUsage { StateUsage(budget, entries: table.count, more: changes.byteCount) }
 
+    /// Has the processor fetch what looking for a key looks at.
+    @inline(__always)
+    func prefetch(_ key: Key) { table.prefetch(key) }
+
     /// The slot of a key, or nil. Not to be written to.
     @inline(__always)
     package func find(_ key: Key) -> UnsafeMutablePointer<Slot>? { table.find(key) }
