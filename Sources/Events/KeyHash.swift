@@ -76,6 +76,10 @@ public struct KeyHash: Hashable, Sendable {
         }
     }
 
+    /// The first half as the key of a table whose empty slots are marked by zero, which one stands for.
+    @inlinable @inline(__always)
+    public var nonzero: UInt64 { high == 0 ? 1 : high }
+
     /// The partition of `count` that this key belongs to.
     @inlinable
     public func partition(of count: Int) -> Int {

@@ -36,7 +36,7 @@ package struct DuplicateFilter: ~Copyable {
     @inline(__always)
     package mutating func check(_ id: KeyHash, content: UInt32) -> Verdict {
         let rest = UInt32(truncatingIfNeeded: id.low)
-        let key = id.high == 0 ? 1 : id.high
+        let key = id.nonzero
         if let known = young.find(key, rest) { return known == content ? .duplicate : .conflict }
         if let known = old.find(key, rest) { return known == content ? .duplicate : .conflict }
         young.insert(key, rest, content)
@@ -51,7 +51,7 @@ package struct DuplicateFilter: ~Copyable {
     /// Has the processor fetch what a check of this id looks at.
     @inline(__always)
     func prefetch(_ id: KeyHash) {
-        let key = id.high == 0 ? 1 : id.high
+        let key = id.nonzero
         young.prefetch(key)
         old.prefetch(key)
     }

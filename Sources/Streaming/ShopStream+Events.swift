@@ -197,7 +197,7 @@ extension ShopStream {
         let order = columns.strings(.orderID)[row]
         guard order.count > 0 else { return nil }
         let hash = KeyHash(order.start, count: order.count)
-        return IDKey(high: hash.high == 0 ? 1 : hash.high, rest: UInt32(truncatingIfNeeded: hash.low))
+        return IDKey(high: hash.nonzero, rest: UInt32(truncatingIfNeeded: hash.low))
     }
 
     @inline(__always)

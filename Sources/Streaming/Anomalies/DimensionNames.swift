@@ -120,19 +120,17 @@ extension DimensionNames {
 
         @inline(never)
         private mutating func hashed(_ text: StringRef) -> Int {
-            let key = Values.key(KeyHash(text.start, count: text.count, seed: seed))
+            let key = KeyHash(text.start, count: text.count, seed: seed).nonzero
             if let cell = known.find(key) { return Int(cell.pointee) }
             return add(text.string, key)
         }
 
         /// The cell of a value by its name, for restoring and for counts that are not events.
         mutating func cell(named name: String) -> Int {
-            let key = Values.key(KeyHash(name, seed: seed))
+            let key = KeyHash(name, seed: seed).nonzero
             if let cell = known.find(key) { return Int(cell.pointee) }
             return add(name, key)
         }
-
-        private static func key(_ hash: KeyHash) -> UInt64 { hash.high == 0 ? 1 : hash.high }
 
         private mutating func add(_ name: String, _ key: UInt64) -> Int {
             guard names.count < most else { return first + most + 1 }

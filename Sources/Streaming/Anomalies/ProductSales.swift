@@ -31,8 +31,7 @@ struct ProductSales: ~Copyable {
     /// Counts an order's line in a quarter of an hour since 1970.
     @inline(__always)
     mutating func add(_ id: StringRef, slot: Int64, isFirstLine: Bool, revenue: Int64) {
-        let hash = KeyHash(id.start, count: id.count).high
-        let key = hash == 0 ? 1 : hash
+        let key = KeyHash(id.start, count: id.count).nonzero
         let product: Int32
         if let found = known.find(key) {
             product = found.pointee
@@ -113,8 +112,7 @@ struct ProductSales: ~Copyable {
         let count = try reader.count(atMost: AnomalyBounds.products)
         for _ in 0..<count {
             let name = try reader.text()
-            let hash = KeyHash(name).high
-            add(name: name, hash == 0 ? 1 : hash)
+            add(name: name, KeyHash(name).nonzero)
         }
         for product in 0..<count { usualOrders[product] = try reader.raw(Double.self) }
         for product in 0..<count { usualRevenue[product] = try reader.raw(Double.self) }

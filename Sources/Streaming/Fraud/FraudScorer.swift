@@ -203,8 +203,7 @@ public final class FraudScorer {
 
     /// By which an order is known.
     static func hash(order: String) -> UInt64 {
-        let hash = KeyHash(order, seed: 6).high
-        return hash == 0 ? 1 : hash
+        KeyHash(order, seed: 6).nonzero
     }
 
     func learn(order: UInt64, isFraud: Bool) -> Bool {
@@ -253,9 +252,8 @@ public final class FraudScorer {
 
     @inline(__always)
     private static func key(_ text: StringRef, _ seed: UInt64) -> UInt64 {
-        let hash = KeyHash(text.start, count: text.count, seed: seed).high
         // 0 stands for none.
-        return hash == 0 ? 1 : hash
+        KeyHash(text.start, count: text.count, seed: seed).nonzero
     }
 
     /// The keys of a purchase.

@@ -40,10 +40,7 @@ package struct ProductJob: ~Copyable {
 
     /// The key of a product.
     @inline(__always)
-    static func key(_ id: StringRef) -> UInt64 {
-        let hash = KeyHash(id.start, count: id.count).high
-        return hash == 0 ? 1 : hash
-    }
+    static func key(_ id: StringRef) -> UInt64 { KeyHash(id.start, count: id.count).nonzero }
 
     /// Has the processor fetch what counting a product looks at.
     @inline(__always)
@@ -87,8 +84,7 @@ package struct ProductJob: ~Copyable {
 
     mutating func restore(day: Int32, _ id: String, _ totals: ProductTotals) {
         self.day = day
-        let hash = KeyHash(id).high
-        let fresh = table.value(hash == 0 ? 1 : hash)
+        let fresh = table.value(KeyHash(id).nonzero)
         fresh.pointee = totals
         fresh.pointee.name = Int32(names.count)
         names.append(id)

@@ -128,8 +128,12 @@ package struct SalesCube: ~Copyable {
     }
 
     private static func hash(_ name: String, _ dimension: SalesDimension) -> UInt64 {
-        let hash = KeyHash(name, seed: UInt64(dimension.rawValue)).high
-        return hash == 0 ? 1 : hash
+        KeyHash(name, seed: UInt64(dimension.rawValue)).nonzero
+    }
+
+    @inline(__always)
+    private static func hash(_ name: StringRef, _ dimension: SalesDimension) -> UInt64 {
+        KeyHash(name.start, count: name.count, seed: UInt64(dimension.rawValue)).nonzero
     }
 
     /// When an event happened, as the grains see it, and the oldest stretches that are kept.
@@ -175,7 +179,7 @@ package struct SalesCube: ~Copyable {
     func prefetch(_ dimension: SalesDimension, _ name: StringRef?, _ currency: CurrencyCode, _ moment: Moment) {
         // What is unknown is counted so often that it is at hand.
         guard let name, name.count > 0 else { return }
-        let hash = KeyHash(name.start, count: name.count, seed: UInt64(dimension.rawValue)).high
+        let hash = SalesCube.hash(name, dimension)
         func prefetch(_ time: Int32, _ grain: SalesGrain) {
             cells.prefetch(
                 SalesCell(
@@ -196,8 +200,7 @@ package struct SalesCube: ~Copyable {
         guard let name, name.count > 0 else {
             return count(totals, unknownNames[Int(dimension.rawValue)], dimension, currency, moment)
         }
-        let hash = KeyHash(name.start, count: name.count, seed: UInt64(dimension.rawValue)).high
-        let key = hash == 0 ? 1 : hash
+        let key = SalesCube.hash(name, dimension)
         guard owned.count == KeyGroup.count || owned.contains(SalesCube.group(key)) else { return }
         guard names.note(key, name) else {
             unkept += 1

@@ -148,8 +148,8 @@ package struct SessionsJob: ~Copyable {
         guard owned.count == KeyGroup.count || owned.contains(KeyGroup.of(key)) else { return }
         var pageHash: UInt64 = 0
         if let page {
-            let hash = KeyHash(page.start, count: page.count).high
-            if pages.note(hash == 0 ? 1 : hash, page) { pageHash = hash == 0 ? 1 : hash }
+            let hash = KeyHash(page.start, count: page.count).nonzero
+            if pages.note(hash, page) { pageHash = hash }
         }
         let visit = Visit(place: place, page: pageHash, amount: amount, step: step.rawValue, channel: channel.code)
         do {

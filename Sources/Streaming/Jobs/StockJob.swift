@@ -84,8 +84,7 @@ package struct StockJob: ~Copyable {
     }
 
     private static func hash(_ text: StringRef, _ seed: UInt64) -> UInt64 {
-        let hash = KeyHash(text.start, count: text.count, seed: seed).high
-        return hash == 0 ? 1 : hash
+        KeyHash(text.start, count: text.count, seed: seed).nonzero
     }
 
     private static func state(_ pieces: Int64) -> StockState { pieces <= 0 ? .out : pieces < low ? .low : .enough }
