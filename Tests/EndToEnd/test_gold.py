@@ -1,8 +1,8 @@
 """Gold as a shop's own events give it: each table beside a computation in plain Python over what was sent.
 
-The shop is the simulator's with its hours stretched to days, few customers and some more disorder. A ninth of the events, among
-them receipts, statuses and first orders of earlier days, come after the models ran once, so that the second run is an
-increment which has to reopen the right days.
+The shop is the simulator's with its hours stretched to days, few customers and some more disorder. Some events of two of
+the days, among them receipts, statuses and first orders, come after the models ran once: the second run is an increment,
+which has to reopen those days and the right ones around them.
 """
 
 import json
@@ -22,6 +22,8 @@ ZONE = timezone(timedelta(hours=5, minutes=30))
 ZONE_NAME = "Asia/Kolkata"
 START = datetime(2026, 1, 28, tzinfo=timezone.utc)
 STRETCH = 24
+# The time whose late events the second run gets.
+LATE = START + timedelta(days=2), START + timedelta(days=4)
 # From payment to shipping the simulator takes 6 to 18 seconds: 12 to 36 hours, around the 24 that are promised.
 ORDER_STRETCH = 7_200
 BATCH = 5_000
@@ -53,15 +55,25 @@ def simulated(path):
                 del event["results"]
             elif number % 7 == 0:
                 event["results"] = 0
-        events.append(event)
+        if event["type"] == "stock" and number % 4 == 0:
+            event["warehouse_id"] = "wh-second"
+        # What was lost on the way here: the order went on without it.
+        is_lost = event["type"] == "order_status" and event["status"] in ("paid", "delivered") and number % 10 == 0
+        if not is_lost:
+            events.append(event)
     return events
 
 
+def is_in_late_time(event):
+    return LATE[0] <= datetime.fromisoformat(event["ts"]) < LATE[1]
+
+
 def disorder(events):
-    """The events in two halves as they are sent: the first, then late ones, repeats, and orders that were sent twice."""
-    early = [event for number, event in enumerate(events) if number % 9 != 4]
-    late = [event for number, event in enumerate(events) if number % 9 == 4]
-    purchases = [event for event in early if event["type"] == "purchase"]
+    """The events as they are sent: most of them, then late ones, then repeats and orders that were sent twice."""
+    late = [event for number, event in enumerate(events) if number % 3 == 1 and is_in_late_time(event)]
+    late_ids = {event["event_id"] for event in late}
+    early = [event for event in events if event["event_id"] not in late_ids]
+    purchases = [event for event in early if event["type"] == "purchase" and is_in_late_time(event)]
     for count in (50, 51):
         basket = [{"product_id": f"p-bulk-{n}", "quantity": 1, "unit_price": "1.00"} for n in range(count)]
         for copy in range(2):
@@ -69,7 +81,7 @@ def disorder(events):
                 "event_id": f"bulk-{count}-{copy}", "order_id": f"bulk-{count}-{copy}", "items": basket,
                 "total_amount": str(count)})
     repeats = [event for number, event in enumerate(early) if number % 100 == 7]
-    again = [event | {"event_id": f"again-{event['event_id']}"} for event in purchases[::20]]
+    again = [event | {"event_id": f"again-{event['event_id']}"} for event in purchases[::7]]
     return early, [late, repeats + again]
 
 
