@@ -67,5 +67,7 @@ select
     all_orders,
     {{ exact_share('orders_together', 'all_orders') }} as support,
     {{ exact_share('orders_together', 'product_orders') }} as confidence,
-    {{ exact_ratio('cast(orders_together as hugeint) * all_orders', 'cast(product_orders as hugeint) * with_product_orders') }} as lift
+    {{ exact_ratio(
+        'cast(orders_together as hugeint) * all_orders',
+        'cast(product_orders as hugeint) * with_product_orders') }} as lift
 from counted
