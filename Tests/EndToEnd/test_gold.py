@@ -1,8 +1,8 @@
 """Gold as a shop's own events give it: each table beside a computation in plain Python over what was sent.
 
-The shop is the simulator's with its hours stretched to days, few customers and some more disorder. Some events of two of
-the days, among them receipts, statuses and first orders, come after the models ran once: the second run is an increment,
-which has to reopen those days and the right ones around them.
+The shop is the simulator's with its hours stretched to days, few customers and some more disorder. Some events of two
+of the days, among them receipts, statuses and first orders, come after the models ran once: the second run is an
+increment, which has to reopen those days and the right ones around them.
 """
 
 import json
@@ -213,7 +213,127 @@ def test_sales_of_an_hour_by_channel_store_and_country(shop):
     assert gold(shop, "hourly_sales_breakdown", "business_day", "hour_start", *DIMENSIONS) == expected
 
 
+def test_sales_of_a_day(shop):
+    found, users = defaultdict(Counter), defaultdict(set)
+    for event in shop[1].sales:
+        key = event["day"], event["currency"]
+        users[key].add(event["user_id"])
+        found[key].update({
+            "orders": 1, "units": sum(item["quantity"] for item in event["items"]),
+            "gmv": sum(item["quantity"] * Decimal(item["unit_price"]) for item in event["items"]),
+            "discount": Decimal(event.get("discount", 0)), "revenue": Decimal(event["total_amount"])})
+    expected = {
+        key: dict(row) | {"customers": len(users[key]), "aov": ratio(row["revenue"], row["orders"])}
+        for key, row in found.items()}
+    assert gold(shop, "daily_sales", "business_day", "currency") == expected
+
+
+def test_a_channel_of_a_day(shop):
+    expected = defaultdict(lambda: dict.fromkeys(("clicks", "carts", "orders", "units", "revenue"), 0))
+    for kind, column in (("click", "clicks"), ("cart", "carts")):
+        for event in shop[1].by_type[kind]:
+            expected[event["day"], event["channel"], ""][column] += 1
+    for event in shop[1].sales:
+        row = expected[event["day"], event["channel"], event["currency"]]
+        row["orders"] += 1
+        row["units"] += sum(item["quantity"] for item in event["items"])
+        row["revenue"] += Decimal(event["total_amount"])
+    assert gold(shop, "daily_channel", "business_day", "channel", "currency") == expected
+
+
+def test_a_product_of_a_day(shop):
+    clicks, users = Counter(), defaultdict(set)
+    for event in shop[1].by_type["click"]:
+        key = event["day"], event["product_id"]
+        clicks[key] += 1
+        users[key].add(event["user_id"])
+    expected = {key: {"clicks": count, "users": len(users[key])} for key, count in clicks.items()}
+    assert gold(shop, "daily_product_clicks", "business_day", "product_id") == expected
+
+    sold, orders = defaultdict(Counter), defaultdict(set)
+    for event in shop[1].sales:
+        for item in event["items"]:
+            key = event["day"], item["product_id"], event["currency"]
+            orders[key].add(event["event_id"])
+            sold[key].update({
+                "units": item["quantity"], "gmv": item["quantity"] * Decimal(item["unit_price"])})
+    expected = {key: dict(row) | {"orders": len(orders[key])} for key, row in sold.items()}
+    assert gold(shop, "daily_product_sales", "business_day", "product_id", "currency") == expected
+
+
+# Visits.
+
+
+def test_the_funnel_of_a_day(shop):
+    def instants(kind):
+        found = defaultdict(list)
+        for event in shop[1].by_type[kind]:
+            found[event["session_id"]].append(event["at"])
+        return found
+
+    carts, purchases = instants("cart"), instants("purchase")
+    found = defaultdict(Counter)
+    for session, views in instants("click").items():
+        viewed = min(views)
+        carted = min((at for at in carts[session] if at >= viewed), default=None)
+        is_bought = carted is not None and any(at >= carted for at in purchases[session])
+        found[(viewed.astimezone(ZONE).date(),)].update({
+            "views": 1, "carts": carted is not None, "purchases": is_bought})
+    expected = {
+        day: dict(row) | {
+            "cart_rate": ratio(row["carts"], row["views"]), "purchase_rate": ratio(row["purchases"], row["carts"]),
+            "conversion_rate": ratio(row["purchases"], row["views"])}
+        for day, row in found.items()}
+    assert any(row["conversion_rate"] for row in expected.values())
+    assert gold(shop, "daily_funnel", "business_day") == expected
+
+
+def test_carts_that_were_abandoned(shop):
+    visits = defaultdict(list)
+    counted = {event["event_id"] for event in shop[1].sales}
+    for kind in ("click", "search", "cart", "wishlist", "purchase"):
+        for event in shop[1].by_type[kind]:
+            is_bought = kind == "purchase" and event["event_id"] in counted
+            visits[event["user_id"], event["channel"]].append((event["at"], kind == "cart", is_bought))
+    found = defaultdict(Counter)
+    for (_, channel), moments in visits.items():
+        moments.sort()
+        sessions = []
+        for number, moment in enumerate(moments):
+            if number == 0 or moment[0] - moments[number - 1][0] >= timedelta(minutes=30):
+                sessions.append([])
+            sessions[-1].append(moment)
+        for session in sessions:
+            if any(is_cart for _, is_cart, _ in session):
+                is_abandoned = not any(is_bought for _, _, is_bought in session)
+                found[session[0][0].astimezone(ZONE).date(), channel].update({
+                    "sessions_with_cart": 1, "abandoned": is_abandoned})
+    expected = {
+        key: dict(row) | {"abandonment_rate": ratio(row["abandoned"], row["sessions_with_cart"])}
+        for key, row in found.items()}
+    assert any(0 < row["abandoned"] < row["sessions_with_cart"] for row in expected.values())
+    assert gold(shop, "cart_abandonment", "business_day", "channel") == expected
+
+
 # Customers.
+
+
+def test_customers_who_come_again(shop):
+    orders = defaultdict(Counter)
+    for event in shop[1].sales:
+        orders[event["user_id"]][event["day"].replace(day=1)] += 1
+    sizes = Counter(min(months) for months in orders.values())
+    found = defaultdict(Counter)
+    for months in orders.values():
+        first = min(months)
+        for month, count in months.items():
+            since = (month.year - first.year) * 12 + month.month - first.month
+            found[first, since].update({"customers": 1, "orders": count})
+    expected = {
+        key: dict(row) | {"cohort_customers": sizes[key[0]], "retention": ratio(row["customers"], sizes[key[0]])}
+        for key, row in found.items()}
+    assert any(since for _, since in expected)
+    assert gold(shop, "cohort_retention", "cohort_month", "months_since") == expected
 
 
 def test_new_and_returning_customers_of_a_day(shop):
