@@ -13,8 +13,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from itertools import permutations
 
 import pytest
-from cartograph import must
+from cartograph import Server, must, ndjson
 from lake import Lake
+from shop import Shop
 
 EVENTS = 30_000
 # A zone of a half hour, so that neither days nor hours begin with those of UTC.
@@ -109,8 +110,6 @@ class Sent:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     """A data folder after two runs of the models, and what was sent into it."""
-    from cartograph import Server, ndjson
-
     folder = tmp_path_factory.mktemp("gold")
     config = folder / "cartograph.yaml"
     config.write_text(f"timezone: {ZONE_NAME}\n")
@@ -127,7 +126,6 @@ def shop(tmp_path_factory):
         server.stop_cleanly()
     finally:
         server.close()
-    must("batch", "test", "--data", folder / "data", "--config", config)
     return folder / "data", Sent([early, *rest])
 
 
@@ -146,6 +144,10 @@ def ratio(part, whole, decimals=4):
     if not whole:
         return None
     return (Decimal(part) / Decimal(whole)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+
+
+def test_the_tests_of_the_project_pass(shop):
+    must("batch", "test", "--data", shop[0])
 
 
 # Sales.
@@ -211,6 +213,21 @@ def test_sales_of_an_hour_by_channel_store_and_country(shop):
 
     expected = sales_by(shop[1], hour, customers=False)
     assert gold(shop, "hourly_sales_breakdown", "business_day", "hour_start", *DIMENSIONS) == expected
+
+
+def test_the_hour_that_a_clock_change_repeats_is_two(up, data, tmp_path):
+    config = tmp_path / "cartograph.yaml"
+    config.write_text("timezone: Europe/Berlin\n")
+    server = up(data, "--config", config)
+    small = Shop(1)
+    # Half past two, and an hour later half past two again.
+    instants = [datetime(2025, 10, 26, hour, 30, tzinfo=timezone.utc) for hour in (0, 1)]
+    server.accept([small.purchase() | {"ts": at.isoformat(), "channel": "website"} for at in instants])
+    server.batch()
+    server.stop_cleanly()
+    rows = gold((data, None), "hourly_sales_breakdown", "hour_start")
+    assert {at for at, in rows} == {at.replace(minute=0) for at in instants}
+    assert {row["business_day"] for row in rows.values()} == {date(2025, 10, 26)}
 
 
 def test_sales_of_a_day(shop):
