@@ -35,17 +35,29 @@ purchased as (
     from {{ ref('purchases') }} as purchases
     join carted on carted.session_id = purchases.session_id
     where purchases.ts >= carted.carted_at
+),
+
+counted as (
+    select
+        {{ business_day('viewed.viewed_at') }} as business_day,
+        count(*) as views,
+        count(carted.session_id) as carts,
+        count(purchased.session_id) as purchases
+    from viewed
+    left join carted on carted.session_id = viewed.session_id
+    left join purchased on purchased.session_id = carted.session_id
+    {%- if is_incremental() %}
+    where {{ business_day('viewed.viewed_at') }} in ({{ var('touched_days') }})
+    {%- endif %}
+    group by 1
 )
 
 select
-    {{ business_day('viewed.viewed_at') }} as business_day,
-    count(*) as views,
-    count(carted.session_id) as carts,
-    count(purchased.session_id) as purchases
-from viewed
-left join carted on carted.session_id = viewed.session_id
-left join purchased on purchased.session_id = carted.session_id
-{%- if is_incremental() %}
-where {{ business_day('viewed.viewed_at') }} in ({{ var('touched_days') }})
-{%- endif %}
-group by 1
+    business_day,
+    views,
+    carts,
+    purchases,
+    cast({{ exact_ratio('carts', 'views') }} as decimal(9, 4)) as cart_rate,
+    cast({{ exact_ratio('purchases', 'carts') }} as decimal(9, 4)) as purchase_rate,
+    cast({{ exact_ratio('purchases', 'views') }} as decimal(9, 4)) as conversion_rate
+from counted

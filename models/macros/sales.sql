@@ -1,0 +1,29 @@
+{# A dimension of a sale as the marts name it: unknown where the event does not say. #}
+{% macro known(column) -%}
+coalesce(nullif({{ column }}, ''), 'unknown')
+{%- endmacro %}
+
+{# The instant at which the hour of the business clock began. An instant and not a wall clock's time, so that the hour that
+   a clock change repeats stays two hours. #}
+{% macro hour_start(instant) -%}
+{{ instant }} - (
+    ({{ instant }} at time zone '{{ var("business_timezone") }}')
+    - date_trunc('hour', {{ instant }} at time zone '{{ var("business_timezone") }}'))
+{%- endmacro %}
+
+{# What the counted purchases in `sales` come to, with the cost of what they hold in `costs`. #}
+{% macro sales_measures() -%}
+count(*) as orders,
+        cast(sum(sales.units) as bigint) as units,
+        cast(sum(sales.gmv) as decimal(38, 4)) as gmv,
+        cast(sum(sales.discount) as decimal(38, 4)) as discount,
+        cast(sum(sales.revenue) as decimal(38, 4)) as revenue,
+        cast(sum(coalesce(costs.costed_gmv, 0)) as decimal(38, 4)) as costed_gmv,
+        cast(sum(costs.cost) as decimal(38, 4)) as cost,
+        cast(sum(costs.costed_gmv - costs.cost) as decimal(38, 4)) as margin
+{%- endmacro %}
+
+{# part / whole with eight decimals, rounded half up, for shares that may be tiny. Null when whole is 0. #}
+{% macro exact_share(part, whole) -%}
+cast({{ exact_ratio('cast(' ~ part ~ ' as hugeint) * 10000', whole) }} as decimal(14, 4)) * cast(0.0001 as decimal(4, 4))
+{%- endmacro %}

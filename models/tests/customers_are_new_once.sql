@@ -1,0 +1,7 @@
+-- Each customer of the sales is new on one day.
+select new_customers, customers
+from (
+    select (select sum(new_customers) from {{ ref('daily_customers') }}) as new_customers,
+        (select count(distinct user_id) from {{ ref('sales') }} where is_counted) as customers
+)
+where coalesce(new_customers, 0) <> customers
