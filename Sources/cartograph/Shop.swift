@@ -28,9 +28,12 @@ struct Shop {
 
     /// Opens a data folder, making it if need be, and takes it for this process.
     ///
-    /// - Parameter engineBytes: the memory of the engine that runs the models.
+    /// - Parameters:
+    ///   - engineBytes: the memory of the engine that runs the models.
+    ///   - variables: values of the models' variables; those of the configuration where nil.
     static func open(
         _ folder: DataFolder, _ settings: Settings, engineBytes: Int = BatchService.commandEngineBytes,
+        variables: ModelVariables? = nil,
         report: @escaping @Sendable (String) -> Void
     ) throws -> Shop {
         let home = try Home.find()
@@ -48,7 +51,7 @@ struct Shop {
         do {
             for note in log.recoveryNotes { report("recovered: \(note)") }
             for plan in try ErasurePlan.pending(folder) { report(plan.notice) }
-            return try open(folder, settings, engineBytes, home, log, place, catalog, covered, lock, report)
+            return try open(folder, settings, engineBytes, variables, home, log, place, catalog, covered, lock, report)
         } catch {
             log.close()
             throw error
@@ -56,7 +59,8 @@ struct Shop {
     }
 
     private static func open(
-        _ folder: DataFolder, _ settings: Settings, _ engineBytes: Int, _ home: Home, _ log: EmbeddedLog,
+        _ folder: DataFolder, _ settings: Settings, _ engineBytes: Int, _ variables: ModelVariables?, _ home: Home,
+        _ log: EmbeddedLog,
         _ place: LakePlace, _ catalog: any Catalog, _ covered: LogOffsets, _ lock: FolderLock,
         _ report: @escaping @Sendable (String) -> Void
     ) throws -> Shop {
@@ -68,7 +72,8 @@ struct Shop {
         let erased = try ErasedPeople(folder: folder.erasures)
         let batch = BatchService(
             log: log, catalog: catalog, lake: lake, folder: folder, objectStore: place.objectStore,
-            project: try ModelProject(folder: home.models), settings: settings, stream: stream,
+            project: try ModelProject(folder: home.models, variables: variables ?? settings.modelVariables),
+            settings: settings, stream: stream,
             engineBytes: engineBytes, erased: erased, place: place, metrics: metrics, report: report)
         return Shop(
             folder: folder, settings: settings, home: home, log: log, catalog: catalog, lake: lake,

@@ -5,17 +5,21 @@ import json
 import os
 import shutil
 import subprocess
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pyarrow.parquet as parquet
 import pytest
-from cartograph import ROOT, must
+from cartograph import ROOT, must, ndjson
 from lake import Lake
 
 TOPICS = ("clicks", "searches", "carts", "wishlists", "purchases", "orders", "stock")
 ENVIRONMENT = Path(os.environ.get("CARTOGRAPH_DBT", ROOT / ".deps/dbt")) / "bin"
 ZONE = "Asia/Kolkata"
 DURATION = 300
+EVENTS = 6_000
+START = datetime(2026, 1, 28, tzinfo=timezone.utc)
+STRETCH = 110
 
 
 class Project:
@@ -32,9 +36,12 @@ class Project:
             "type": "duckdb", "path": str(folder / "shop.duckdb"), "schema": "main", "threads": 2,
             "settings": {"TimeZone": "UTC"}}}}}))
 
-    def arrive(self, events, seed, *words):
+    def arrive(self, up, events):
         """Events come, and the native runner brings the tables up to them."""
-        must("simulate", "--events", events, "--seed", seed, "--to", "log", "--data", self.data, *words)
+        server = up(self.data, "--config", self.config)
+        status, answer = server.post(ndjson(events))
+        assert status == 202 and not answer["rejected"], answer
+        server.stop_cleanly()
         must("batch", "run", "--data", self.data, "--config", self.config)
 
     def tables(self):
@@ -82,6 +89,19 @@ class Project:
         return {name: each["rows"] for name, each in found.items()}
 
 
+def simulated(path):
+    """The simulator's events spread over eight days around a month's end; users and sessions are few, so that they come again."""
+    must("simulate", "--rate", 1, "--events", EVENTS, "--seed", 3, "--to", f"file:{path}")
+    events = [json.loads(line, parse_float=str) for line in path.read_bytes().splitlines()]
+    first = min(datetime.fromisoformat(event["ts"]) for event in events)
+    for event in events:
+        seconds = (datetime.fromisoformat(event["ts"]) - first).total_seconds()
+        event["ts"] = (START + timedelta(seconds=seconds * STRETCH)).isoformat()
+        if "user_id" in event:
+            event["user_id"] = f"u-{int(event['user_id'].split('-')[1]) % 97}"
+    return events
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     if not (ENVIRONMENT / "dbt").exists():
@@ -89,22 +109,30 @@ def project(tmp_path_factory):
     return Project(tmp_path_factory.mktemp("dbt"))
 
 
-def test_first_second_and_partial_builds_give_the_native_tables(project):
-    project.arrive(4_000, 1)
+def test_first_second_and_partial_builds_give_the_native_tables(project, up):
+    events = simulated(project.folder / "simulated.ndjson")
+    # A seventh of the events of all days comes late, and some of the others come again, changed and unchanged.
+    late = events[::7]
+    early = [event for number, event in enumerate(events) if number % 7]
+    again = early[::50] + [event | {"channel": "tiki"} for event in early[3::60] if event["type"] != "stock"]
+
+    project.arrive(up, early)
     project.dbt()
     first = project.assert_same()
-    for name in ("silver.clicks", "silver.sessions", "gold.daily_sales", "gold.customer_rfm"):
+    for name in ("silver.clicks", "silver.sessions", "silver.sale_costs", "gold.daily_sales", "gold.customer_rfm",
+                 "gold.daily_fulfilment", "gold.product_affinity"):
         assert first[name], f"{name} is empty, which proves nothing"
 
-    # More of the same days, repeats and late ones among them.
-    project.arrive(3_000, 2)
+    project.arrive(up, late + again)
     project.dbt()
     second = project.assert_same()
-    assert second["silver.clicks"] > first["silver.clicks"]
+    assert second["silver.clicks"] > first["silver.clicks"] and second["silver.conflicts"]
 
-    # Named days are replaced, and no others.
+    # Named days are replaced, here all there are, and no others.
     with Lake(project.data) as lake:
         days = sorted(set(lake.rows("silver.sessions", "business_day")["business_day"].to_pylist()))
+    assert len(days) > 5
     touched = ", ".join(f"date '{day}'" for day in days)
-    project.dbt("--vars", json.dumps({"touched_days": touched}))
+    output = project.dbt("--vars", json.dumps({"touched_days": touched}))
+    assert "ERROR=0" in output
     assert project.assert_same() == second
