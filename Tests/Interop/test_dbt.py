@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from zlib import crc32
 
 import pyarrow.parquet as parquet
 import pytest
@@ -90,7 +91,7 @@ class Project:
 
 
 def simulated(path):
-    """The simulator's events spread over eight days around a month's end; users and sessions are few, so that they come again."""
+    """The simulator's events spread over eight days around a month's end; users and products are few, so that they come again."""
     must("simulate", "--rate", 1, "--events", EVENTS, "--seed", 3, "--to", f"file:{path}")
     events = [json.loads(line, parse_float=str) for line in path.read_bytes().splitlines()]
     first = min(datetime.fromisoformat(event["ts"]) for event in events)
@@ -99,6 +100,11 @@ def simulated(path):
         event["ts"] = (START + timedelta(seconds=seconds * STRETCH)).isoformat()
         if "user_id" in event:
             event["user_id"] = f"u-{int(event['user_id'].split('-')[1]) % 97}"
+        for held in [event, *event.get("items", [])]:
+            if "product_id" in held:
+                held["product_id"] = f"p-{crc32(held['product_id'].encode()) % 40}"
+        if event["type"] == "purchase":
+            event["items"].append({"product_id": "p-1", "quantity": 2, "unit_price": "3.10"})
     return events
 
 
