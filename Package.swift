@@ -61,6 +61,8 @@ let package = Package(
         .target(name: "CDuckDB"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        // PostgreSQL's own client: binary COPY, which the clients in Swift lack, SCRAM, TLS, and its URLs and files.
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
 
         room("Events", knows: ["CBytes"]),
         room("EventLog", knows: ["Events", "CBytes"]),
@@ -88,6 +90,7 @@ let package = Package(
         room("Engine", knows: ["CDuckDB"]),
         room("Lake", knows: ["CBytes", "Iceberg", "Storage", "Engine", "EventLog", "Events", "Telemetry", "CZstd"]),
         room("Models", knows: ["Lake", "Iceberg", "Engine", .product(name: "Yams", package: "Yams")]),
+        room("Warehouse", knows: ["CPostgres", "Engine", "Iceberg", "Lake"]),
         room("Books", knows: ["Events", "EventLog", "Streaming", "Lake", "Engine", "Iceberg"]),
         room(
             "Server",
@@ -108,7 +111,7 @@ let package = Package(
             dependencies: [
                 "Access", "Books", "Collector", "Engine", "EventLog", "Events", "FileImport", "Iceberg", "Lake",
                 "Models",
-                "Server", "Simulator", "Storage", "Streaming", "Telemetry",
+                "Server", "Simulator", "Storage", "Streaming", "Telemetry", "Warehouse",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -184,6 +187,7 @@ let package = Package(
             "LakeTests",
             of: ["Engine", "EventLog", "Events", "Iceberg", "Lake", "ParquetFuzz", "Simulator", "Storage"]),
         tests("ModelsTests", of: ["Models", "Lake", "Iceberg", "Storage", "Engine"]),
+        tests("WarehouseTests", of: ["Warehouse"], resources: [.copy("Golden")]),
         tests(
             "BooksTests",
             of: [
