@@ -173,7 +173,9 @@ extension Connection {
             }
             try body(api, &result)
             // A streamed statement can fail after its first rows: then there is no next chunk, but an error.
-            if let reason = api.pointee.duckdb_result_error(&result), reason.pointee != 0 { throw failure(&result, sql) }
+            if let reason = api.pointee.duckdb_result_error(&result), reason.pointee != 0 {
+                throw failure(&result, sql)
+            }
         }
     }
 

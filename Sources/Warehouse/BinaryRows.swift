@@ -76,7 +76,8 @@ struct BinaryRows: ~Copyable {
                     : width <= 18 ? Int128(column.load(row, as: Int64.self)) : column.load(row, as: Int128.self)
             try putNumeric(unscaled, scale: Int(scale))
         default:
-            throw WarehouseError(.statement, "the lake's column \(column.name) is \(column.type), the warehouse's \(type)")
+            throw WarehouseError(
+                .statement, "the lake's column \(column.name) is \(column.type), the warehouse's \(type)")
         }
     }
 

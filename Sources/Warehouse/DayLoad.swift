@@ -18,7 +18,8 @@ struct DayLoad {
             for statement in statements.newMembers() { try session.run(statement) }
             let loadedDays = StarSchema.qualified("loaded_days")
             let hasLaterDays =
-                try session.query("SELECT 1 FROM \(loadedDays) WHERE business_day > DATE '\(day)' LIMIT 1").isEmpty == false
+                try session.query("SELECT 1 FROM \(loadedDays) WHERE business_day > DATE '\(day)' LIMIT 1").isEmpty
+                == false
             for dimension in schema.dimensions {
                 guard let history = dimension.history else { continue }
                 for statement in statements.versions(dimension, history, hasLaterDays: hasLaterDays) {
@@ -29,7 +30,9 @@ struct DayLoad {
                 let leaf = StarSchema.qualified(StarSchema.leaf(fact.name, day))
                 let isThere = try session.query("SELECT to_regclass('\(leaf)')").first?.first ?? nil != nil
                 if !isThere, staged[fact.stage] == 0 { continue }
-                for statement in isThere ? statements.change(fact) : statements.fill(fact) { try session.run(statement) }
+                for statement in isThere ? statements.change(fact) : statements.fill(fact) {
+                    try session.run(statement)
+                }
             }
             for dimension in schema.dimensions where dimension.history != nil {
                 try session.run(statements.removeEnded(dimension))

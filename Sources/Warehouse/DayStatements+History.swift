@@ -38,7 +38,7 @@ extension DayStatements {
             """,
             freshVersions(dimension, history),
             """
-            UPDATE \(table) SET valid_to = valid_from, is_current = false
+            UPDATE \(table) SET valid_to = \(name).valid_from, is_current = false
             FROM \(old) o WHERE \(name).\(key) = o.\(key) AND NOT EXISTS (
                 SELECT 1 FROM \(fresh) f WHERE f.\(id) = o.\(id) AND f.valid_from = o.valid_from)
             """,

@@ -17,7 +17,8 @@ struct DayStatements {
         for dimension in schema.dimensions {
             guard let history = dimension.history else { continue }
             let name = dimension.name
-            let version = [dimension.natural, .init("valid_from", .date), .init("valid_to", .date)] + history.attributes
+            let version =
+                [dimension.natural, .init("valid_from", .date), .init("valid_to", .date)] + history.attributes
             statements += [
                 dialect.temporaryTable("changed_\(name)", [dimension.natural]),
                 dialect.temporaryTable("old_\(name)", [.init(dimension.key, dimension.keyType)] + version),

@@ -15,8 +15,9 @@ extension Dialect {
         case .boolean: "boolean"
         case .date: "date"
         case .instant: "timestamptz"
-        // PostgreSQL's text has no cost for a bound that it does not need; Redshift's columns have bytes.
-        case .text(let bytes): self == .postgres ? "text" : "varchar(\(bytes))"
+        // PostgreSQL's text has no cost for a bound that it does not need, and ids are compared as bytes, whatever the
+        // database's language; Redshift's columns have bytes.
+        case .text(let bytes): self == .postgres ? "text COLLATE \"C\"" : "varchar(\(bytes))"
         case .decimal(let digits, let scale): "numeric(\(digits), \(scale))"
         }
     }
@@ -39,7 +40,10 @@ extension Dialect {
 
     /// A table of the session for rows of one transaction.
     func temporaryTable(_ name: String, _ columns: [StarSchema.Column]) -> String {
-        let list = columns.map { "\($0.name) \(type($0.type))" }.joined(separator: ", ")
+        // Parquet files have no smallint that Redshift's COPY would take for one.
+        let list = columns.map { column in
+            "\(column.name) \(type(self == .redshift && column.type == .smallint ? .integer : column.type))"
+        }.joined(separator: ", ")
         return "CREATE TEMP TABLE \(name) (\(list))" + (self == .postgres ? " ON COMMIT DELETE ROWS" : "")
     }
 }

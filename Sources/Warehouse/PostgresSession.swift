@@ -1,4 +1,5 @@
 import CPostgres
+import Foundation
 import Synchronization
 
 /// A session with a PostgreSQL server, through its own client library: one statement at a time, on the caller's thread.
@@ -20,14 +21,12 @@ final class PostgresSession {
             ("connect_timeout", String(Self.connectSeconds)), ("application_name", "cartograph"),
             ("dbname", address.text), ("client_encoding", "UTF8"),
         ]
-        let names = words.map { strdup($0.0) }
-        let values = words.map { strdup($0.1) }
-        defer { for text in names + values { free(text) } }
-        let opened = (names.map { UnsafePointer($0) } + [nil]).withUnsafeBufferPointer { names in
-            (values.map { UnsafePointer($0) } + [nil]).withUnsafeBufferPointer { values in
-                PQconnectdbParams(names.baseAddress, values.baseAddress, 1)
-            }
-        }
+        var names: [UnsafePointer<CChar>?] = words.map { UnsafePointer(strdup($0.0)) }
+        var values: [UnsafePointer<CChar>?] = words.map { UnsafePointer(strdup($0.1)) }
+        names.append(nil)
+        values.append(nil)
+        let opened: OpaquePointer? = PQconnectdbParams(names, values, 1)
+        for text in names + values { free(UnsafeMutablePointer(mutating: text)) }
         guard let opened else { throw WarehouseError(.connection, "there is no memory for a connection") }
         guard PQstatus(opened) == CONNECTION_OK else {
             let reason = PQerrorMessage(opened).map { String(cString: $0) } ?? ""
@@ -118,7 +117,8 @@ final class PostgresSession {
         } catch {
             failure = error
         }
-        let ended = failure == nil ? PQputCopyEnd(connection, nil) : PQputCopyEnd(connection, "the rows could not be read")
+        let ended =
+            failure == nil ? PQputCopyEnd(connection, nil) : PQputCopyEnd(connection, "the rows could not be read")
         let result = PQgetResult(connection)
         defer { PQclear(result) }
         while let further = PQgetResult(connection) { PQclear(further) }
@@ -169,7 +169,8 @@ final class PostgresSession {
         case "53100", "53200":
             return WarehouseError(
                 .statement, "\(place): \(what): make room on the server, or raise max_locks_per_transaction")
-        case "55P03": return WarehouseError(.busy, "\(place): \(what): something else holds the tables; try again later")
+        case "55P03":
+            return WarehouseError(.busy, "\(place): \(what): something else holds the tables; try again later")
         default:
             let beginning = sql.split(whereSeparator: \.isWhitespace).prefix(8).joined(separator: " ")
             return WarehouseError(.statement, "\(place): \(what) (\(state), in \(beginning) …)")
@@ -190,8 +191,10 @@ final class PostgresSession {
         }
         if reason.contains("invalid") || reason.contains("missing") || reason.contains("unexpected") {
             return WarehouseError(
-                .address, "\(place) is no address that PostgreSQL reads (\(what)): it is "
-                    + "postgres://user@host:port/database, signs such as @ and / in a name or password written as %40 and %2F")
+                .address,
+                "\(place) is no address that PostgreSQL reads (\(what)): it is "
+                    + "postgres://user@host:port/database, signs such as @ and / in a name or password written as %40 and %2F"
+            )
         }
         return WarehouseError(
             .connection, "no PostgreSQL answers at \(place) (\(what)): check that the server runs and is reachable")

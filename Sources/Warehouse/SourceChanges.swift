@@ -16,7 +16,8 @@ struct SourceChanges {
         if let told = try toldDays(from: current, since: since) { return told }
         // Commits between are not known any more, or say nothing of days: their files do, while the snapshot is there.
         guard let before = table.snapshot(id: since) else { return nil }
-        let (old, new) = (Set(try table.files(at: before).map(File.init)), Set(try table.files(at: current).map(File.init)))
+        let old = Set(try table.files(at: before).map(File.init))
+        let new = Set(try table.files(at: current).map(File.init))
         return try Set(old.symmetricDifference(new).map { try Self.day($0.partition, table) })
     }
 
@@ -42,7 +43,7 @@ struct SourceChanges {
     /// All days that the table has rows of now.
     static func allDays(of table: Table) throws -> Set<String> {
         guard table.currentSnapshot != nil else { return [] }
-        return try Set(try table.files().map { try day($0.partition, table) })
+        return try Set(table.files().map { try day($0.partition, table) })
     }
 
     private static func day(_ partition: [IcebergValue], _ table: Table) throws -> String {

@@ -10,7 +10,8 @@ extension StarSchema {
         dimensions: [
             Dimension(
                 name: "dim_time", key: "time_key", keyType: .integer,
-                natural: Column("hour_start", .instant, "When the hour began. An hour that a clock change repeats is two."),
+                natural: Column(
+                    "hour_start", .instant, "When the hour began. An hour that a clock change repeats is two."),
                 stagedAs: "hour_start", unknown: "'\(ever) 00:00:00+00'",
                 attributes: hourAttributes, history: nil,
                 comment: "The hours of the business calendar, in the shop's time zone."),
@@ -181,7 +182,9 @@ extension StarSchema {
             comment: "Every load of a business day, a row in the transaction that did it."),
         Book(
             name: "loaded_days",
-            columns: [Column("business_day", .date), Column("load_key", .bigint), Column("sources", .text(bytes: 4_096))],
+            columns: [
+                Column("business_day", .date), Column("load_key", .bigint), Column("sources", .text(bytes: 4_096)),
+            ],
             primaryKey: ["business_day"], identity: nil, indexes: [], comment: "The last load of each business day."),
         Book(
             name: "sources",
@@ -190,6 +193,7 @@ extension StarSchema {
             comment: "The snapshots of the lake's tables up to which every day is loaded."),
         Book(
             name: "schema_version", columns: [Column("version", .integer), Column("settings", word)],
-            primaryKey: ["version"], identity: nil, indexes: [], comment: "Which description the tables were made from."),
+            primaryKey: ["version"], identity: nil, indexes: [], comment: "Which description the tables were made from."
+        ),
     ]
 }

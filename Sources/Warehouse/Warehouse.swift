@@ -106,6 +106,12 @@ public final class Warehouse: Sendable {
     private func version(_ session: PostgresSession) throws -> Int? {
         let table = StarSchema.qualified("schema_version")
         guard try session.query("SELECT to_regclass('\(table)')").first?.first ?? nil != nil else { return nil }
+        guard try session.query("SELECT has_table_privilege('\(table)', 'SELECT')").first?.first == "t" else {
+            throw WarehouseError(
+                .refused,
+                "\(address.description) does not let this user see the star schema: make it a member of "
+                    + "\(StarSchema.Role.reader) or \(StarSchema.Role.loader)")
+        }
         return try session.query("SELECT max(version) FROM \(table)").first?.first?.flatMap { Int($0) }
     }
 
@@ -120,7 +126,8 @@ public final class Warehouse: Sendable {
     private func checkVersion(_ session: PostgresSession) throws {
         guard let version = try version(session) else {
             throw WarehouseError(
-                .schema, "\(address.description) has no tables of a warehouse: make them with `cartograph warehouse init`")
+                .schema,
+                "\(address.description) has no tables of a warehouse: make them with `cartograph warehouse init`")
         }
         guard version == StarSchema.version else { throw otherVersion(version) }
     }
@@ -137,6 +144,13 @@ public final class Warehouse: Sendable {
         let began = ContinuousClock.now
         return try withSession { session in
             try checkVersion(session)
+            let loads = StarSchema.qualified("loads")
+            guard try session.query("SELECT has_table_privilege('\(loads)', 'INSERT')").first?.first == "t" else {
+                throw WarehouseError(
+                    .refused,
+                    "\(address.description) lets this user read and not load: log in as a member of "
+                        + "\(StarSchema.Role.loader)")
+            }
             guard try session.query("SELECT pg_try_advisory_lock(\(Self.lock))").first?.first == "t" else {
                 throw WarehouseError(.busy, "another load is going on at \(address.description): wait for its end")
             }
@@ -171,7 +185,8 @@ public final class Warehouse: Sendable {
         let isBehind: Bool
     }
 
-    private func plan(_ session: PostgresSession) throws -> Plan {
+    /// The lake's tables at their present snapshots, and those as one text.
+    func source() throws -> (DaySource, String) {
         var tables: [String: Table] = [:]
         for name in DaySource.tables {
             let identifier = TableIdentifier("silver", name)
@@ -181,7 +196,12 @@ public final class Warehouse: Sendable {
             tables[name] = try catalog.loadTable(identifier)
         }
         let source = DaySource(tables: tables, timeZone: settings.timeZone, currency: settings.currency)
-        let sources = Self.sources(tables, settings)
+        return (source, Self.sources(tables, settings))
+    }
+
+    private func plan(_ session: PostgresSession) throws -> Plan {
+        let (source, sources) = try source()
+        let tables = source.tables
         var loaded: [String: String] = [:]
         for row in try session.query("SELECT business_day, sources FROM \(StarSchema.qualified("loaded_days"))") {
             if let day = row[0] { loaded[day] = row[1] ?? "" }
@@ -236,15 +256,18 @@ public final class Warehouse: Sendable {
         try withSession { session in
             try checkVersion(session)
             let star = StarSchema.qualified
-            let head = try session.query(
-                """
-                SELECT count(*), min(d.business_day), max(d.business_day), max(l.loaded_at), sum(l.clicks), sum(l.carts),
-                    sum(l.orders), sum(l.order_items)
-                FROM \(star("loaded_days")) d JOIN \(star("loads")) l ON l.load_key = d.load_key
-                """
-            ).first ?? []
+            let head =
+                try session.query(
+                    """
+                    SELECT count(*), min(d.business_day), max(d.business_day), max(l.loaded_at), sum(l.clicks), sum(l.carts),
+                        sum(l.orders), sum(l.order_items)
+                    FROM \(star("loaded_days")) d JOIN \(star("loads")) l ON l.load_key = d.load_key
+                    """
+                ).first ?? []
             var rows: [String: Int64] = [:]
-            for (index, fact) in schema.facts.enumerated() { rows[fact.name] = head[4 + index].flatMap { Int64($0) } ?? 0 }
+            for (index, fact) in schema.facts.enumerated() {
+                rows[fact.name] = head[4 + index].flatMap { Int64($0) } ?? 0
+            }
             return WarehouseStatus(
                 address: address.description, version: StarSchema.version, days: head[0].flatMap { Int($0) } ?? 0,
                 firstDay: head[1], lastDay: head[2], lastLoadAt: head[3], rows: rows,

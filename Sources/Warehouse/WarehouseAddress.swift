@@ -37,12 +37,14 @@ public struct WarehouseAddress: Sendable {
             let user = shown[start..<at]
             if let colon = user.firstIndex(of: ":") {
                 secrets.append(String(user[user.index(after: colon)...]))
-                shown = shown[..<start] + user[..<colon] + shown[at...]
+                shown = String(shown[..<start] + user[..<colon] + shown[at...])
             }
         }
         guard parts.count == 2 else { return (shown, secrets + secrets.map(decoded)) }
         let words = parts[1].split(separator: "&").filter { word in
-            guard let mark = word.firstIndex(of: "="), word[..<mark].lowercased().contains("password") else { return true }
+            guard let mark = word.firstIndex(of: "="), word[..<mark].lowercased().contains("password") else {
+                return true
+            }
             secrets.append(String(word[word.index(after: mark)...]))
             return false
         }

@@ -11,6 +11,7 @@ import Storage
 import Streaming
 import Synchronization
 import Telemetry
+import Warehouse
 
 /// How a run of the models went.
 struct BatchOutcome: Sendable, Encodable {
@@ -19,6 +20,8 @@ struct BatchOutcome: Sendable, Encodable {
     var rows = 0
     var models = 0
     var error: String?
+    /// What was loaded into the warehouse, where there is one and it was due.
+    var warehouse: LoadReport?
 }
 
 /// Runs the models, on a timer and on demand, and answers questions from the tables, one after another on a thread of
@@ -57,6 +60,8 @@ final class BatchService: Sendable {
     private let stream: StreamRunner.Settings
     private let erased: ErasedPeople
     private let place: LakePlace
+    /// The warehouse, where the settings name one.
+    let warehouse: WarehouseService?
     /// The keyed hashes of the people whose erasure is under way, sorted.
     private let erasing = Mutex<[String]>([])
     private let report: @Sendable (String) -> Void
@@ -79,8 +84,9 @@ final class BatchService: Sendable {
         log: EmbeddedLog, catalog: any Catalog, lake: LakeService, folder: DataFolder,
         objectStore: (@Sendable () throws -> [ObjectStoreAccess])?, project: ModelProject,
         settings: Settings, stream: StreamRunner.Settings, engineBytes: Int, erased: ErasedPeople, place: LakePlace,
-        metrics: Metrics, report: @escaping @Sendable (String) -> Void
+        warehouse: WarehouseService?, metrics: Metrics, report: @escaping @Sendable (String) -> Void
     ) {
+        self.warehouse = warehouse
         self.log = log
         self.catalog = catalog
         self.lake = lake
@@ -133,6 +139,7 @@ final class BatchService: Sendable {
             isStopping = true
             interrupter?.interrupt()
             runner.cancel()
+            warehouse?.cancel()
             condition.signal()
         }
         finished.wait()
@@ -222,6 +229,7 @@ final class BatchService: Sendable {
             fail("\(error)")
             throw error
         }
+        outcome.warehouse = warehouse?.loadIfDue(bench.connection)
         let took = ContinuousClock.now - began
         outcome.seconds = took.inSeconds
         runs.add()
@@ -278,11 +286,15 @@ final class BatchService: Sendable {
         try await perform { [self] bench in
             erasing.withLock { $0 = people.ids.map { erased.digest(of: $0).description }.sorted() }
             defer { erasing.withLock { $0 = [] } }
-            return try erasure(bench) { try live.rebuild(older: $0, progress: $1) }.run(people, dryRun: dryRun) {
-                [self] in
+            let certificate = try erasure(bench) { try live.rebuild(older: $0, progress: $1) }.run(
+                people, dryRun: dryRun
+            ) { [self] in
                 if stopsSoon { throw CommandError("the server is stopping") }
                 progress($0, $1, $2)
             }
+            // They are in the warehouse until the days that they were on are loaded again.
+            if !dryRun { _ = warehouse?.loadIfDue(bench.connection, now: true) }
+            return certificate
         }
     }
 
@@ -290,9 +302,11 @@ final class BatchService: Sendable {
     func erase(
         _ people: People, dryRun: Bool, _ bench: borrowing BatchBench, progress: @escaping Erasure.Progress
     ) throws -> ErasureCertificate {
-        try erasure(bench) { [self] older, progress in
+        let certificate = try erasure(bench) { [self] older, progress in
             try LiveRebuild.run(log, to: log.cut(), stream, older: older, progress: progress)
         }.run(people, dryRun: dryRun, progress: progress)
+        if !dryRun { _ = warehouse?.loadIfDue(bench.connection, now: true) }
+        return certificate
     }
 
     private var stopsSoon: Bool { condition.withLock { isStopping } }

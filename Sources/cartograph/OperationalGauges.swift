@@ -77,6 +77,13 @@ struct OperationalGauges: Sendable {
             lake.lagSeconds(now: EmbeddedLog.wallClock()))
         set("cartograph_batch_seconds", "How long the last run of the models took.", batch.current.lastSeconds)
         set("cartograph_batch_ok", "1 when the last run of the models succeeded.", batch.current.failure == nil ? 1 : 0)
+        if let warehouse = batch.warehouse?.current {
+            set(
+                "cartograph_warehouse_ok", "1 unless the last load of the warehouse failed.",
+                warehouse.failure == nil ? 1 : 0)
+            set(
+                "cartograph_warehouse_load_seconds", "How long the last load of the warehouse took.", warehouse.seconds)
+        }
         set("cartograph_resident_bytes", "Resident memory now.", Double(ProcessMemory.residentBytes ?? 0))
         set(
             "cartograph_resident_peak_bytes", "Most resident memory so far.",

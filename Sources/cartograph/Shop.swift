@@ -69,7 +69,9 @@ struct Shop {
         let batch = BatchService(
             log: log, catalog: catalog, lake: lake, folder: folder, objectStore: place.objectStore,
             project: try ModelProject(folder: home.models), settings: settings, stream: stream,
-            engineBytes: engineBytes, erased: erased, place: place, metrics: metrics, report: report)
+            engineBytes: engineBytes, erased: erased, place: place,
+            warehouse: try WarehouseService(settings, catalog: catalog, metrics: metrics, report: report),
+            metrics: metrics, report: report)
         return Shop(
             folder: folder, settings: settings, home: home, log: log, catalog: catalog, lake: lake,
             objectStore: place.s3, erased: erased, batch: batch,

@@ -11,7 +11,7 @@ struct WarehouseCommand: AsyncParsableCommand {
             The address is `warehouse:` in cartograph.yaml, CARTOGRAPH_WAREHOUSE, or --url. A password is better in \
             PGPASSWORD or ~/.pgpass, since a command line can be seen by others.
             """,
-        subcommands: [Make.self, Load.self, Status.self, Drop.self], defaultSubcommand: Status.self)
+        subcommands: [Make.self, Load.self, Status.self, Drop.self, SQLText.self], defaultSubcommand: Status.self)
 
     /// Which warehouse.
     struct Place: ParsableArguments {
@@ -20,7 +20,8 @@ struct WarehouseCommand: AsyncParsableCommand {
         func address(_ settings: Settings) throws -> WarehouseAddress {
             guard let text = url ?? settings.warehouse else {
                 throw CommandError(
-                    "no warehouse is named: give --url postgres://user@host:5432/database, or warehouse: in cartograph.yaml")
+                    "no warehouse is named: give --url postgres://user@host:5432/database, or warehouse: in cartograph.yaml"
+                )
             }
             return try WarehouseAddress(text)
         }
@@ -137,6 +138,49 @@ struct WarehouseCommand: AsyncParsableCommand {
             let settings = try options.settings()
             try place.warehouse(settings, try DataFolder.existing(settings.data)).drop()
             print(options.json ? "{\"dropped\":true}" : "The star schema is removed; its roles are left.")
+        }
+    }
+
+    /// `cartograph warehouse sql`.
+    struct SQLText: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "sql", abstract: "Print the statements that make the tables, or load a day into Redshift.",
+            discussion: """
+                Without --day, the tables. With --day, the day's rows are written as Parquet files into --stage, which \
+                may be s3://bucket/prefix, and the transaction that loads them from there is printed.
+                """)
+
+        @OptionGroup var options: ShopOptions
+        @Option(name: .long, help: "postgres or redshift.") var dialect = "redshift"
+        @Option(name: .long, help: "The business day to load, such as 2026-03-01 (Redshift).") var day: String?
+        @Option(name: .long, help: "Where the day's files go, without a / at the end.") var stage: String?
+        @Option(name: .long, help: "What Redshift reads them with.") var credentials = "IAM_ROLE default"
+
+        func validate() throws {
+            guard Dialect(rawValue: dialect) != nil else {
+                throw ValidationError("--dialect must be postgres or redshift, not '\(dialect)'")
+            }
+            guard (day == nil) == (stage == nil) else { throw ValidationError("--day and --stage come together") }
+            guard day == nil || dialect == "redshift" else {
+                throw ValidationError("PostgreSQL is loaded by `cartograph warehouse load`")
+            }
+        }
+
+        func run() async throws {
+            guard let day, let stage else {
+                return print(Script.ddl(Dialect(rawValue: dialect) ?? .redshift), terminator: "")
+            }
+            let settings = try options.settings()
+            let folder = try DataFolder.existing(settings.data)
+            let place = try LakePlace(settings.lake, folder)
+            let warehouse = Warehouse(
+                try WarehouseAddress("postgres:///"), catalog: try place.openCatalog(),
+                settings: .init(timeZone: settings.timezone, currency: settings.currency))
+            var engine = DuckDB.Settings()
+            engine.temporaryFolder = folder.temporary + "/warehouse"
+            engine.objectStore = place.objectStore
+            let sources = try warehouse.write(day: day, to: stage, try DuckDB(engine).connect())
+            print(Script.redshiftDay(day, from: stage, credentials: credentials, sources: sources), terminator: "")
         }
     }
 }
