@@ -91,7 +91,7 @@ let package = Package(
         room("Lake", knows: ["CBytes", "Iceberg", "Storage", "Engine", "EventLog", "Events", "Telemetry", "CZstd"]),
         room("Models", knows: ["Lake", "Iceberg", "Engine", .product(name: "Yams", package: "Yams")]),
         room("Warehouse", knows: ["CPostgres", "Engine", "Iceberg", "Lake"]),
-        room("Books", knows: ["Events", "EventLog", "Streaming", "Lake", "Engine", "Iceberg"]),
+        room("Books", knows: ["Events", "EventLog", "Streaming", "Lake", "Engine", "Iceberg", "Warehouse"]),
         room(
             "Server",
             knows: [

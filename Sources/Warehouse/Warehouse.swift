@@ -53,7 +53,7 @@ public final class Warehouse: Sendable {
         }
     }
 
-    private func withSession<Result>(_ body: (PostgresSession) throws -> Result) throws -> Result {
+    func withSession<Result>(_ body: (PostgresSession) throws -> Result) throws -> Result {
         let session = try PostgresSession(address)
         try running.withLock {
             if $0.isCancelled { throw WarehouseError(.cancelled, "the load was cancelled") }
@@ -123,7 +123,7 @@ public final class Warehouse: Sendable {
                 + "lake has everything")
     }
 
-    private func checkVersion(_ session: PostgresSession) throws {
+    func checkVersion(_ session: PostgresSession) throws {
         guard let version = try version(session) else {
             throw WarehouseError(
                 .schema,
