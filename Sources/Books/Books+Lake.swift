@@ -114,7 +114,8 @@ extension Books {
             let isUnknown = row[2] == .bool(true)
             if offenders.since == nil, !isUnknown { offenders.since = "arrived \(row[3].text)" }
             offenders.add(
-                "\(row[0].text): " + (isUnknown ? "not in bronze" : rows == 0 ? "not in silver" : "\(rows) times in silver"))
+                "\(row[0].text): "
+                    + (isUnknown ? "not in bronze" : rows == 0 ? "not in silver" : "\(rows) times in silver"))
             return true
         }
         return offenders

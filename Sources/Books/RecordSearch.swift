@@ -72,7 +72,8 @@ struct RecordSearch {
             } else if found.isEmpty {
                 offenders.add("\(name): not in the table")
             } else {
-                offenders.add("\(name)\(id): " + (found.count > 1 ? "\(found.count) times in the table" : "another content"))
+                offenders.add(
+                    "\(name)\(id): " + (found.count > 1 ? "\(found.count) times in the table" : "another content"))
             }
         }
         for range in differing.dropFirst(Self.rangesMax) {

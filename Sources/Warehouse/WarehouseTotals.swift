@@ -26,7 +26,8 @@ extension Warehouse {
         try withSession { session in
             try checkVersion(session)
             let star = StarSchema.qualified
-            func rows(_ name: String, _ sums: String, _ fact: String, _ joins: [String]) throws -> [WarehouseTotals.Row] {
+            func rows(_ name: String, _ sums: String, _ fact: String, _ joins: [String]) throws -> [WarehouseTotals.Row]
+            {
                 let from = joins.map { " JOIN \(star("dim_\($0)")) USING (\($0)_key)" }.joined()
                 return try session.query(
                     "SELECT business_day, \(name), \(sums) FROM \(star(fact))\(from) GROUP BY business_day, \(name)"
@@ -39,7 +40,8 @@ extension Warehouse {
             }
             var totals = WarehouseTotals()
             totals.orders = try rows(
-                "channel || ' ' || currency", "count(*), sum(units), sum(gmv), sum(discount), sum(revenue)", "fact_orders",
+                "channel || ' ' || currency", "count(*), sum(units), sum(gmv), sum(discount), sum(revenue)",
+                "fact_orders",
                 ["channel", "currency"])
             totals.clicks = try rows("channel", "count(*)", "fact_clicks", ["channel"])
             totals.carts = try rows("channel", "count(*)", "fact_cart", ["channel"])
@@ -54,8 +56,8 @@ extension Warehouse {
         try withSession { session in
             var orders: [String: Int128] = [:]
             for row in try session.query(
-                "SELECT event_id, revenue FROM \(StarSchema.qualified("fact_orders")) WHERE business_day = DATE '\(day)'")
-            {
+                "SELECT event_id, revenue FROM \(StarSchema.qualified("fact_orders")) WHERE business_day = DATE '\(day)'"
+            ) {
                 orders[row[0] ?? ""] = try Self.scaled(row[1] ?? "0")
             }
             return orders

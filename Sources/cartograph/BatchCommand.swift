@@ -32,7 +32,7 @@ struct BatchCommand: AsyncParsableCommand {
                 print(options.json ? text : "the server at \(address) ran the models: \(text)")
                 return
             }
-            let shop = try Shop.open(folder, settings, report: options.reporter())
+            let shop = try Shop.open(folder, settings, report: options.reporter(), alarm: options.alarm())
             defer { shop.close() }
             let outcome = try BatchCommand.run(shop, quiet: options.json)
             if options.json {

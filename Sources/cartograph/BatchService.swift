@@ -22,6 +22,8 @@ struct BatchOutcome: Sendable, Encodable {
     var error: String?
     /// What was loaded into the warehouse, where there is one and it was due.
     var warehouse: LoadReport?
+    /// How many lines of the books did not balance when they were last looked at.
+    var unbalanced = 0
 }
 
 /// Runs the models, on a timer and on demand, and answers questions from the tables, one after another on a thread of
@@ -62,6 +64,8 @@ final class BatchService: Sendable {
     private let place: LakePlace
     /// The warehouse, where the settings name one.
     let warehouse: WarehouseService?
+    /// What the books said.
+    let audit: Audit
     /// The keyed hashes of the people whose erasure is under way, sorted.
     private let erasing = Mutex<[String]>([])
     private let report: @Sendable (String) -> Void
@@ -75,6 +79,7 @@ final class BatchService: Sendable {
     // Guarded by the condition's lock.
     nonisolated(unsafe) private var waiting: [Job] = []
     nonisolated(unsafe) private var isStopping = false
+    nonisolated(unsafe) private var isServing = false
     nonisolated(unsafe) private var refusal: (any Error)?
     nonisolated(unsafe) private var interrupter: Interrupter?
     private let finished = DispatchSemaphore(value: 0)
@@ -84,9 +89,11 @@ final class BatchService: Sendable {
         log: EmbeddedLog, catalog: any Catalog, lake: LakeService, folder: DataFolder,
         objectStore: (@Sendable () throws -> [ObjectStoreAccess])?, project: ModelProject,
         settings: Settings, stream: StreamRunner.Settings, engineBytes: Int, erased: ErasedPeople, place: LakePlace,
-        warehouse: WarehouseService?, metrics: Metrics, report: @escaping @Sendable (String) -> Void
+        warehouse: WarehouseService?, metrics: Metrics, report: @escaping @Sendable (String) -> Void,
+        alarm: @escaping @Sendable (String) -> Void
     ) {
         self.warehouse = warehouse
+        audit = Audit(everySeconds: settings.booksSeconds, alarm: alarm)
         self.log = log
         self.catalog = catalog
         self.lake = lake
@@ -119,7 +126,10 @@ final class BatchService: Sendable {
             ThreadPriority.lower(by: ThreadPriority.models)
             do {
                 let bench = try makeBench()
-                condition.withLock { interrupter = bench.connection.interrupter }
+                condition.withLock {
+                    interrupter = bench.connection.interrupter
+                    isServing = true
+                }
                 loop(bench)
                 refuseAll(CommandError("the server is stopping"))
             } catch {
@@ -230,6 +240,8 @@ final class BatchService: Sendable {
             throw error
         }
         outcome.warehouse = warehouse?.loadIfDue(bench.connection)
+        lookAtBooks(bench, outcome, isServer: isServing)
+        outcome.unbalanced = audit.current.unbalanced
         let took = ContinuousClock.now - began
         outcome.seconds = took.inSeconds
         runs.add()
@@ -253,19 +265,47 @@ final class BatchService: Sendable {
         return balance
     }
 
-    /// The books of the log and of tables that hold just what it does.
+    /// The books of the log, of tables that hold just what it does, and of a warehouse that holds what they do.
     private func balance(
         _ connection: Connection, _ runner: ModelRunner, _ progress: @escaping (String) -> Void
     ) -> TrialBalance {
-        Books(log: log, catalog: catalog, connection: connection, stream: stream).check(
+        var failure: (any Error)?
+        var balance = books(connection).check(
             settled: { cut, body in
                 try lake.settled(at: cut) {
                     progress("the models")
                     _ = try runner.run()
+                    if let warehouse {
+                        progress("the warehouse")
+                        do { _ = try warehouse.warehouse.load(connection) } catch { failure = error }
+                    }
                     progress("the tables")
                     body()
                 }
             }, progress: progress)
+        if let failure { balance.problems.append("the warehouse was not loaded: \(failure)") }
+        audit.take(balance, isWhole: true)
+        return balance
+    }
+
+    private func books(_ connection: Connection) -> Books {
+        Books(
+            log: log, catalog: catalog, connection: connection, stream: stream, warehouse: warehouse?.warehouse)
+    }
+
+    /// Looks at the books after a run: at all of them from time to time, and at the tables each time something changed.
+    private func lookAtBooks(_ bench: borrowing BatchBench, _ outcome: BatchOutcome, isServer: Bool) {
+        if isServer, audit.isDue {
+            _ = check(bench)
+        } else if outcome.models > 0 || !(outcome.warehouse?.days.isEmpty ?? true) {
+            // A warehouse that waits for its next load, or failed, is behind, which is no fault of the books.
+            let isBehind = outcome.warehouse == nil
+            audit.take(
+                Books(
+                    log: log, catalog: catalog, connection: bench.connection, stream: stream,
+                    warehouse: isBehind ? nil : warehouse?.warehouse
+                ).checkTables(), isWhole: false)
+        }
     }
 
     // MARK: - Erasure

@@ -90,7 +90,7 @@ struct Operations: ShopOperations {
             },
             problems: [
                 logFailure, runner.current.failure, shop.lake.current.failure, batch.failure,
-                shop.batch.warehouse?.current.failure,
+                shop.batch.warehouse?.current.failure, shop.batch.audit.current.text,
             ].compactMap { $0 }
                 + erasures)
         let encoder = JSONEncoder()

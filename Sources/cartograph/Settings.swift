@@ -29,6 +29,8 @@ struct Settings {
     var warehouse: String?
     /// The fewest seconds between two loads of the warehouse by a server.
     var warehouseSeconds = 60.0
+    /// Seconds between two looks of a server at all lines of the books.
+    var booksSeconds = 3_600.0
     /// Seconds between two commits of the bronze tables, where there is something to commit.
     var lakeSeconds = 1.0
     /// Seconds between two runs of the models.
@@ -70,6 +72,7 @@ struct Settings {
         "data", "host", "port", "token", "cors_origins", "timezone", "currency", "partitions", "lake", "s3", "catalog",
         "catalog_vends_keys", "lake_seconds", "batch_seconds", "checkpoint_seconds", "fraud_rules",
         "log_retention_gigabytes", "log_retention_days", "warehouse", "warehouse_seconds",
+        "books_seconds",
     ]
 
     private mutating func read(_ path: String) throws {
@@ -117,6 +120,11 @@ struct Settings {
                     throw bad("must be a number of seconds from 1 to 86400")
                 }
                 warehouseSeconds = number
+            case "books_seconds":
+                guard let number = value.float, (1...86_400).contains(number) else {
+                    throw bad("must be a number of seconds from 1 to 86400")
+                }
+                booksSeconds = number
             case "timezone": timezone = try text()
             case "fraud_rules": fraudRules = try text()
             case "currency": currency = try text()

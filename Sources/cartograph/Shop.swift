@@ -31,7 +31,7 @@ struct Shop {
     /// - Parameter engineBytes: the memory of the engine that runs the models.
     static func open(
         _ folder: DataFolder, _ settings: Settings, engineBytes: Int = BatchService.commandEngineBytes,
-        report: @escaping @Sendable (String) -> Void
+        report: @escaping @Sendable (String) -> Void, alarm: (@Sendable (String) -> Void)? = nil
     ) throws -> Shop {
         let home = try Home.find()
         // Found out now, not when the first batch is due.
@@ -48,7 +48,8 @@ struct Shop {
         do {
             for note in log.recoveryNotes { report("recovered: \(note)") }
             for plan in try ErasurePlan.pending(folder) { report(plan.notice) }
-            return try open(folder, settings, engineBytes, home, log, place, catalog, covered, lock, report)
+            return try open(
+                folder, settings, engineBytes, home, log, place, catalog, covered, lock, report, alarm ?? report)
         } catch {
             log.close()
             throw error
@@ -58,7 +59,7 @@ struct Shop {
     private static func open(
         _ folder: DataFolder, _ settings: Settings, _ engineBytes: Int, _ home: Home, _ log: EmbeddedLog,
         _ place: LakePlace, _ catalog: any Catalog, _ covered: LogOffsets, _ lock: FolderLock,
-        _ report: @escaping @Sendable (String) -> Void
+        _ report: @escaping @Sendable (String) -> Void, _ alarm: @escaping @Sendable (String) -> Void
     ) throws -> Shop {
         let metrics = Metrics()
         let stream = try settings.stream(folder, home)
@@ -71,7 +72,7 @@ struct Shop {
             project: try ModelProject(folder: home.models), settings: settings, stream: stream,
             engineBytes: engineBytes, erased: erased, place: place,
             warehouse: try WarehouseService(settings, catalog: catalog, metrics: metrics, report: report),
-            metrics: metrics, report: report)
+            metrics: metrics, report: report, alarm: alarm)
         return Shop(
             folder: folder, settings: settings, home: home, log: log, catalog: catalog, lake: lake,
             objectStore: place.s3, erased: erased, batch: batch,
