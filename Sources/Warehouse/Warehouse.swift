@@ -137,9 +137,10 @@ public final class Warehouse: Sendable {
     /// Brings the warehouse up to the lake.
     /// - Parameters:
     ///   - connection: reads the lake's files.
+    ///   - again: days that are loaded whether or not the lake changed them, `2026-03-01`.
     ///   - progress: called before each day with the day, its place and how many there are.
     public func load(
-        _ connection: Connection, progress: (String, Int, Int) -> Void = { _, _, _ in }
+        _ connection: Connection, again: Set<String> = [], progress: (String, Int, Int) -> Void = { _, _, _ in }
     ) throws -> LoadReport {
         let began = ContinuousClock.now
         return try withSession { session in
@@ -155,7 +156,7 @@ public final class Warehouse: Sendable {
                 throw WarehouseError(.busy, "another load is going on at \(address.description): wait for its end")
             }
             try session.run("SET temp_buffers = '32MB'; SET work_mem = '64MB'; SET lock_timeout = '60s'")
-            let plan = try plan(session)
+            let plan = try plan(session, again)
             var report = LoadReport()
             if !plan.days.isEmpty {
                 for statement in DayStatements.temporaryTables(schema, .postgres) { try session.run(statement) }
@@ -199,7 +200,7 @@ public final class Warehouse: Sendable {
         return (source, Self.sources(tables, settings))
     }
 
-    private func plan(_ session: PostgresSession) throws -> Plan {
+    private func plan(_ session: PostgresSession, _ again: Set<String> = []) throws -> Plan {
         let (source, sources) = try source()
         let tables = source.tables
         var loaded: [String: String] = [:]
@@ -225,7 +226,8 @@ public final class Warehouse: Sendable {
         }
         // A load that was cut short has done some of them.
         return Plan(
-            source: source, sources: sources, days: days.filter { loaded[$0] != sources }.sorted(), isBehind: isBehind)
+            source: source, sources: sources, days: days.filter { loaded[$0] != sources }.union(again).sorted(),
+            isBehind: isBehind)
     }
 
     private static func sources(_ tables: [String: Table], _ settings: Settings) -> String {

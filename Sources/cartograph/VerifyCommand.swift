@@ -31,7 +31,8 @@ struct VerifyCommand: AsyncParsableCommand {
             }
             balance = try JSONDecoder().decode(TrialBalance.self, from: Data(answer.body))
         } else {
-            let shop = try Shop.open(folder, settings, report: options.reporter())
+            // What does not balance is printed here.
+            let shop = try Shop.open(folder, settings, report: options.reporter()) { _ in }
             defer { shop.close() }
             let bar = SharedProgress("checking the books", quiet: options.json)
             balance = shop.batch.check(try shop.batch.makeBench()) { bar.show(0, of: nil, $0) }

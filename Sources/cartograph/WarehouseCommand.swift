@@ -1,6 +1,7 @@
 import ArgumentParser
 import Engine
 import Foundation
+import Lake
 import Warehouse
 
 /// `cartograph warehouse`: the star schema in PostgreSQL.
@@ -68,6 +69,14 @@ struct WarehouseCommand: AsyncParsableCommand {
 
         @OptionGroup var options: ShopOptions
         @OptionGroup var place: Place
+        @Option(name: .long, help: "Load this business day whether or not it changed, such as 2026-03-01; may repeat.")
+        var day: [String] = []
+
+        func validate() throws {
+            for day in day where LakeDate.days(day) == nil {
+                throw ValidationError("--day '\(day)' is no day such as 2026-03-01")
+            }
+        }
 
         func run() async throws {
             let settings = try options.settings()
@@ -79,7 +88,7 @@ struct WarehouseCommand: AsyncParsableCommand {
             engine.temporaryFolder = folder.temporary + "/warehouse"
             engine.objectStore = try LakePlace(settings.lake, folder).objectStore
             let bar = SharedProgress("loading the warehouse", quiet: options.json)
-            let report = try warehouse.load(try DuckDB(engine).connect()) { day, index, count in
+            let report = try warehouse.load(try DuckDB(engine).connect(), again: Set(day)) { day, index, count in
                 bar.show(Int64(index - 1), of: Int64(count), day)
             }
             bar.finish()
@@ -159,6 +168,9 @@ struct WarehouseCommand: AsyncParsableCommand {
         func validate() throws {
             guard Dialect(rawValue: dialect) != nil else {
                 throw ValidationError("--dialect must be postgres or redshift, not '\(dialect)'")
+            }
+            guard day.map({ LakeDate.days($0) != nil }) ?? true else {
+                throw ValidationError("--day is no day such as 2026-03-01")
             }
             guard (day == nil) == (stage == nil) else { throw ValidationError("--day and --stage come together") }
             guard day == nil || dialect == "redshift" else {

@@ -56,10 +56,10 @@ class Loaded:
         finally:
             server.close()
 
-    def load(self, database="shop"):
+    def load(self, database="shop", *words):
         """Loads as the role that may load; returns its report."""
         outcome = warehouse(
-            ["load", "--json"], self.data, self.postgres.address(database, LOADER), ROLE_PASSWORD, self.config)
+            ["load", "--json", *words], self.data, self.postgres.address(database, LOADER), ROLE_PASSWORD, self.config)
         return json.loads(outcome.out)
 
     def sql(self, statement, **who):
@@ -346,8 +346,8 @@ def test_days_that_are_damaged_by_hand_are_noticed_and_loaded_again(shop):
     day = shop.second["days"][0]["day"]
     shop.sql(f"UPDATE star.fact_orders SET revenue = revenue + 0.01 WHERE business_day = '{day}'")
     assert contents(shop.postgres, "shop") != good
-    shop.sql(f"DELETE FROM star.loaded_days WHERE business_day = '{day}'; DELETE FROM star.sources")
-    assert day in [entry["day"] for entry in shop.load()["days"]]
+    assert shop.load()["days"] == []
+    assert [entry["day"] for entry in shop.load("shop", "--day", day)["days"]] == [day]
     assert contents(shop.postgres, "shop") == good
 
 
@@ -357,6 +357,48 @@ def test_status_tells_what_is_there(shop):
     assert status["pending_days"] == []
     assert status["days"] == len(shop.first["days"]) and status["first_day"] < status["last_day"]
     assert status["rows"]["fact_orders"] == len(shop.sent.sales)
+
+
+# The books.
+
+
+def verify(shop, address):
+    """The books with a warehouse: the exit code and the lines that do not balance."""
+    outcome = run("verify", "--data", shop.data, "--config", shop.config, "--json",
+                  env=environment(CARTOGRAPH_WAREHOUSE=address, PGPASSWORD=PASSWORD))
+    books = json.loads(outcome.out)
+    assert books["problems"] == [], books
+    return outcome.code, {line["name"]: line for line in books["lines"] if not line["balanced"]}, books["lines"]
+
+
+def test_the_books_balance_with_the_warehouse(shop):
+    code, wrong, lines = verify(shop, shop.postgres.address("shop"))
+    assert (code, wrong) == (0, {})
+    assert len([line for line in lines if line["name"].endswith(", warehouse")]) == 10
+
+
+@pytest.mark.parametrize("damage, line, by", [
+    ("UPDATE star.fact_orders SET revenue = revenue - 0.01 WHERE event_id = '{id}'", "revenue, warehouse", "0.01"),
+    ("DELETE FROM star.fact_orders WHERE event_id = '{id}'", "orders, warehouse", "1"),
+    ("UPDATE star.fact_orders SET business_day = '{other}' WHERE event_id = '{id}'", "orders, warehouse", "0"),
+])
+def test_the_books_name_what_is_wrong_in_the_warehouse(shop, damage, line, by):
+    good = contents(shop.postgres, "shop")
+    row, other = shop.sql(
+        "SELECT DISTINCT ON (business_day) business_day, event_id FROM star.fact_orders WHERE revenue > 1 "
+        "ORDER BY business_day DESC, event_id LIMIT 2")
+    shop.sql(damage.format(id=row["event_id"], other=other["business_day"]))
+    code, wrong, _ = verify(shop, shop.postgres.address("shop"))
+    assert code == 1 and line in wrong, wrong
+    found = wrong[line]
+    if by != "0":
+        assert found["difference"] == by
+    assert found["since"] == min(row["business_day"], other["business_day"] if by == "0" else row["business_day"])
+    assert any(row["event_id"] in offender for offender in found["offending"]), found
+    for day in (row["business_day"], other["business_day"]):
+        shop.load("shop", "--day", day)
+    assert contents(shop.postgres, "shop") == good
+    assert verify(shop, shop.postgres.address("shop"))[:2] == (0, {})
 
 
 # Rights.
