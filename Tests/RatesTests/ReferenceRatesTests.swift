@@ -1,0 +1,5 @@
+import Rates
+import Testing
+
+@Suite struct ReferenceRatesTests {
+}
