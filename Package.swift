@@ -184,7 +184,7 @@ let package = Package(
         tests(
             "LakeTests",
             of: ["Engine", "EventLog", "Events", "Iceberg", "Lake", "ParquetFuzz", "Simulator", "Storage"]),
-        tests("RatesTests", of: ["Rates", "Storage", "Lake", "Iceberg", "Engine", "TestServers"]),
+        tests("RatesTests", of: ["Rates", "Storage", "Lake", "Iceberg", "Engine", "CZlib", "TestServers"]),
         tests("ModelsTests", of: ["Models", "Lake", "Iceberg", "Storage", "Engine"]),
         tests(
             "BooksTests",
