@@ -33,6 +33,13 @@ public struct RatesTable {
         public var corrected = 0
         /// Rates that were known.
         public var known = 0
+
+        /// A report.
+        public init(added: Int = 0, corrected: Int = 0, known: Int = 0) {
+            self.added = added
+            self.corrected = corrected
+            self.known = known
+        }
     }
 
     /// A currency's newest rate.

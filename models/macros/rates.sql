@@ -5,8 +5,18 @@
 case
         when {{ rates }}.currency = {{ rates }}.reporting_currency then cast({{ amount }} as decimal(38, 4))
         else cast((
-            cast(({{ amount }}) * 10000 as hugeint) * cast({{ rates }}.reporting_rate_per_eur * 1000000 as hugeint)
-            + cast({{ rates }}.rate_per_eur * 1000000 as hugeint) // 2
-        ) // cast({{ rates }}.rate_per_eur * 1000000 as hugeint) as decimal(34, 0)) * cast(0.0001 as decimal(4, 4))
+            cast(cast({{ amount }} as decimal(38, 4)) * 10000 as hugeint) * {{ millionths(rates ~ '.reporting_rate_per_eur') }}
+            + {{ millionths(rates ~ '.rate_per_eur') }} // 2
+        ) // {{ millionths(rates ~ '.rate_per_eur') }} as decimal(34, 0)) * cast(0.0001 as decimal(4, 4))
     end
+{%- endmacro %}
+
+{# A rate as a whole number. #}
+{% macro millionths(rate) -%}
+cast(cast({{ rate }} as decimal(38, 6)) * 1000000 as hugeint)
+{%- endmacro %}
+
+{# quantity x price, exact: the engine does not widen a product past 18 digits by itself, and the largest events have 24. #}
+{% macro extended(quantity, price) -%}
+cast(cast({{ price }} as decimal(28, 4)) * {{ quantity }} as decimal(38, 4))
 {%- endmacro %}

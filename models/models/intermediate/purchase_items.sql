@@ -19,7 +19,7 @@ with exploded as (
 ),
 
 items as (
-    select *, cast(item.quantity * item.unit_price as decimal(38, 4)) as amount
+    select *, {{ extended('item.quantity', 'item.unit_price') }} as amount
     from exploded
 ),
 

@@ -38,10 +38,10 @@ costed as (
         items.business_day,
         items.event_id,
         items.amount,
-        items.quantity * costs.unit_cost as cost,
+        {{ extended('items.quantity', 'costs.unit_cost') }} as cost,
         items.currency = '{{ var("cost_currency") }}' as is_cost_currency,
         items.reporting_amount,
-        {{ reporting_amount('cast(items.quantity * costs.unit_cost as decimal(38, 4))', 'rates') }} as reporting_cost
+        {{ reporting_amount(extended('items.quantity', 'costs.unit_cost'), 'rates') }} as reporting_cost
     from items
     asof join costs on costs.product_id = items.product_id and costs.ts <= items.ts
     join rates on rates.business_day = items.business_day

@@ -35,15 +35,17 @@ select
     bought.store_id,
     bought.country,
     cast(coalesce(list_sum(list_transform(bought.items, lambda item: item.quantity)), 0) as bigint) as units,
-    cast(coalesce(list_sum(list_transform(bought.items, lambda item: item.quantity * item.unit_price)), 0)
+    cast(coalesce(list_sum(list_transform(bought.items, lambda item:
+        {{ extended('item.quantity', 'item.unit_price') }})), 0)
         as decimal(38, 4)) as gmv,
     coalesce(bought.discount, 0) as discount,
     bought.total_amount as revenue,
     rates.reporting_currency,
     -- The sum of the items' own amounts in the reporting currency, so that sums by product and by day are the same.
-    case when rates.currency = rates.reporting_currency or rates.rate_per_eur * rates.reporting_rate_per_eur > 0 then
+    case when rates.currency = rates.reporting_currency
+        or (rates.rate_per_eur is not null and rates.reporting_rate_per_eur is not null) then
         cast(coalesce(list_sum(list_transform(bought.items, lambda item:
-            {{ reporting_amount('cast(item.quantity * item.unit_price as decimal(38, 4))', 'rates') }})), 0)
+            {{ reporting_amount(extended('item.quantity', 'item.unit_price'), 'rates') }})), 0)
             as decimal(38, 4))
     end as reporting_gmv,
     {{ reporting_amount('coalesce(bought.discount, 0)', 'rates') }} as reporting_discount,
