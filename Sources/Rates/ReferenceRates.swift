@@ -139,7 +139,8 @@ public struct ReferenceRates: Sendable {
                 }
                 for rate in element.children where rate.name == "Cube" {
                     try add(
-                        day, Substring(rate.attribute("currency") ?? ""), Substring(rate.attribute("rate") ?? ""), place)
+                        day, Substring(rate.attribute("currency") ?? ""), Substring(rate.attribute("rate") ?? ""), place
+                    )
                 }
             }
         }

@@ -37,7 +37,8 @@ struct EventClock: Sendable {
         if rateSeconds > 1 {
             let micros = rateSeconds &* 1_000_000
             return min(
-                origin &+ Int64(seconds &* micros &+ EventClock.part(rest, of: UInt64(rate), micros)), EventClock.latest)
+                origin &+ Int64(seconds &* micros &+ EventClock.part(rest, of: UInt64(rate), micros)), EventClock.latest
+            )
         }
         return min(origin &+ Int64(seconds &* 1_000_000 &+ rest &* 1_000_000 / UInt64(rate)), EventClock.latest)
     }

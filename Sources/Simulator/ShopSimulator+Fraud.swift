@@ -55,7 +55,8 @@ extension ShopSimulator {
             index = UInt32(fraud.rings.count)
             fraud.rings.append(ring)
         }
-        fraud.agenda.add(index, due: turn &+ 1 &+ fraud.random.next(below: max(1, shop.settings.turns(inSeconds: 3_600))))
+        fraud.agenda.add(
+            index, due: turn &+ 1 &+ fraud.random.next(below: max(1, shop.settings.turns(inSeconds: 3_600))))
     }
 
     /// Opens an account: its number is the next one, whoever opens it.

@@ -96,7 +96,8 @@ struct RatesCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "fetch", abstract: "Fetch rates once, now.")
         @OptionGroup var options: ShopOptions
-        @Option(name: .long, help: "The address (default: rates_url of the configuration, then the ECB's last 90 days).")
+        @Option(
+            name: .long, help: "The address (default: rates_url of the configuration, then the ECB's last 90 days).")
         var url: String?
 
         func run() async throws {
@@ -108,7 +109,8 @@ struct RatesCommand: AsyncParsableCommand {
             } catch let error as RatesError {
                 let newest = try desk.table.latest().map(\.date).max()
                 throw CommandError(
-                    "\(error); " + (newest.map { "the last known rates, of \($0), stay in force" } ?? "there are no rates"))
+                    "\(error); "
+                        + (newest.map { "the last known rates, of \($0), stay in force" } ?? "there are no rates"))
             }
         }
     }

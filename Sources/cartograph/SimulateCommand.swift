@@ -54,7 +54,8 @@ struct SimulateCommand: AsyncParsableCommand {
             }
         }
         guard !to.hasPrefix("http") || (days == nil && start == nil && late == 0) else {
-            throw ValidationError("--days, --start and --late are for file:PATH and log: a collector gets events of now")
+            throw ValidationError(
+                "--days, --start and --late are for file:PATH and log: a collector gets events of now")
         }
         if let start, Self.microseconds(ofDay: start) == nil {
             throw ValidationError("--start '\(start)' is no day from 1990 on, such as 2026-01-01")

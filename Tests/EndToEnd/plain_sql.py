@@ -1,6 +1,6 @@
 """Every gold table once more, straight from the events as they were sent: plain DuckDB SQL that knows nothing of the models.
 
-Where rounding counts, it is done by Python's decimals. `GOLD` has one statement for each table of the namespace; whoever adds
+`GOLD` has one statement for each table of the namespace; whoever adds
 a table there adds its statement here.
 """
 
@@ -21,18 +21,9 @@ COLUMNS = {
 }
 
 
-def exact_ratio(part, whole, decimals):
-    """Rounded half up, as text; None of nothing."""
-    if part is None or not whole or not Decimal(whole):
-        return None
-    return str((Decimal(part) / Decimal(whole)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP))
-
-
-def convert(amount, rate, reporting_rate):
-    """An amount at two rates per euro, rounded half up to four decimals, as text."""
-    if amount is None or rate is None or reporting_rate is None:
-        return None
-    return str((Decimal(amount) * Decimal(reporting_rate) / Decimal(rate)).quantize(Decimal("0.0001"), ROUND_HALF_UP))
+def rounded(number):
+    """Half up to four decimals."""
+    return number.quantize(Decimal("0.0001"), ROUND_HALF_UP)
 
 
 class PlainShop:
@@ -43,15 +34,26 @@ class PlainShop:
         self.db.execute(f"SET TimeZone = 'UTC'; SET threads = {threads}; SET memory_limit = '{memory}'")
         if folder:
             self.db.execute(f"SET temp_directory = '{folder}'")
-        self.db.create_function(
-            "exact_ratio", exact_ratio, ["VARCHAR", "VARCHAR", "INTEGER"], "VARCHAR", null_handling="special")
-        self.db.create_function(
-            "converted", convert, ["VARCHAR", "VARCHAR", "VARCHAR"], "VARCHAR", null_handling="special")
         columns = "{" + ", ".join(f"{name}: '{kind}'" for name, kind in COLUMNS.items()) + "}"
-        self.db.execute(f"CREATE TABLE lines AS SELECT * FROM read_ndjson('{path}', columns = {columns})")
+        self.db.execute(
+            "CREATE TABLE lines AS SELECT *, row_number() OVER () AS arrival "
+            f"FROM read_ndjson('{path}', columns = {columns})")
         for statement in SETUP.format(minutes=minutes, currency=currency, rates=RATES).split(";"):
             if statement.strip():
                 self.db.execute(statement)
+
+    def check_rounding(self):
+        """Whether the SQL below rounds as Python's decimals do; returns how many amounts were looked at."""
+        rows = self.db.execute(
+            "SELECT DISTINCT revenue, own, target, reporting_revenue, ratio(revenue, length(user_id), 4), length(user_id) "
+            "FROM sales WHERE currency <> reporting() LIMIT 100000").fetchall()
+        for amount, own, target, converted, share, whole in rows:
+            if own is None:
+                assert converted is None
+            else:
+                assert converted == rounded(amount * Decimal(target) / Decimal(own)), (amount, own, target)
+            assert share == rounded(amount / whole), (amount, whole)
+        return len(rows)
 
     def differences(self, table, rows):
         """What a gold table (an Arrow table) has and should not have, and the other way round; nothing when it is right."""
@@ -72,10 +74,10 @@ class PlainShop:
 SETUP = """
 -- The first of each event_id of a kind, in the order in which they were sent.
 CREATE TABLE events AS
-SELECT *, rowid AS arrival, CAST(timezone('UTC', ts) + INTERVAL {minutes} MINUTE AS DATE) AS day,
+SELECT *, CAST(timezone('UTC', ts) + INTERVAL {minutes} MINUTE AS DATE) AS day,
     coalesce(nullif(channel, ''), 'unknown') AS place
 FROM lines
-QUALIFY row_number() OVER (PARTITION BY type, event_id ORDER BY rowid) = 1;
+WHERE arrival IN (SELECT min(arrival) FROM lines GROUP BY type, event_id);
 
 CREATE TABLE rates AS
 SELECT CAST("Date" AS DATE) AS rate_day, name AS currency, rate
@@ -92,9 +94,17 @@ SELECT used.day, used.currency,
         SELECT arg_max(rate, rate_day) FROM rates WHERE rates.currency = '{currency}' AND rate_day <= used.day) END AS target
 FROM used;
 
+CREATE MACRO whole(number, power) AS CAST(CAST(number AS DECIMAL(38, 6)) * power AS HUGEINT);
+-- Half up: the floor of the double and a half more.
+CREATE MACRO divided(part, whole) AS (2 * part + whole) // (2 * whole);
 CREATE MACRO in_reporting(amount, of_currency, own, target) AS
     CASE of_currency WHEN '{currency}' THEN CAST(amount AS DECIMAL(38, 4))
-    ELSE CAST(converted(CAST(amount AS VARCHAR), own, target) AS DECIMAL(38, 4)) END;
+    ELSE CAST(divided(whole(amount, 10000) * whole(target, 1000000), whole(own, 1000000)) AS DECIMAL(30, 0))
+        * CAST(0.0001 AS DECIMAL(8, 4)) END;
+CREATE MACRO ratio(part, parts, decimals) AS
+    CASE WHEN parts <> 0 THEN
+        CAST(divided(whole(part, 10000) * CAST(10 ** decimals AS HUGEINT), CAST(parts AS HUGEINT) * 10000) AS DECIMAL(28, 0))
+        * CAST(10 ** -decimals AS DECIMAL(10, 8)) END;
 
 CREATE TABLE sales AS
 SELECT event_id, user_id, order_id, session_id, currency, place AS channel, coalesce(nullif(store_id, ''), 'unknown') AS store_id,
@@ -158,11 +168,9 @@ FROM paces LEFT JOIN acts USING (day, user_id)
 WHERE pace >= 120 OR (looks >= 1000 AND acts IS NULL);
 
 CREATE MACRO reporting() AS '{currency}';
-CREATE MACRO local_hour(at) AS date_trunc('hour', timezone('UTC', at) + INTERVAL {minutes} MINUTE);
-CREATE MACRO local_day(at) AS CAST(timezone('UTC', at) + INTERVAL {minutes} MINUTE AS DATE);
-CREATE MACRO instant(local) AS timezone('UTC', local - INTERVAL {minutes} MINUTE);
-CREATE MACRO ratio(part, whole, decimals) AS
-    CAST(exact_ratio(CAST(part AS VARCHAR), CAST(whole AS VARCHAR), decimals) AS DECIMAL(38, 8))
+CREATE MACRO local_hour(moment) AS date_trunc('hour', timezone('UTC', moment) + INTERVAL {minutes} MINUTE);
+CREATE MACRO local_day(moment) AS CAST(timezone('UTC', moment) + INTERVAL {minutes} MINUTE AS DATE);
+CREATE MACRO instant(clock) AS timezone('UTC', clock - INTERVAL {minutes} MINUTE)
 """
 
 MEASURES = """count(*) AS orders, sum(units) AS units, sum(gmv) AS gmv, sum(discount) AS discount, sum(revenue) AS revenue,
@@ -306,21 +314,22 @@ GOLD = {
         SELECT cohort_month, (year(month) - year(cohort_month)) * 12 + month(month) - month(cohort_month) AS months_since,
             cohort_customers, count(*) AS customers, sum(orders) AS orders,
             ratio(count(*), cohort_customers, 4) AS retention
-        FROM months JOIN cohorts USING (user_id) JOIN sizes USING (cohort_month) GROUP BY ALL""",
+        FROM months JOIN cohorts USING (user_id) JOIN sizes USING (cohort_month) GROUP BY cohort_month, month, cohort_customers""",
     "product_affinity": """
         WITH baskets AS (
             SELECT event_id, list_distinct(list(product_id)) AS products FROM sold GROUP BY ALL
             HAVING count(DISTINCT product_id) <= 50),
-        single AS (SELECT unnest(products) AS product, count(*) AS n FROM baskets GROUP BY ALL),
+        held AS (SELECT products, unnest(products) AS product FROM baskets),
+        single AS (SELECT product, count(*) AS n FROM held GROUP BY ALL),
         pairs AS (
             SELECT one, other, count(*) AS n
-            FROM (SELECT products, unnest(products) AS one FROM baskets), unnest(products) AS rest(other)
+            FROM (SELECT product AS one, unnest(products) AS other FROM held)
             WHERE one <> other GROUP BY ALL HAVING count(*) >= 2)
         SELECT one AS product_id, other AS with_product_id, pairs.n AS orders_together, a.n AS product_orders,
-            b.n AS with_product_orders, (SELECT count(*) FROM baskets) AS all_orders,
-            ratio(pairs.n, all_orders, 8) AS support, ratio(pairs.n, a.n, 8) AS confidence,
-            ratio(pairs.n * all_orders, a.n * b.n, 4) AS lift
-        FROM pairs JOIN single a ON a.product = one JOIN single b ON b.product = other""",
+            b.n AS with_product_orders, everything.n AS all_orders,
+            ratio(pairs.n, everything.n, 8) AS support, ratio(pairs.n, a.n, 8) AS confidence,
+            ratio(pairs.n * everything.n, a.n * b.n, 4) AS lift
+        FROM pairs CROSS JOIN (SELECT count(*) AS n FROM baskets) AS everything JOIN single a ON a.product = one JOIN single b ON b.product = other""",
     "stock_turnover": """
         WITH moved AS (
             SELECT date_trunc('month', day) AS month, product_id, warehouse_id, sum(change) AS net,

@@ -26,8 +26,8 @@ def month(folder):
     """The lines as they are sent, in a file, and those among them that are events, in another."""
     simulated, sent, good = folder / "simulated.ndjson", folder / "sent.ndjson", folder / "good.ndjson"
     must(
-        "simulate", "--days", 30, "--events", EVENTS, "--seed", 6, "--duplicates", 0.01, "--late", 0.02, "--late-by", "3d",
-        "--malformed", 0.005, "--to", f"file:{simulated}", timeout=1_800)
+        "simulate", "--days", 30, "--start", "2026-01-12", "--events", EVENTS, "--seed", 6, "--duplicates", 0.01,
+        "--late", 0.02, "--late-by", "3d", "--malformed", 0.005, "--to", f"file:{simulated}", timeout=1_800)
     malformed = 0
     with open(simulated, "rb") as lines, open(sent, "wb") as all_lines, open(good, "wb") as events:
         again = []
@@ -65,16 +65,16 @@ def bots():
             "product_id": f"p-{number % 3:05d}", "page": "/", "referrer": "", "channel": "website"}
 
     for number in range(120):
-        yield click("fast", number, f"2026-01-10T10:00:{number // 2:02d}Z")
+        yield click("fast", number, f"2026-01-20T10:00:{number // 2:02d}Z")
     for number in range(119):
-        yield click("brisk", number, f"2026-01-10T10:00:{number // 2:02d}Z")
+        yield click("brisk", number, f"2026-01-20T10:00:{number // 2:02d}Z")
     for number in range(1_000):
-        yield click("idle", number, f"2026-01-12T{4 + number // 120:02d}:{number // 2 % 60:02d}:{number % 2 * 30:02d}Z")
+        yield click("idle", number, f"2026-01-22T{4 + number // 120:02d}:{number // 2 % 60:02d}:{number % 2 * 30:02d}Z")
     for number in range(999):
-        yield click("keen", number, f"2026-01-12T{4 + number // 120:02d}:{number // 2 % 60:02d}:{number % 2 * 30:02d}Z")
+        yield click("keen", number, f"2026-01-22T{4 + number // 120:02d}:{number // 2 % 60:02d}:{number % 2 * 30:02d}Z")
     yield {
         "type": "purchase", "event_id": "fast-buys", "user_id": "fast", "session_id": "fast-session",
-        "ts": "2026-01-10T11:00:00Z", "items": [{"product_id": "p-00001", "quantity": 2, "unit_price": "10.00"}],
+        "ts": "2026-01-20T11:00:00Z", "items": [{"product_id": "p-00001", "quantity": 2, "unit_price": "10.00"}],
         "total_amount": "20.00", "currency": "USD", "channel": "website", "order_id": "fast-order"}
 
 
@@ -150,6 +150,7 @@ def test_a_month_in_one_build_is_what_plain_sql_says(sent, plain, tmp_path):
     lines = plain.db.execute("SELECT count(*), count(*) - count(DISTINCT (type, event_id)) FROM lines").fetchone()
     assert (accepted, rejected) == (lines[0], sent[2])
     assert lines[1] > EVENTS // 150, "duplicates are among them"
+    assert plain.check_rounding() > 100
     assert_equal(data, plain)
     must("batch", "test", "--data", data, "--config", tmp_path / "cartograph.yaml", timeout=1_800)
 

@@ -57,7 +57,8 @@ import Testing
         #expect(reason(head + "2026-12-14,1.1,1\n")?.contains("in the future") == true)
         #expect(reason(head + "2026-10-30,1.1,0.9\n")?.contains("line 3: GBP has two rates on 2026-10-30") == true)
         for bad in [
-            "0", "0.0009", "10000000", "-1", "+1", "1e3", "1.2345678", "1.", ".5", "1,5", "NaN", "１", "1.1.1", "n/a", "0x1",
+            "0", "0.0009", "10000000", "-1", "+1", "1e3", "1.2345678", "1.", ".5", "1,5", "NaN", "１", "1.1.1", "n/a",
+            "0x1",
             "99999999999999999999999",
         ] {
             #expect(reason(head + "2026-10-29,\(bad),1\n")?.hasPrefix("line 3") == true, "\(bad)")
@@ -67,7 +68,9 @@ import Testing
         #expect(reason("Date,usd\n2026-10-30,1\n")?.contains("no header of the ECB's") == true)
         #expect(reason("Date,USD,USD\n2026-10-30,1,1\n")?.contains("no header") == true)
         #expect(reason("<html><body>Not found</body></html>")?.contains("no element Cube") == true)
-        #expect(reason("<Envelope><Cube><Cube time='2026-10-30'><Cube currency='USD' rate='1'")?.contains("ends early") == true)
+        #expect(
+            reason("<Envelope><Cube><Cube time='2026-10-30'><Cube currency='USD' rate='1'")?.contains("ends early")
+                == true)
         #expect(reason("<!DOCTYPE x [<!ENTITY a 'b'>]><Envelope/>")?.contains("declaration") == true)
         #expect(
             reason("<E><Cube><Cube time='2026-10-30'><Cube currency='EUR' rate='1'/></Cube></Cube></E>")?
