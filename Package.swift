@@ -88,6 +88,7 @@ let package = Package(
         room("Engine", knows: ["CDuckDB"]),
         room("Lake", knows: ["CBytes", "Iceberg", "Storage", "Engine", "EventLog", "Events", "Telemetry", "CZstd"]),
         room("Models", knows: ["Lake", "Iceberg", "Engine", .product(name: "Yams", package: "Yams")]),
+        room("Rates", knows: ["Storage", "Lake", "Iceberg", "Engine", "CZlib"]),
         room("Books", knows: ["Events", "EventLog", "Streaming", "Lake", "Engine", "Iceberg"]),
         room(
             "Server",
@@ -107,7 +108,7 @@ let package = Package(
             name: "cartograph",
             dependencies: [
                 "Access", "Books", "Collector", "Engine", "EventLog", "Events", "FileImport", "Iceberg", "Lake",
-                "Models",
+                "Models", "Rates",
                 "Server", "Simulator", "Storage", "Streaming", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -183,6 +184,7 @@ let package = Package(
         tests(
             "LakeTests",
             of: ["Engine", "EventLog", "Events", "Iceberg", "Lake", "ParquetFuzz", "Simulator", "Storage"]),
+        tests("RatesTests", of: ["Rates", "Storage", "Lake", "Iceberg", "Engine", "CZlib", "TestServers"]),
         tests("ModelsTests", of: ["Models", "Lake", "Iceberg", "Storage", "Engine"]),
         tests(
             "BooksTests",

@@ -57,6 +57,7 @@ final class BatchService: Sendable {
     private let stream: StreamRunner.Settings
     private let erased: ErasedPeople
     private let place: LakePlace
+    private let rates: RatesBook
     /// The keyed hashes of the people whose erasure is under way, sorted.
     private let erasing = Mutex<[String]>([])
     private let report: @Sendable (String) -> Void
@@ -79,7 +80,7 @@ final class BatchService: Sendable {
         log: EmbeddedLog, catalog: any Catalog, lake: LakeService, folder: DataFolder,
         objectStore: (@Sendable () throws -> [ObjectStoreAccess])?, project: ModelProject,
         settings: Settings, stream: StreamRunner.Settings, engineBytes: Int, erased: ErasedPeople, place: LakePlace,
-        metrics: Metrics, report: @escaping @Sendable (String) -> Void
+        rates: RatesBook, metrics: Metrics, report: @escaping @Sendable (String) -> Void
     ) {
         self.log = log
         self.catalog = catalog
@@ -89,6 +90,7 @@ final class BatchService: Sendable {
         self.stream = stream
         self.erased = erased
         self.place = place
+        self.rates = rates
         self.report = report
         var engine = DuckDB.Settings()
         engine.threads = 2
@@ -97,7 +99,11 @@ final class BatchService: Sendable {
         engine.objectStore = objectStore
         self.engine = engine
         runner = ModelRunner(
-            project: project, catalog: catalog, engine: engine, variables: ["business_timezone": settings.timezone])
+            project: project, catalog: catalog, engine: engine,
+            variables: [
+                "business_timezone": settings.timezone, "reporting_currency": settings.currency,
+                "cost_currency": settings.currency,
+            ])
         runs = metrics.counter("cartograph_batch_runs_total", help: "Runs of the models.")
         duration = metrics.histogram("cartograph_batch_run_seconds", help: "How long runs of the models took.")
     }
@@ -214,6 +220,7 @@ final class BatchService: Sendable {
         do {
             let cut = log.cut()
             _ = try lake.drain(to: cut)
+            try rates.addBuiltIn(bench.connection)
             let ran = try bench.run(progress: progress)
             outcome.models = ran.models
             outcome.rows = ran.rows
@@ -253,6 +260,7 @@ final class BatchService: Sendable {
             settled: { cut, body in
                 try lake.settled(at: cut) {
                     progress("the models")
+                    try rates.addBuiltIn(connection)
                     _ = try runner.run()
                     progress("the tables")
                     body()
