@@ -91,6 +91,7 @@ let package = Package(
         room("Lake", knows: ["CBytes", "Iceberg", "Storage", "Engine", "EventLog", "Events", "Telemetry", "CZstd"]),
         room("Models", knows: ["Lake", "Iceberg", "Engine", .product(name: "Yams", package: "Yams")]),
         room("Warehouse", knows: ["CPostgres", "Engine", "Iceberg", "Lake"]),
+        room("Rates", knows: ["Storage", "Lake", "Iceberg", "Engine", "CZlib"]),
         room("Books", knows: ["Events", "EventLog", "Streaming", "Lake", "Engine", "Iceberg", "Warehouse"]),
         room(
             "Server",
@@ -110,7 +111,7 @@ let package = Package(
             name: "cartograph",
             dependencies: [
                 "Access", "Books", "Collector", "Engine", "EventLog", "Events", "FileImport", "Iceberg", "Lake",
-                "Models",
+                "Models", "Rates",
                 "Server", "Simulator", "Storage", "Streaming", "Telemetry", "Warehouse",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -186,6 +187,7 @@ let package = Package(
         tests(
             "LakeTests",
             of: ["Engine", "EventLog", "Events", "Iceberg", "Lake", "ParquetFuzz", "Simulator", "Storage"]),
+        tests("RatesTests", of: ["Rates", "Storage", "Lake", "Iceberg", "Engine", "CZlib", "TestServers"]),
         tests("ModelsTests", of: ["Models", "Lake", "Iceberg", "Storage", "Engine"]),
         tests("WarehouseTests", of: ["Warehouse"], resources: [.copy("Golden")]),
         tests(

@@ -66,6 +66,7 @@ final class BatchService: Sendable {
     let warehouse: WarehouseService?
     /// What the books said.
     let audit: Audit
+    private let rates: RatesBook
     /// The keyed hashes of the people whose erasure is under way, sorted.
     private let erasing = Mutex<[String]>([])
     private let report: @Sendable (String) -> Void
@@ -89,7 +90,7 @@ final class BatchService: Sendable {
         log: EmbeddedLog, catalog: any Catalog, lake: LakeService, folder: DataFolder,
         objectStore: (@Sendable () throws -> [ObjectStoreAccess])?, project: ModelProject,
         settings: Settings, stream: StreamRunner.Settings, engineBytes: Int, erased: ErasedPeople, place: LakePlace,
-        warehouse: WarehouseService?, metrics: Metrics, report: @escaping @Sendable (String) -> Void,
+        warehouse: WarehouseService?, rates: RatesBook, metrics: Metrics, report: @escaping @Sendable (String) -> Void,
         alarm: @escaping @Sendable (String) -> Void
     ) {
         self.warehouse = warehouse
@@ -102,6 +103,7 @@ final class BatchService: Sendable {
         self.stream = stream
         self.erased = erased
         self.place = place
+        self.rates = rates
         self.report = report
         var engine = DuckDB.Settings()
         engine.threads = 2
@@ -110,7 +112,11 @@ final class BatchService: Sendable {
         engine.objectStore = objectStore
         self.engine = engine
         runner = ModelRunner(
-            project: project, catalog: catalog, engine: engine, variables: ["business_timezone": settings.timezone])
+            project: project, catalog: catalog, engine: engine,
+            variables: [
+                "business_timezone": settings.timezone, "reporting_currency": settings.currency,
+                "cost_currency": settings.currency,
+            ])
         runs = metrics.counter("cartograph_batch_runs_total", help: "Runs of the models.")
         duration = metrics.histogram("cartograph_batch_run_seconds", help: "How long runs of the models took.")
     }
@@ -231,6 +237,7 @@ final class BatchService: Sendable {
         do {
             let cut = log.cut()
             _ = try lake.drain(to: cut)
+            try rates.addBuiltIn(bench.connection)
             let ran = try bench.run(progress: progress)
             outcome.models = ran.models
             outcome.rows = ran.rows
@@ -274,6 +281,7 @@ final class BatchService: Sendable {
             settled: { cut, body in
                 try lake.settled(at: cut) {
                     progress("the models")
+                    try rates.addBuiltIn(connection)
                     _ = try runner.run()
                     if let warehouse {
                         progress("the warehouse")

@@ -1,6 +1,7 @@
 import Access
 import EventLog
 import Foundation
+import Rates
 import Storage
 import Streaming
 import Yams
@@ -21,6 +22,10 @@ struct Settings {
     var timezone = "UTC"
     /// The reporting currency.
     var currency = "USD"
+    /// Where exchange rates are fetched from; nil for nowhere.
+    var ratesURL: String?
+    /// Seconds between two fetches of exchange rates. The ECB publishes once each working day, around 16:00 CET.
+    var ratesSeconds = 21_600.0
     /// How many partitions a topic gets in a new data folder.
     var partitions = 2
     /// Where the tables are.
@@ -69,7 +74,8 @@ struct Settings {
     }
 
     private static let keys = [
-        "data", "host", "port", "token", "cors_origins", "timezone", "currency", "partitions", "lake", "s3", "catalog",
+        "data", "host", "port", "token", "cors_origins", "timezone", "currency", "rates_url", "rates_seconds",
+        "partitions", "lake", "s3", "catalog",
         "catalog_vends_keys", "lake_seconds", "batch_seconds", "checkpoint_seconds", "fraud_rules",
         "log_retention_gigabytes", "log_retention_days", "warehouse", "warehouse_seconds",
         "books_seconds",
@@ -128,6 +134,15 @@ struct Settings {
             case "timezone": timezone = try text()
             case "fraud_rules": fraudRules = try text()
             case "currency": currency = try text()
+            case "rates_url":
+                let url = try text()
+                if let fault = RatesSource.fault(url) { throw bad(fault) }
+                ratesURL = url
+            case "rates_seconds":
+                guard let number = value.float, (1...604_800).contains(number) else {
+                    throw bad("must be a number of seconds from 1 to 604800")
+                }
+                ratesSeconds = number
             case "port":
                 guard let number = value.int else { throw bad("must be a number") }
                 port = number

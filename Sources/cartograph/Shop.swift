@@ -19,8 +19,12 @@ struct Shop {
     let lake: LakeService
     /// The object store that the tables are in; nil where there is none.
     let objectStore: S3Storage?
+    /// How engines reach it; nil where there is none.
+    let engineObjectStore: (@Sendable () throws -> [ObjectStoreAccess])?
     /// The people whose earlier events are not let in again.
     let erased: ErasedPeople
+    /// What other currencies are worth.
+    let rates: RatesBook
     let batch: BatchService
     let metrics: Metrics
     let lock: FolderLock
@@ -67,15 +71,16 @@ struct Shop {
             log: log, catalog: catalog, covered: covered, objectStore: place.objectStore, temporary: folder.temporary,
             seconds: settings.lakeSeconds, metrics: metrics, report: report)
         let erased = try ErasedPeople(folder: folder.erasures)
+        let rates = RatesBook(folder: folder, home: home, catalog: catalog)
         let batch = BatchService(
             log: log, catalog: catalog, lake: lake, folder: folder, objectStore: place.objectStore,
             project: try ModelProject(folder: home.models), settings: settings, stream: stream,
             engineBytes: engineBytes, erased: erased, place: place,
             warehouse: try WarehouseService(settings, catalog: catalog, metrics: metrics, report: report),
-            metrics: metrics, report: report, alarm: alarm)
+            rates: rates, metrics: metrics, report: report, alarm: alarm)
         return Shop(
             folder: folder, settings: settings, home: home, log: log, catalog: catalog, lake: lake,
-            objectStore: place.s3, erased: erased, batch: batch,
+            objectStore: place.s3, engineObjectStore: place.objectStore, erased: erased, rates: rates, batch: batch,
             metrics: metrics, lock: lock, stream: stream)
     }
 
