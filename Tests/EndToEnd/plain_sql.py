@@ -68,7 +68,8 @@ class PlainShop:
             ("is missing", f"SELECT {columns} FROM expected EXCEPT ALL SELECT {columns} FROM found")]
         return [
             f"{table}: {what}: {dict(zip(named, row))}"
-            for what, sql in ways for row in self.db.execute(f"{sql} LIMIT 3").fetchall()]
+            for what, sql in ways
+            for row in self.db.execute(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({sql} LIMIT 3)").fetchall()]
 
 
 SETUP = """

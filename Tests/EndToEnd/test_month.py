@@ -68,6 +68,7 @@ def bots():
         yield click("fast", number, f"2026-01-20T10:00:{number // 2:02d}Z")
     for number in range(119):
         yield click("brisk", number, f"2026-01-20T10:00:{number // 2:02d}Z")
+    yield click("brisk", 119, "2026-01-20T10:01:00Z")
     for number in range(1_000):
         yield click("idle", number, f"2026-01-22T{4 + number // 120:02d}:{number // 2 % 60:02d}:{number % 2 * 30:02d}Z")
     for number in range(999):
