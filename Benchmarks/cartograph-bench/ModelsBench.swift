@@ -42,7 +42,9 @@ struct ModelsBench {
         var plain: [Spent] = []
         for run in 0..<runs {
             report("  full build and plain SQL, \(run + 1) of \(runs) …")
-            built.append(try Spent.measure { try runner(catalog, folder).run(fullRefresh: true) }.0)
+            let (spent, told) = try Spent.measure { try runner(catalog, folder).run(fullRefresh: true) }
+            built.append(spent)
+            if run == runs - 1 { tell(told) }
             plain.append(try Spent.measure { try runPlain(catalog, folder + "/plain-\(run)") }.0)
             try FileManager.default.removeItem(atPath: folder + "/plain-\(run)")
         }
@@ -51,9 +53,7 @@ struct ModelsBench {
         try month.release(into: log)
         let late = try writer.drain(to: log.cut()).rowCount
         let (increment, told) = try Spent.measure { try runner(catalog, folder).run() }
-        for model in told.models.sorted(by: { $0.milliseconds > $1.milliseconds }).prefix(6) {
-            report("    \(model.table): \(model.milliseconds) ms, \(model.rows) rows, \(model.status)")
-        }
+        tell(told)
         let (best, floor) = (Spent.best(built), Spent.best(plain))
         let floorCPU = ["the plain SQL": best.cpu / floor.cpu]
         let floorWall = ["the plain SQL": best.wall / floor.wall]
@@ -67,6 +67,13 @@ struct ModelsBench {
             Measure(bench: "models", measure: "a day more", value: increment.cpu, unit: "cpu-s"),
             Measure(bench: "models", measure: "a day more, wall", value: increment.wall, unit: "s"),
         ]
+    }
+
+    /// Tells which models took longest.
+    private func tell(_ run: RunReport) {
+        for model in run.models.sorted(by: { $0.milliseconds > $1.milliseconds }).prefix(10) {
+            report("    \(model.table): \(model.milliseconds) ms, \(model.rows) rows")
+        }
     }
 
     private func engine(_ folder: String) -> DuckDB.Settings {
@@ -93,8 +100,14 @@ struct ModelsBench {
             let scan = try LakeTable(catalog.loadTable(identifier)).scanSQL()
             try connection.execute("CREATE VIEW bronze.\(identifier.name) AS \(scan)")
         }
+        var took: [(Substring, Int)] = []
         for statement in String(decoding: text, as: UTF8.self).components(separatedBy: "\n----\n") {
+            let began = Clocks.now()
             try connection.execute(statement.replacing("FOLDER", with: folder))
+            took.append((statement.split(separator: " TO ").last ?? "", Int((Clocks.now() - began) / 1_000_000)))
+        }
+        for (name, milliseconds) in took.sorted(by: { $0.1 > $1.1 }).prefix(10) {
+            report("    plain \(name.prefix(40)): \(milliseconds) ms")
         }
     }
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 ROOT = Path(__file__).resolve().parents[2]
-RATES = ROOT / "models/seeds/ecb_reference_rates.csv"
+RATES = ROOT / "config/ecb-reference-rates.csv"
 
 COLUMNS = {
     "type": "VARCHAR", "event_id": "VARCHAR", "user_id": "VARCHAR", "session_id": "VARCHAR", "product_id": "VARCHAR",
