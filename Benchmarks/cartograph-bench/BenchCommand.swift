@@ -11,8 +11,8 @@ struct BenchCommand: AsyncParsableCommand {
             decode, append, collect, replay and lake run in this process on 64 MB of simulated events; stream on 100,000 and on a \
             million of the newest minutes; checkpoints has the stream's state grow by three million, keys to ten million; pauses what \
             fraud scores and anomalies add to a checkpoint; hours \
-            makes the commits of an hour of bronze with its upkeep beside; tables commits to Iceberg tables and plans over their files; models builds silver and gold of a month beside hand-written \
-            SQL; fraud judges the \
+            makes the commits of an hour of bronze with its upkeep beside; tables commits to Iceberg tables and plans over their files; \
+            models builds silver and gold of a month beside hand-written SQL; fraud judges the \
             scores of simulated fraud. http, single, platform, latency and listeners start the real binary and load it over loopback; http and single check its books \
             afterwards. peers gives the same events to Redis and PostgreSQL, which `scripts/bootstrap bench` installs.
             """)
@@ -23,7 +23,8 @@ struct BenchCommand: AsyncParsableCommand {
             http, single, platform, latency, listeners, peers
     }
 
-    @Argument(help: "\(Name.allCases.map(\.rawValue).joined(separator: ", ")); all but models and peers when none is named.")
+    @Argument(
+        help: "\(Name.allCases.map(\.rawValue).joined(separator: ", ")); all but models and peers when none is named.")
     var names: [Name] = []
     @Flag(name: .long, help: "Print one JSON object a line.") var json = false
     @Option(name: .long, help: "Runs of each measure, the median counts (default 5 in this process, 3 under load).")
@@ -54,7 +55,8 @@ struct BenchCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard runs ?? 1 >= 1, month >= 30_000, rate >= 1, seconds >= 1, events >= 1, days >= 1, window > 0 else {
-            throw ValidationError("--runs, --rate, --seconds, --events, --days and --window must be 1 or more, --month 30000")
+            throw ValidationError(
+                "--runs, --rate, --seconds, --events, --days and --window must be 1 or more, --month 30000")
         }
         guard (1...900).contains(listeners) else { throw ValidationError("--listeners must be 1 to 900") }
         guard batch.numbers.allSatisfy({ (1...LoadSettings.corpusEvents / 100).contains($0) }) else {
