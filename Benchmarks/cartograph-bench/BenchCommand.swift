@@ -89,7 +89,11 @@ struct BenchCommand: AsyncParsableCommand {
         case .collect: Findings(try inProcess().collect())
         case .replay: Findings(try inProcess().replay())
         case .stream:
-            Findings(try InProcess.liveEvents.flatMap { try InProcess.live(runs: runs ?? 5, events: $0).stream() })
+            Findings(
+                try InProcess.liveEvents.flatMap {
+                    try InProcess(runs: runs ?? 5, liveEvents: $0.measured + $0.earlier, rate: $0.rate)
+                        .stream(after: $0.earlier)
+                })
         case .checkpoints: Findings(try CheckpointBench(events: 3_000_000).measures())
         case .keys: Findings(try KeysBench().measures())
         case .pauses: Findings(try WatchPauseBench().measures())

@@ -48,9 +48,12 @@ struct ModelCoverage: Equatable {
     }
 
     /// A short name for a statement (FNV-1a, 64 bits).
-    static func name(of text: String) -> String {
+    static func name(of text: String) -> String { name(of: text.utf8) }
+
+    /// A short name for bytes (FNV-1a, 64 bits).
+    static func name(of bytes: some Sequence<UInt8>) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         return String(hash, radix: 16)
     }
 }

@@ -1,12 +1,12 @@
 import Foundation
-import Yams
 
-/// A dbt project in a folder: its models in the order they have to run, its sources and its tests.
+/// A dbt project in a folder: its models and seeds in the order they have to run, its sources, exposures and tests.
 ///
-/// Read are `dbt_project.yml` (name, model-paths, macro-paths, test-paths, vars, and `+` settings of folders), `*.sql` in
-/// those paths as `Template` describes, and `sources` and `models` of `*.yml` in the model paths.
+/// Read are `dbt_project.yml` (name, model-paths, macro-paths, seed-paths, test-paths, vars, and `+` settings of folders),
+/// `*.sql` in those paths as `Template` describes, `*.csv` in the seed paths, and `models`, `seeds`, `sources` and
+/// `exposures` of `*.yml` in the model and seed paths.
 public struct ModelProject: Sendable {
-    /// Most bytes of one file.
+    /// Most bytes of one file of SQL or YAML.
     public static let fileBytesMax = 1 << 20
     /// Most files of a project.
     public static let filesMax = 2_000
@@ -15,76 +15,120 @@ public struct ModelProject: Sendable {
     public let name: String
     /// Its folder.
     public let folder: String
-    /// Its variables with their defaults.
-    public let variables: [String: String]
-    /// Its models, each after those that it reads.
+    /// Its models and seeds, each after those that it reads.
     public let models: [Model]
     /// Its sources.
     public let sources: [SourceTable]
-    /// Statements of the test paths, which return the rows that should not be there.
-    let statementTests: [(name: String, template: Template)]
+    /// Who reads its tables.
+    public let exposures: [Exposure]
+    /// What has to hold, those of the yml files first.
+    public let tests: [ModelTest]
+
+    /// Its variables.
+    let variables: ModelVariables
     let macros: [String: TemplateMacro]
+    private let byName: [String: Model]
 
     /// Reads a project.
+    /// - Parameter variables: values instead of the project's defaults.
     /// - Throws: `ModelError` of kind `project` that names the file and line.
-    public init(folder: String) throws {
+    public init(folder: String, variables given: ModelVariables = ModelVariables()) throws {
         self.folder = folder
-        let settings = try ProjectYAML(path: folder + "/dbt_project.yml")
-        name = settings["name"]?.string ?? "project"
-        var variables: [String: String] = [:]
-        for (key, value) in settings["vars"]?.pairs ?? [] { variables[key] = value.scalarText }
-        self.variables = variables
-
+        let settings = try ProjectSettings(folder: folder, variables: given)
+        name = settings.name
+        variables = given.over(try settings.variables())
         var macros: [String: TemplateMacro] = [:]
         for file in try Self.files(folder, settings.paths("macro-paths", "macros"), "sql") {
-            for macro in try Template(try Self.text(file.path), file: file.name).macros { macros[macro.name] = macro }
+            for macro in try Template(try Self.text(file.path), file: file.name).macros {
+                if let other = macros.updateValue(macro, forKey: macro.name) {
+                    throw ModelError(.project, "\(file.name): the macro \(macro.name) is in \(other.file) already")
+                }
+            }
         }
+        // Generic tests may stand beside the singular ones.
+        let testPaths = settings.paths("test-paths", "tests")
+        let testFiles = try Self.files(folder, testPaths, "sql").map {
+            ($0, try Template(try Self.text($0.path), file: $0.name))
+        }
+        for macro in testFiles.flatMap(\.1.macros) { macros[macro.name] = macro }
         self.macros = macros
 
         let modelPaths = settings.paths("model-paths", "models")
+        let seedPaths = settings.paths("seed-paths", "seeds")
+        var properties = ProjectProperties()
+        for suffix in ["yml", "yaml"] {
+            for file in try Self.files(folder, modelPaths + seedPaths, suffix) {
+                try properties.read(try PropertyFile(path: file.path, name: file.name))
+            }
+        }
         var found: [Model] = []
+        var skipped: Set<String> = []
         for file in try Self.files(folder, modelPaths, "sql") {
             let template = try Template(try Self.text(file.path), file: file.name)
-            let reading = try ModelReading(template, macros: macros, variables: variables)
-            found.append(
-                try Model(reading, template, file.name, defaults: settings.defaults(for: file, project: name)))
-        }
-        statementTests = try Self.files(folder, settings.paths("test-paths", "tests"), "sql").map {
-            ($0.stem, try Template(try Self.text($0.path), file: $0.name))
-        }
-        var sources: [SourceTable] = []
-        for file in try Self.files(folder, modelPaths, "yml") {
-            let yaml = try ProjectYAML(path: file.path)
-            sources += try yaml.sources(file.name)
-            try yaml.describe(&found, file.name)
-        }
-        self.sources = sources
-        models = try Self.ordered(found, sources: Set(sources.map(\.table)))
-    }
-
-    /// The models selected by name and everything they read; all when nothing is named. `gold` or `gold.*` names all of a
-    /// schema.
-    public func selected(_ names: [String]) throws -> [Model] {
-        guard !names.isEmpty else { return models.filter { $0.materialization != .ephemeral } }
-        let byName = Dictionary(uniqueKeysWithValues: models.map { ($0.name, $0) })
-        var wanted: Set<String> = []
-        func add(_ name: String) {
-            guard wanted.insert(name).inserted, let model = byName[name] else { return }
-            for other in model.references + (model.rebuildDays.map { [$0] } ?? []) { add(other) }
-        }
-        for name in names {
-            let schema = name.hasSuffix(".*") ? String(name.dropLast(2)) : name
-            let matches = models.filter { $0.name == name || $0.table == name || $0.schema == schema }
-            guard !matches.isEmpty else {
-                let known = models.map(\.table).joined(separator: ", ")
-                throw ModelError(.project, "there is no model \(name); there are \(known)")
+            let reading = try ModelReading(template, macros: macros, variables: variables.values)
+            let entry = properties.entries[file.stem]
+            let own = try ModelSettings(
+                [settings.defaults("models", for: file.name), entry?.settings ?? [:], reading.config], file: file.name)
+            guard own.isEnabled else {
+                skipped.insert(file.stem)
+                continue
             }
-            for model in matches { add(model.name) }
+            found.append(try Model(reading, template, file, own, entry))
         }
-        return models.filter { wanted.contains($0.name) && $0.materialization != .ephemeral }
+        for file in try Self.files(folder, seedPaths, "csv") {
+            let entry = properties.entries[file.stem]
+            let own = try ModelSettings(
+                [settings.defaults("seeds", for: file.name), entry?.settings ?? [:]], file: file.name)
+            guard own.isEnabled else {
+                skipped.insert(file.stem)
+                continue
+            }
+            found.append(try Model(seed: file, own, entry))
+        }
+        models = try Self.ordered(found, sources: Set(properties.sources.map(\.table)))
+        byName = Dictionary(uniqueKeysWithValues: models.map { ($0.name, $0) })
+        for (name, entry) in properties.entries.sorted(by: { $0.value.place < $1.value.place })
+        where byName[name] == nil && !skipped.contains(name) {
+            throw ModelError(.project, "\(entry.place): it describes the model \(name), which does not exist")
+        }
+        sources = properties.sources
+        exposures = properties.exposures
+        tests = try TestReading(
+            properties, models: byName, skipped: skipped, macros: macros, variables: variables.values,
+            settings: settings
+        ).tests(statements: testFiles)
+        try checkReferences()
     }
 
-    func model(_ name: String) -> Model? { models.first { $0.name == name } }
+    func model(_ name: String) -> Model? { byName[name] }
+
+    func source(_ table: String) -> SourceTable? { sources.first { $0.table == table } }
+
+    /// Exposures and tests are about what there is.
+    private func checkReferences() throws {
+        let readers =
+            exposures.map { ("\($0.place): the exposure \($0.name)", $0.references, $0.sources) }
+            + tests.map { ("\($0.place): the test \($0.name)", $0.references, $0.sources) }
+        for (reader, references, sources) in readers {
+            for name in references where byName[name] == nil {
+                throw ModelError(.project, "\(reader) refers to the model \(name), which does not exist")
+            }
+            for table in sources where source(table) == nil {
+                throw ModelError(.project, "\(reader) reads the source \(table), which no yml file declares")
+            }
+        }
+        for exposure in exposures {
+            for (name, columns) in exposure.columns {
+                guard let model = byName[name], !model.columns.isEmpty else { continue }
+                if let missing = columns.first(where: { column in !model.columns.contains { $0.name == column } }) {
+                    throw ModelError(
+                        .project,
+                        "\(exposure.place): the exposure \(exposure.name) needs the column \(missing) of \(name), which its "
+                            + "yml file does not describe")
+                }
+            }
+        }
+    }
 
     /// Each model after those it reads; among those that are free, by name, so that the order never depends on the disk.
     private static func ordered(_ models: [Model], sources: Set<String>) throws -> [Model] {
@@ -109,7 +153,7 @@ public struct ModelProject: Sendable {
             for source in model.sources where !sources.contains(source) {
                 throw ModelError(.project, "\(model.name) reads the source \(source), which no yml file declares")
             }
-            for name in (model.references + (model.rebuildDays.map { [$0] } ?? [])).sorted() {
+            for name in model.upstream.sorted() {
                 guard let other = byName[name] else {
                     throw ModelError(.project, "\(model.name) refers to the model \(name), which does not exist")
                 }
@@ -158,63 +202,5 @@ extension ModelProject {
             throw ModelError(.project, "\(path) is not UTF-8")
         }
         return text
-    }
-}
-
-extension Model {
-    init(_ reading: ModelReading, _ template: Template, _ file: String, defaults: [String: String]) throws {
-        func setting(_ key: String) -> String? { reading.config[key]?.string ?? defaults[key] }
-        func failure(_ what: String) -> ModelError { ModelError(.project, "\(file): \(what)") }
-        let stem = file.split(separator: "/").last?.dropLast(4) ?? ""
-        guard !stem.isEmpty, stem.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" }) else {
-            throw failure("a model's name may have letters, digits and _")
-        }
-        guard let schema = setting("schema") else { throw failure("it has no schema: set +schema in dbt_project.yml") }
-        guard let materialization = Materialization(rawValue: setting("materialized") ?? "table") else {
-            throw failure("materialized must be table, incremental or ephemeral")
-        }
-        guard let strategy = Strategy(rawValue: setting("incremental_strategy") ?? "append") else {
-            throw failure("incremental_strategy must be append or insert_overwrite")
-        }
-        name = String(stem)
-        self.schema = schema
-        description = ""
-        self.materialization = materialization
-        self.strategy = strategy
-        partitioning = Partitioning(setting("partition_by"))
-        if materialization == .incremental, strategy == .insertOverwrite, partitioning == .none {
-            throw failure("insert_overwrite needs partition_by")
-        }
-        if case .dictionary(let meta) = reading.config["meta"] {
-            rebuildDays = meta["rebuild_days"]?.string
-        } else {
-            rebuildDays = nil
-        }
-        references = reading.references
-        sources = reading.sources
-        columns = []
-        self.template = template
-    }
-}
-
-extension Model.Partitioning {
-    /// `column` or `month(column)`.
-    fileprivate init(_ text: String?) {
-        guard let text, !text.isEmpty else {
-            self = .none
-            return
-        }
-        if text.hasPrefix("month("), text.hasSuffix(")") {
-            self = .month(of: String(text.dropFirst(6).dropLast()))
-        } else {
-            self = .day(of: text)
-        }
-    }
-
-    var column: String? {
-        switch self {
-        case .none: nil
-        case .day(let column), .month(let column): column
-        }
     }
 }

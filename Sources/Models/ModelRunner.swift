@@ -16,7 +16,7 @@ public final class ModelRunner: Sendable {
     public let project: ModelProject
     private let catalog: any Catalog
     private let engine: DuckDB.Settings
-    private let variables: [String: String]
+    private let variables: [String: TemplateValue]
     private let running = Mutex<(interrupter: Interrupter?, isCancelled: Bool)>((nil, false))
 
     /// A runner.
@@ -31,22 +31,22 @@ public final class ModelRunner: Sendable {
         self.project = project
         self.catalog = catalog
         self.engine = engine
-        self.variables = project.variables.merging(variables) { $1 }
+        self.variables = ModelVariables(variables).over(project.variables).values
     }
 
     /// Brings models up to date, on the calling thread. One run at a time; another waits for nobody and fails when both
     /// want to change the same table.
     /// - Parameters:
-    ///   - select: models by name (`daily_sales`), table or schema (`gold`), with everything they read; none for all.
+    ///   - selection: which models; what they read has to be there.
     ///   - fullRefresh: makes every table anew.
     /// - Throws: `ModelError`. Models that were done before stay done.
     public func run(
-        select: [String] = [], fullRefresh: Bool = false, progress: (ModelProgress) -> Void = { _ in }
+        _ selection: ModelSelection = .all, fullRefresh: Bool = false, progress: (ModelProgress) -> Void = { _ in }
     ) throws -> RunReport {
         let start = ContinuousClock.now
-        let models = try project.selected(select)
         var report = RunReport()
         try withSession { session in
+            let models = project.models(in: try session.nodes(selection))
             for (index, model) in models.enumerated() {
                 progress(.started(name: model.name, number: index + 1, count: models.count))
                 let done = try session.located(model.name) { try session.bringUpToDate(model, fullRefresh) }
@@ -61,14 +61,24 @@ public final class ModelRunner: Sendable {
         return report
     }
 
-    /// Runs the tests of schema.yml and of the test path on the tables as they are.
-    /// - Parameter select: as for `run`; statements of the test path run when it is empty.
-    public func test(select: [String] = []) throws -> TestReport {
-        let models = try project.selected(select)
-        return try withSession { session in
+    /// Runs tests on the tables as they are: those of the yml files, the statements of the test path, and the sources'
+    /// freshness.
+    /// - Parameter selection: tests, or what they are about.
+    public func test(
+        _ selection: ModelSelection = .all,
+        progress: (_ name: String, _ number: Int, _ count: Int) -> Void = { _, _, _ in }
+    ) throws -> TestReport {
+        try withSession { session in
+            let nodes = try session.nodes(selection)
+            let tests = project.tests(in: nodes)
             var report = TestReport()
-            for model in models { report.outcomes += try session.test(model) }
-            if select.isEmpty { report.outcomes += try session.testStatements() }
+            for (index, test) in tests.enumerated() {
+                progress(test.name, index + 1, tests.count)
+                report.outcomes.append(try session.run(test))
+            }
+            for source in project.sources where nodes.contains(.source(source.table)) {
+                if let outcome = try session.freshness(of: source) { report.outcomes.append(outcome) }
+            }
             return report
         }
     }

@@ -73,7 +73,7 @@ extension ModelSession {
         _ statement: ModelStatement, _ coverage: ModelCoverage, _ before: Snapshot?, _ isFullRefresh: Bool
     ) throws -> Plan {
         guard let before else { return .rebuild("it is new") }
-        if isFullRefresh { return .rebuild("asked for") }
+        if isFullRefresh, !statement.model.isKeptOnFullRefresh { return .rebuild("asked for") }
         guard let made = ModelCoverage(before) else { return .rebuild("it was written by something else") }
         guard made.definition == coverage.definition else { return .rebuild("its definition changed") }
         let changes = try coverage.inputs.keys.sorted().map { input in

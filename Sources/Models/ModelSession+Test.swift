@@ -1,56 +1,25 @@
 import Engine
 
 extension ModelSession {
-    /// Runs the tests that schema.yml has for a model.
-    func test(_ model: Model) throws -> [TestReport.Outcome] {
-        var outcomes: [TestReport.Outcome] = []
-        for column in model.columns {
-            for test in column.tests {
-                try show(model.table)
-                let sql = try failures(test, ModelStatement.relation(model.table), SQL.identifier(column.name))
-                let name = "\(model.table).\(column.name): \(test.name)"
-                outcomes.append(try outcome(name, sql))
+    /// Runs a test.
+    func run(_ test: ModelTest) throws -> TestReport.Outcome {
+        let failures = try located(test.name) { Int(try connection.query(try self.failures(test)).first?.integer ?? 0) }
+        let status: TestReport.Status =
+            if test.severity == .error, test.errorIf.holds(failures) {
+                .failed
+            } else {
+                test.warnIf.holds(failures) ? .warned : .passed
             }
-        }
-        return outcomes
-    }
-
-    /// Runs the statements of the test path.
-    func testStatements() throws -> [TestReport.Outcome] {
-        try project.statementTests.map { name, template in
-            var tables: Set<String> = []
-            let context = TemplateContext(
-                macros: project.macros, names: [:],
-                call: { [project, variables] name, plain, _ in
-                    switch name {
-                    case "config": return TemplateValue.none
-                    case "var": return try TemplateContext.variable(plain, variables)
-                    case "ref":
-                        guard let model = plain.last?.string.flatMap(project.model) else { return nil }
-                        tables.insert(model.table)
-                        return .string(ModelStatement.relation(model.table))
-                    case "source":
-                        let table = plain.map(\.text).joined(separator: ".")
-                        tables.insert(table)
-                        return .string(ModelStatement.relation(table))
-                    default: return nil
-                    }
-                })
-            let sql = try template.render(context)
-            for table in tables.sorted() { try show(table) }
-            return try outcome(name, "SELECT count(*) FROM (\(sql))")
-        }
-    }
-
-    private func outcome(_ name: String, _ sql: String) throws -> TestReport.Outcome {
-        try located(name) {
-            TestReport.Outcome(name: name, failures: Int(try connection.query(sql).first?.integer ?? 0))
-        }
+        return TestReport.Outcome(name: test.name, failures: failures, status: status, place: test.place)
     }
 
     /// A statement that counts the rows, or values, that fail a test.
-    private func failures(_ test: ColumnTest, _ table: String, _ column: String) throws -> String {
-        switch test {
+    private func failures(_ test: ModelTest) throws -> String {
+        for table in try tables(of: test) { try show(table) }
+        var table = test.table.map(ModelStatement.relation) ?? ""
+        if let filter = test.filter { table = "(SELECT * FROM \(table) WHERE \(filter)) AS filtered" }
+        let column = test.column.map(SQL.identifier) ?? ""
+        switch test.kind {
         case .notNull: return "SELECT count(*) FROM \(table) WHERE \(column) IS NULL"
         case .unique:
             return """
@@ -61,15 +30,69 @@ extension ModelSession {
             let list = values.map(SQL.literal).joined(separator: ", ")
             return "SELECT count(*) FROM \(table) WHERE CAST(\(column) AS VARCHAR) NOT IN (\(list))"
         case .relationships(let to, let field):
-            guard let other = project.model(to) else {
-                throw ModelError(.project, "a relationships test refers to the model \(to), which does not exist")
-            }
-            try show(other.table)
             return """
-                SELECT count(*) FROM \(table) AS here WHERE here.\(column) IS NOT NULL AND NOT EXISTS (
-                    SELECT 1 FROM \(ModelStatement.relation(other.table)) AS there
-                    WHERE there.\(SQL.identifier(field)) = here.\(column))
+                SELECT count(*) FROM (SELECT \(column) AS value FROM \(table)) AS here
+                WHERE here.value IS NOT NULL AND NOT EXISTS (
+                    SELECT 1 FROM \(ModelStatement.relation(to)) AS there
+                    WHERE there.\(SQL.identifier(field)) = here.value)
                 """
+        case .macro, .statement: return "SELECT count(*) FROM (\(try sql(test, over: table)))"
         }
+    }
+
+    /// The statement of a test that is written in SQL, which returns the rows that should not be.
+    private func sql(_ test: ModelTest, over table: String) throws -> String {
+        switch test.kind {
+        case .statement(let template): return try template.render(context)
+        case .macro(let name, var arguments):
+            arguments["model"] = .string(test.filter == nil ? table : "(SELECT * FROM \(table))")
+            return try Template.call(name, try arguments.mapValues(relation), context)
+        default: return ""
+        }
+    }
+
+    /// An argument of a test: what `ref('…')` and `source('…', '…')` stand for, anything else as it is.
+    private func relation(_ value: TemplateValue) throws -> TemplateValue {
+        switch value.string.flatMap(NamedRelation.init) {
+        case .model(let name): .string(ModelStatement.relation(project.model(name)?.table ?? name))
+        case .source(let table): .string(ModelStatement.relation(table))
+        case nil: value
+        }
+    }
+
+    /// The names that the SQL of tests may use.
+    private var context: TemplateContext {
+        TemplateContext(
+            macros: project.macros, names: ["project_name": .string(project.name)],
+            call: { [project, variables] name, plain, _ in
+                switch name {
+                case "config": return .string("")
+                case "var": return try TemplateContext.variable(plain, variables)
+                case "is_incremental": return .bool(false)
+                case "ref":
+                    guard let model = plain.last?.string.flatMap(project.model) else { return nil }
+                    guard model.materialization == .ephemeral else {
+                        return .string(ModelStatement.relation(model.table))
+                    }
+                    let statement = ModelStatement(project: project, model: model, variables: variables)
+                    return .string("(\n" + (try statement.sql(isIncremental: false)) + "\n)")
+                case "source": return .string(ModelStatement.relation(plain.map(\.text).joined(separator: ".")))
+                default: return nil
+                }
+            })
+    }
+
+    /// The tables that a test reads, through ephemeral models, too.
+    func tables(of test: ModelTest) throws -> [String] {
+        var tables = Set(test.sources)
+        for name in test.references {
+            guard let model = project.model(name) else { continue }
+            if model.materialization == .ephemeral {
+                tables.formUnion(ModelStatement(project: project, model: model, variables: variables).inputs)
+            } else {
+                tables.insert(model.table)
+            }
+        }
+        return tables.sorted()
     }
 }

@@ -7,7 +7,7 @@ final class ModelSession {
     let project: ModelProject
     let catalog: any Catalog
     let connection: Connection
-    let variables: [String: String]
+    let variables: [String: TemplateValue]
     private var tables: [String: Table] = [:]
     private var views: [String: String] = [:]
 
@@ -15,7 +15,8 @@ final class ModelSession {
     /// not fit the memory of a run.
     private static let partitionedRowsHeld = 122_880
 
-    init(project: ModelProject, catalog: any Catalog, connection: Connection, variables: [String: String]) throws {
+    init(project: ModelProject, catalog: any Catalog, connection: Connection, variables: [String: TemplateValue]) throws
+    {
         self.project = project
         self.catalog = catalog
         self.connection = connection

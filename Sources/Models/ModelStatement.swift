@@ -4,7 +4,9 @@ import Engine
 struct ModelStatement {
     let project: ModelProject
     let model: Model
-    let variables: [String: String]
+    let variables: [String: TemplateValue]
+    /// The relation that the model's own table is read from; nil for the table's own.
+    var this: String?
 
     /// Names a table in statements.
     static func relation(_ table: String) -> String {
@@ -43,11 +45,13 @@ struct ModelStatement {
 
     /// Names what the statement says, whatever the days.
     func definition() throws -> String {
-        let texts = [
+        var texts = [
             try render(model, false, "?", depth: 0), try render(model, true, "?", depth: 0),
-            try rebuildDaysSQL([]) ?? "", "\(model.partitioning)",
+            try rebuildDaysSQL([]) ?? "",
         ]
-        return ModelCoverage.name(of: texts.joined(separator: "\u{0}"))
+        texts = texts.map(StatementText.essence)
+        return ModelCoverage.name(
+            of: (texts + ["\(model.partitioning)", model.fingerprint]).joined(separator: "\u{0}"))
     }
 
     static func sql(of days: Set<String>) -> String {
@@ -57,13 +61,14 @@ struct ModelStatement {
     private func render(_ rendered: Model, _ isIncremental: Bool, _ days: String, depth: Int) throws -> String {
         guard depth <= Template.callDepthMax else { throw ModelError(.project, "\(rendered.name) includes itself") }
         var values = variables
-        values["touched_days"] = days
+        values["touched_days"] = .string(days)
         let context = TemplateContext(
             // A model's `this` is its own table, also in the model that gives its rebuild days.
-            macros: project.macros, names: ["this": .string(Self.relation(model.table))],
+            macros: project.macros,
+            names: ["this": .string(this ?? Self.relation(model.table)), "project_name": .string(project.name)],
             call: { name, plain, _ in
                 switch name {
-                case "config": return TemplateValue.none
+                case "config": return .string("")
                 case "is_incremental": return .bool(isIncremental)
                 case "var": return try TemplateContext.variable(plain, values)
                 case "source":

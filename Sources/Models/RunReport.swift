@@ -76,17 +76,33 @@ public enum TouchedDays: Sendable, Hashable, CustomStringConvertible {
 
 /// What the tests of a project found.
 public struct TestReport: Sendable {
+    /// How a test ended.
+    public enum Status: String, Sendable {
+        /// Nothing was found.
+        case passed
+        /// Something was found, and is told.
+        case warned
+        /// Something was found that may not be.
+        case failed
+    }
+
     /// One test's outcome.
     public struct Outcome: Sendable {
         /// What was tested, `gold.daily_sales.orders: not_null`.
         public let name: String
-        /// Rows that should not be; 0 is a pass.
+        /// Rows that should not be; 0 is a pass. Of freshness, how many seconds too old the newest row is.
         public let failures: Int
+        /// How it ended.
+        public let status: Status
+        /// Where the test is, `models/marts.yml:12`.
+        public let place: String
     }
 
     /// Every test's outcome.
     public var outcomes: [Outcome] = []
 
     /// Those that failed.
-    public var failures: [Outcome] { outcomes.filter { $0.failures > 0 } }
+    public var failures: [Outcome] { outcomes.filter { $0.status == .failed } }
+    /// Those that warned.
+    public var warnings: [Outcome] { outcomes.filter { $0.status == .warned } }
 }

@@ -11,7 +11,7 @@ struct TemplateLexer {
         case name(String)
         case string(String)
         case number(Int)
-        /// One of `( ) [ ] { } , : . = == != ~ + |`.
+        /// One of `( ) [ ] { } , : . = == != < <= > >= ~ + - * / // % |`.
         case symbol(String)
     }
 
@@ -67,6 +67,7 @@ struct TemplateLexer {
     }
 
     private static let closings = ["{{": "}}", "{%": "%}", "{#": "#}"]
+    private static let pairs: Set = ["==", "!=", "<=", ">=", "//"]
     private static let escapes: [Character: Character] = ["n": "\n", "t": "\t"]
 
     private mutating func tokens(until closing: String, from start: Int) throws -> [Token] {
@@ -88,8 +89,8 @@ struct TemplateLexer {
             } else if character.isLetter || character == "_" {
                 tokens.append(.name(word()))
             } else {
-                let symbol = ["==", "!="].contains(peek(2)) ? peek(2) : String(character)
-                guard "()[]{},:.=~+|".contains(character) || symbol.count == 2 else {
+                let symbol = Self.pairs.contains(peek(2)) ? peek(2) : String(character)
+                guard "()[]{},:.=~+-*/%<>|".contains(character) || symbol.count == 2 else {
                     throw failure("\"\(character)\" is not understood", at: line)
                 }
                 if "([{".contains(character) { depth += 1 }

@@ -17,11 +17,18 @@ final class Shop {
     private var offset = 0
     private var batch = 0
 
-    init() throws {
+    /// A project of a test, kept while the shop is.
+    private let own: ProjectFolder?
+
+    /// A shop with another project than its own.
+    convenience init(_ project: ProjectFolder) throws { try self.init(project: project.path, project) }
+
+    init(project: String = Shop.projectFolder, _ own: ProjectFolder? = nil) throws {
+        self.own = own
         folder = NSTemporaryDirectory() + "models-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         catalog = try SQLiteCatalog(path: folder + "/catalog.sqlite", warehouse: folder)
-        project = try ModelProject(folder: Self.projectFolder)
+        self.project = try ModelProject(folder: project)
         connection = try DuckDB().connect()
     }
 
@@ -97,7 +104,7 @@ final class Shop {
 
     @discardableResult
     func run(select: [String] = [], fullRefresh: Bool = false) throws -> RunReport {
-        try runner().run(select: select, fullRefresh: fullRefresh)
+        try runner().run(ModelSelection(select: select), fullRefresh: fullRefresh)
     }
 
     /// The rows of a statement over the lake's tables, one line each, values separated by a blank.

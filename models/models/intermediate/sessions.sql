@@ -1,6 +1,5 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='insert_overwrite',
     partition_by='business_day',
     meta={'rebuild_days': 'sessions_days'}
 ) }}

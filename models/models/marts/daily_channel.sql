@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='insert_overwrite', partition_by='month(business_day)') }}
+{{ config(materialized='incremental', partition_by='month(business_day)') }}
 
 {#- Money has a currency and traffic has none: a channel's clicks and carts of a day stand on its row of currency '', its
     orders, units and revenue on a row for each currency. Sums over a day are right either way. -#}

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='insert_overwrite', partition_by='month(business_day)') }}
+{{ config(materialized='incremental', partition_by='month(business_day)') }}
 
 {#- Orders on the business day of their purchase, by what became of them. Shipping is in time within shipping_sla_hours of
     the payment, the limit included; judged are orders of which both instants are known. -#}

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='insert_overwrite', partition_by='month(business_day)') }}
+{{ config(materialized='incremental', partition_by='month(business_day)') }}
 
 {#- A term is the query in lower case, with every run of white space as one space and none around it. A search found nothing
     when it says so: results = 0. One that does not say how much it found counts in searches alone. -#}
