@@ -61,6 +61,8 @@ let package = Package(
         .target(name: "CDuckDB"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        // PostgreSQL's own client: binary COPY, which the clients in Swift lack, SCRAM, TLS, and its URLs and files.
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
 
         room("Events", knows: ["CBytes"]),
         room("EventLog", knows: ["Events", "CBytes"]),
@@ -88,7 +90,9 @@ let package = Package(
         room("Engine", knows: ["CDuckDB"]),
         room("Lake", knows: ["CBytes", "Iceberg", "Storage", "Engine", "EventLog", "Events", "Telemetry", "CZstd"]),
         room("Models", knows: ["Lake", "Iceberg", "Engine", .product(name: "Yams", package: "Yams")]),
-        room("Books", knows: ["Events", "EventLog", "Streaming", "Lake", "Engine", "Iceberg"]),
+        room("Warehouse", knows: ["CPostgres", "Engine", "Iceberg", "Lake"]),
+        room("Rates", knows: ["Storage", "Lake", "Iceberg", "Engine", "CZlib"]),
+        room("Books", knows: ["Events", "EventLog", "Streaming", "Lake", "Engine", "Iceberg", "Warehouse"]),
         room(
             "Server",
             knows: [
@@ -107,8 +111,8 @@ let package = Package(
             name: "cartograph",
             dependencies: [
                 "Access", "Books", "Collector", "Engine", "EventLog", "Events", "FileImport", "Iceberg", "Lake",
-                "Models",
-                "Server", "Simulator", "Storage", "Streaming", "Telemetry",
+                "Models", "Rates",
+                "Server", "Simulator", "Storage", "Streaming", "Telemetry", "Warehouse",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -123,8 +127,8 @@ let package = Package(
         .executableTarget(
             name: "cartograph-bench",
             dependencies: [
-                "CBench", "CBytes", "Collector", "Engine", "EventLog", "Events", "Iceberg", "Lake", "Simulator",
-                "Storage",
+                "CBench", "CBytes", "Collector", "Engine", "EventLog", "Events", "Iceberg", "Lake", "Models",
+                "Simulator", "Storage",
                 "Streaming", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -183,7 +187,9 @@ let package = Package(
         tests(
             "LakeTests",
             of: ["Engine", "EventLog", "Events", "Iceberg", "Lake", "ParquetFuzz", "Simulator", "Storage"]),
+        tests("RatesTests", of: ["Rates", "Storage", "Lake", "Iceberg", "Engine", "CZlib", "TestServers"]),
         tests("ModelsTests", of: ["Models", "Lake", "Iceberg", "Storage", "Engine"]),
+        tests("WarehouseTests", of: ["Warehouse"], resources: [.copy("Golden")]),
         tests(
             "BooksTests",
             of: [

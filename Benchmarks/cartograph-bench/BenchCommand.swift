@@ -11,18 +11,20 @@ struct BenchCommand: AsyncParsableCommand {
             decode, append, collect, replay and lake run in this process on 64 MB of simulated events; stream on 100,000 and on a \
             million of the newest minutes; checkpoints has the stream's state grow by three million, keys to ten million; pauses what \
             fraud scores and anomalies add to a checkpoint; hours \
-            makes the commits of an hour of bronze with its upkeep beside; tables commits to Iceberg tables and plans over their files; fraud judges the \
+            makes the commits of an hour of bronze with its upkeep beside; tables commits to Iceberg tables and plans over their files; \
+            models builds silver and gold of a month beside hand-written SQL; fraud judges the \
             scores of simulated fraud. http, single, platform, latency and listeners start the real binary and load it over loopback; http and single check its books \
             afterwards. peers gives the same events to Redis and PostgreSQL, which `scripts/bootstrap bench` installs.
             """)
 
     /// What can be measured.
     enum Name: String, ExpressibleByArgument, CaseIterable {
-        case decode, append, collect, replay, stream, checkpoints, keys, pauses, lake, hours, tables, fraud, http,
-            single, platform, latency, listeners, peers
+        case decode, append, collect, replay, stream, checkpoints, keys, pauses, lake, hours, tables, models, fraud,
+            http, single, platform, latency, listeners, peers
     }
 
-    @Argument(help: "\(Name.allCases.map(\.rawValue).joined(separator: ", ")); all but peers when none is named.")
+    @Argument(
+        help: "\(Name.allCases.map(\.rawValue).joined(separator: ", ")); all but models and peers when none is named.")
     var names: [Name] = []
     @Flag(name: .long, help: "Print one JSON object a line.") var json = false
     @Option(name: .long, help: "Runs of each measure, the median counts (default 5 in this process, 3 under load).")
@@ -40,6 +42,7 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(name: .long, help: "What http and single run: door (taking and keeping events only), platform or both.")
     var mode = Mode.both
     @Option(name: .long, help: "The server to measure (default: cartograph beside this program).") var binary: String?
+    @Option(name: .long, help: "Events of the month for models.") var month = 20_000_000
     @Option(name: .long, help: "Days of traffic for fraud.") var days = 60
     @Option(name: .long, help: "The seed of fraud's traffic.") var seed: UInt64 = 1
     @Option(name: .long, help: "Where fraud writes its rows of features, for other judges.") var rows: String?
@@ -51,8 +54,9 @@ struct BenchCommand: AsyncParsableCommand {
     enum Mode: String, ExpressibleByArgument, CaseIterable { case door, platform, both }
 
     func validate() throws {
-        guard runs ?? 1 >= 1, rate >= 1, seconds >= 1, events >= 1, days >= 1, window > 0 else {
-            throw ValidationError("--runs, --rate, --seconds, --events, --days and --window must be 1 or more")
+        guard runs ?? 1 >= 1, month >= 30_000, rate >= 1, seconds >= 1, events >= 1, days >= 1, window > 0 else {
+            throw ValidationError(
+                "--runs, --rate, --seconds, --events, --days and --window must be 1 or more, --month 30000")
         }
         guard (1...900).contains(listeners) else { throw ValidationError("--listeners must be 1 to 900") }
         guard batch.numbers.allSatisfy({ (1...LoadSettings.corpusEvents / 100).contains($0) }) else {
@@ -70,7 +74,7 @@ struct BenchCommand: AsyncParsableCommand {
         if let folder { WorkFolder.base = folder }
         var all = Findings([try Quiet.check()])
         output(all)
-        for name in names.isEmpty ? Name.allCases.filter({ $0 != .peers }) : names {
+        for name in names.isEmpty ? Name.allCases.filter({ $0 != .peers && $0 != .models }) : names {
             report("measuring \(name.rawValue) …")
             all = try measure(name)
             output(all)
@@ -85,13 +89,18 @@ struct BenchCommand: AsyncParsableCommand {
         case .collect: Findings(try inProcess().collect())
         case .replay: Findings(try inProcess().replay())
         case .stream:
-            Findings(try InProcess.liveEvents.flatMap { try InProcess.live(runs: runs ?? 5, events: $0).stream() })
+            Findings(
+                try InProcess.liveEvents.flatMap {
+                    try InProcess(runs: runs ?? 5, liveEvents: $0.measured + $0.earlier, rate: $0.rate)
+                        .stream(after: $0.earlier)
+                })
         case .checkpoints: Findings(try CheckpointBench(events: 3_000_000).measures())
         case .keys: Findings(try KeysBench().measures())
         case .pauses: Findings(try WatchPauseBench().measures())
         case .lake: Findings(try inProcess().bronze(only: only))
         case .hours: Findings(try inProcess().bronzeHours(commits: commits))
         case .tables: Findings(try TableBench(runs: runs ?? 5).measures())
+        case .models: Findings(try ModelsBench(events: month, runs: runs ?? 2).measures())
         case .fraud: try FraudBench(days: days, seed: seed, rows: rows, rules: rules).run()
         case .http: try LoadBench(load).http()
         case .single: try LoadBench(load).single()

@@ -8,9 +8,12 @@ import Streaming
 final class InProcess {
     /// Bytes of simulated events that a measure runs over.
     private static let corpusBytes = 64 << 20
-    /// Events of the newest minutes that the stream's measures run over: so few that its tables lie in the processor's
-    /// caches, and so many that they do not.
-    static let liveEvents = [100_000, 1_000_000]
+    /// Events of the newest minutes that the stream's measures run over, those that it knows before, and how many come in
+    /// a second: so few that its tables lie in the processor's caches; so many that they do not; and so long that as many
+    /// sessions end as begin.
+    static let liveEvents: [(measured: Int, earlier: Int, rate: Int)] = [
+        (100_000, 0, 10_000), (1_000_000, 0, 10_000), (1_000_000, 2_000_000, 500),
+    ]
     /// The partitions of a topic.
     static let partitions = 2
 
@@ -23,21 +26,21 @@ final class InProcess {
     }
 
     /// Measures over events that happen now.
-    private init(liveRuns runs: Int, events count: Int) throws {
+    ///
+    /// - Parameter rate: events a second.
+    init(runs: Int, liveEvents count: Int, rate: Int) throws {
         self.runs = max(1, runs)
-        let seconds = Int64(count / SimulatedEvents.rate)
         events = try SimulatedEvents(
-            events: count, start: EmbeddedLog.wallClock() - seconds * Timestamp.second)
+            events: count, rate: rate, start: EmbeddedLog.wallClock() - Int64(count / rate) * Timestamp.second)
     }
-
-    /// Measures over events that happen now, as the stream meets them.
-    static func live(runs: Int, events: Int) throws -> InProcess { try InProcess(liveRuns: runs, events: events) }
 
     /// Several runs' events a processor second of this process, all its threads together; a first one only warms up.
     ///
-    /// - Parameter prepare: what each run works on, made before its clock starts.
+    /// - Parameters:
+    ///   - count: how many events a run takes; all of them where it is nil.
+    ///   - prepare: what each run works on, made before its clock starts.
     func perCPUSecond<Work>(
-        _ prepare: () throws -> Work, _ body: (Work) throws -> Void
+        of count: Int? = nil, _ prepare: () throws -> Work, _ body: (Work) throws -> Void
     ) rethrows -> (cpu: Spread, wall: Spread) {
         var cpu: [Double] = []
         var wall: [Double] = []
@@ -47,8 +50,8 @@ final class InProcess {
             try body(work)
             let (spent, took) = (Clocks.ownCPU() - spentBefore, Clocks.now() - began)
             guard run > 0 else { continue }
-            cpu.append(Double(events.count) / (Double(spent) / 1e9))
-            wall.append(Double(events.count) / (Double(took) / 1e9))
+            cpu.append(Double(count ?? events.count) / (Double(spent) / 1e9))
+            wall.append(Double(count ?? events.count) / (Double(took) / 1e9))
         }
         return (Spread(cpu), Spread(wall))
     }
@@ -103,13 +106,17 @@ final class InProcess {
         }
     }
 
-    /// The shop's live state over decoded batches, reading and decoding taken off.
-    func stream() throws -> [Measure] {
+    /// The shop's live state over decoded batches, reading and decoding taken off: from nothing on, while its tables grow,
+    /// and as it is in a shop that has been open for a while.
+    ///
+    /// - Parameter earlier: how many of the events the state knows before it is measured.
+    func stream(after earlier: Int) throws -> [Measure] {
         try withFolder { folder in
             let log = try filledLog(folder)
             defer { log.close() }
-            func replay(_ apply: (ShopStream) -> (EventBatch, Topic) -> Void) throws -> Spread {
-                try perCPUSecond({}) {
+            let measured = events.count - earlier
+            func replay(_ apply: @escaping (ShopStream) -> (EventBatch, Topic) -> Void) throws -> Spread {
+                try perCPUSecond(of: measured) {
                     guard let calendar = BusinessCalendar(zoneNamed: "UTC"), let currency = CurrencyCode("USD") else {
                         throw BenchError("no UTC")
                     }
@@ -117,18 +124,21 @@ final class InProcess {
                         calendar: calendar, reportingCurrency: currency, clock: { EmbeddedLog.wallClock() })
                     let reader = try StreamReader(log, from: LogOffsets(partitions: InProcess.partitions), commit: 0)
                     let body = apply(stream)
+                    if earlier > 0 { _ = try reader.read(before: log.cut(), atLeast: earlier, body) }
+                    return (reader, body)
+                } _: { reader, body in
                     while try reader.read(before: log.cut(), atLeast: 100_000, body) {}
                 }.cpu
             }
             let reading = try replay { _ in { _, _ in } }
             let whole = try replay { stream in { stream.apply($0, topic: $1) } }
             let jobs = 1 / (1 / whole.median - 1 / reading.median)
+            let name = "\(measured) events" + (earlier > 0 ? " after \(earlier)" : "")
             return [
                 Measure(
-                    bench: "stream", measure: "\(events.count) events: read, decode and apply", whole,
-                    unit: "events/cpu-s"),
+                    bench: "stream", measure: "\(name): read, decode and apply", whole, unit: "events/cpu-s"),
                 Measure(
-                    bench: "stream", measure: "\(events.count) events: apply alone", value: jobs, unit: "events/cpu-s",
+                    bench: "stream", measure: "\(name): apply alone", value: jobs, unit: "events/cpu-s",
                     versus: ["reading and decoding": jobs / reading.median]),
             ]
         }

@@ -4,7 +4,7 @@ import Simulator
 
 /// Simulated events that measures run over: the simulator's mix of types, one after another in memory.
 final class SimulatedEvents {
-    /// Events in a second of the shop's time.
+    /// Events in a second of the shop's time, where nothing else is said.
     static let rate = 10_000
 
     private let lines: PaddedBytes
@@ -12,10 +12,12 @@ final class SimulatedEvents {
 
     /// Events until there are that many, or that many bytes.
     ///
-    /// - Parameter start: the time of the first, microseconds since 1970 UTC; nil for a fixed day.
-    init(events: Int = .max, bytes: Int = .max, start: Int64? = nil) throws {
+    /// - Parameters:
+    ///   - rate: events in a second of the shop's time.
+    ///   - start: the time of the first, microseconds since 1970 UTC; nil for a fixed day.
+    init(events: Int = .max, bytes: Int = .max, rate: Int = SimulatedEvents.rate, start: Int64? = nil) throws {
         precondition(events < .max || bytes < .max)
-        var simulator = try ShopSimulator(SimulationSettings(seed: 1, rate: SimulatedEvents.rate, start: start))
+        var simulator = try ShopSimulator(SimulationSettings(seed: 1, rate: rate, start: start))
         var buffer = LineBuffer(lines: 1_000)
         // An event has a little under 300 bytes on average; the block grows where they have more.
         var lines = PaddedBytes(capacity: (bytes < .max ? bytes : events * 300) + (1 << 20))

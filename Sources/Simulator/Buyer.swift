@@ -28,7 +28,9 @@ struct Buyers: Sendable {
     }
 
     /// How many days the shop had been open at a turn.
-    static func day(of turn: UInt64, rate: Int) -> UInt64 { turn / (UInt64(rate) * 86_400) }
+    static func day(of turn: UInt64, _ settings: SimulationSettings) -> UInt64 {
+        turn &* UInt64(settings.rateSeconds) / (UInt64(settings.rate) * 86_400)
+    }
 
     /// Which period of so many days it is for somebody: periods of two people do not begin together.
     private func period(_ person: UInt64, _ day: UInt64, days: UInt64) -> UInt64 {

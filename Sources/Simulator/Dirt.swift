@@ -14,12 +14,14 @@ struct Dirt: Sendable {
     /// Copies on their way.
     var copies = HeldLines()
     /// Late events on their way.
-    var late = HeldLines()
+    var late = DueLines()
 
     private let lateBelow: UInt64
     private let twiceBelow: UInt64
     private let malformedBelow: UInt64
     private let lateTurns: UInt64
+    /// How many turns sooner than that a late event may come; 0 where all are equally late.
+    private let lateSpread: UInt64
     private var malformedDue = false
 
     /// Copies follow their original within this many turns.
@@ -33,7 +35,11 @@ struct Dirt: Sendable {
         malformedBelow = threshold(settings.malformedRate)
         isOn = twiceBelow + malformedBelow > 0
         // At most 6e11 microseconds times 1e7 events a second: fits 64 bits.
-        lateTurns = UInt64(settings.lateBy) * UInt64(settings.rate) / 1_000_000
+        func turns(_ micros: Int64) -> UInt64 {
+            UInt64(micros) * UInt64(settings.rate) / (1_000_000 * UInt64(settings.rateSeconds))
+        }
+        lateTurns = turns(settings.lateBy)
+        lateSpread = settings.lateFrom.map { turns(settings.lateBy) - turns($0) } ?? 0
         random = RandomSource(
             seed: SplitMix64.hash(settings.seed, RandomStream.dirt.rawValue, UInt64(settings.run)))
     }
@@ -59,7 +65,8 @@ struct Dirt: Sendable {
     }
 
     mutating func holdLate(_ line: [UInt8], _ facts: LineFacts, _ turn: UInt64) {
-        late.add(HeldLine(bytes: line, facts: facts, due: turn + lateTurns))
+        let sooner = lateSpread > 0 ? random.next(below: lateSpread + 1) : 0
+        late.add(HeldLine(bytes: line, facts: facts, due: turn + lateTurns - sooner))
     }
 
     mutating func holdCopy(_ line: [UInt8], _ turn: UInt64) {
@@ -100,6 +107,43 @@ struct HeldLines: Sendable {
             lines.removeFirst(head)
             head = 0
         }
+        return line
+    }
+}
+
+/// Lines held back, each for as long as it says; of those due at one turn, the first that came.
+struct DueLines: Sendable {
+    private var lines: [HeldLine] = []
+    private var free: [UInt32] = []
+    private var agenda = Agenda()
+    private var places: [UInt32: UInt32] = [:]
+    private var count: UInt32 = 0
+
+    @inline(__always)
+    func isDue(_ turn: UInt64) -> Bool {
+        agenda.count > 0 && (agenda.earliest <= turn || agenda.count > HeldLines.countMax)
+    }
+
+    mutating func add(_ line: HeldLine) {
+        let place: UInt32
+        if let gap = free.popLast() {
+            place = gap
+            lines[Int(gap)] = line
+        } else {
+            place = UInt32(lines.count)
+            lines.append(line)
+        }
+        count &+= 1
+        places[count] = place
+        agenda.add(count, due: line.due)
+    }
+
+    mutating func takeFirst(dueBy turn: UInt64) -> HeldLine? {
+        guard isDue(turn), let place = places.removeValue(forKey: agenda.first) else { return nil }
+        agenda.removeEarliest()
+        free.append(place)
+        let line = lines[Int(place)]
+        lines[Int(place)] = HeldLine(bytes: [], facts: line.facts, due: 0)
         return line
     }
 }

@@ -3,8 +3,9 @@ struct EventClock: Sendable {
     /// The last instant that RFC 3339 can write: 9999-12-31T23:59:59.999999Z.
     static let latest: Int64 = 253_402_300_799_999_999
 
-    /// Turns per second of event time.
+    /// Turns per `rateSeconds` seconds of event time.
     let rate: Int
+    private let rateSeconds: UInt64
     /// The event time of turn `originTurn`.
     private(set) var origin: Int64
     private(set) var originTurn: UInt64
@@ -17,7 +18,8 @@ struct EventClock: Sendable {
     private var second: Int64 = .min
 
     /// A clock that shows `start` at turn 0.
-    init(start: Int64, rate: Int) {
+    init(start: Int64, rate: Int, rateSeconds: Int = 1) {
+        self.rateSeconds = UInt64(rateSeconds)
         origin = start
         originTurn = 0
         self.rate = rate
@@ -32,6 +34,12 @@ struct EventClock: Sendable {
             return origin &+ Int64(EventClock.part(passed, of: span, UInt64(target &- origin)))
         }
         let (seconds, rest) = turns.quotientAndRemainder(dividingBy: UInt64(rate))
+        if rateSeconds > 1 {
+            let micros = rateSeconds &* 1_000_000
+            return min(
+                origin &+ Int64(seconds &* micros &+ EventClock.part(rest, of: UInt64(rate), micros)), EventClock.latest
+            )
+        }
         return min(origin &+ Int64(seconds &* 1_000_000 &+ rest &* 1_000_000 / UInt64(rate)), EventClock.latest)
     }
 

@@ -55,7 +55,8 @@ extension ShopSimulator {
             index = UInt32(fraud.rings.count)
             fraud.rings.append(ring)
         }
-        fraud.agenda.add(index, due: turn &+ 1 &+ fraud.random.next(below: UInt64(shop.settings.rate) &* 3_600))
+        fraud.agenda.add(
+            index, due: turn &+ 1 &+ fraud.random.next(below: max(1, shop.settings.turns(inSeconds: 3_600))))
     }
 
     /// Opens an account: its number is the next one, whoever opens it.
@@ -78,7 +79,7 @@ extension ShopSimulator {
         ring.left -= 1
         fraud.rings[Int(index)] = ring
         if ring.left > 0 {
-            var gap = ring.gapSeconds &* UInt64(shop.settings.rate)
+            var gap = shop.settings.turns(inSeconds: ring.gapSeconds)
             // People who send back wait for the parcel, so their pace is that of the orders.
             if ring.kind == .refundAbuse { gap /= UInt64(shop.settings.fulfilmentSpeedup) }
             fraud.agenda.postponeEarliest(to: turn &+ 1 &+ fraud.random.next(below: 2 &* gap &+ 1))
@@ -90,7 +91,7 @@ extension ShopSimulator {
     }
 
     private mutating func visitor(of ring: inout FraudRing) -> Visit {
-        let turnDay = Buyers.day(of: turn, rate: shop.settings.rate)
+        let turnDay = Buyers.day(of: turn, shop.settings)
         let customer = account(of: &ring)
         let profile = Customer(customer, seed: shop.settings.seed, in: shop.market)
         visitCount &+= 1

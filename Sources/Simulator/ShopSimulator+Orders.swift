@@ -47,7 +47,7 @@ extension ShopSimulator {
             if !paysByToken { buyer.card = 0 }
             return buyer
         }
-        let day = Buyers.day(of: turn, rate: shop.settings.rate)
+        let day = Buyers.day(of: turn, shop.settings)
         if visit.isInStore {
             return shop.buyers.buyer(atStore: visit.store, visit.customer, day: day, paysByToken: paysByToken)
         }
@@ -130,7 +130,8 @@ extension ShopSimulator {
     /// How many turns that many seconds in life take here: half to one and a half times as many, at least one.
     private mutating func turns(around seconds: UInt64) -> UInt64 {
         let percent = 50 + random.next(below: 101)
-        return max(1, seconds * UInt64(shop.settings.rate) * percent / (UInt64(shop.settings.fulfilmentSpeedup) * 100))
+        let divisor = UInt64(shop.settings.fulfilmentSpeedup) * UInt64(shop.settings.rateSeconds) * 100
+        return max(1, seconds * UInt64(shop.settings.rate) * percent / divisor)
     }
 
     // MARK: - The shelves

@@ -60,7 +60,7 @@ extension ShopSimulator {
             visit.device = shop.market.till
             return visit
         }
-        let day = Buyers.day(of: turn, rate: shop.settings.rate)
+        let day = Buyers.day(of: turn, shop.settings)
         let trip = shop.buyers.trip(customer, day: day, countries: shop.market.countries.count)
         if trip > 0 {
             visit.isAway = true

@@ -48,9 +48,10 @@ public struct ShopSimulator: Sendable {
         shop = Shop(settings)
         let traffic = SplitMix64.hash(settings.seed, RandomStream.traffic.rawValue, UInt64(settings.run))
         random = RandomSource(seed: traffic)
-        clock = EventClock(start: settings.start, rate: settings.rate)
+        clock = EventClock(start: settings.start, rate: settings.rate, rateSeconds: settings.rateSeconds)
         shelves = [Int32](repeating: 0, count: settings.products)
-        pauseTarget = UInt64(min(settings.concurrentVisits / 2, settings.rate * Visit.pauseSeconds))
+        pauseTarget = max(
+            1, min(UInt64(settings.concurrentVisits / 2), settings.turns(inSeconds: UInt64(Visit.pauseSeconds))))
         fraud = Fraud(settings)
         accountCount = UInt64(settings.customers)
         dirt = Dirt(settings)

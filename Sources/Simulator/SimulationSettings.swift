@@ -12,6 +12,9 @@ public struct SimulationSettings: Sendable {
     public var products = 5_000
     /// Events per second of event time, duplicates and malformed lines not counted: 1 to 10 million.
     public var rate = 1_000
+    /// The seconds of event time that `rate` events are spread over: 1 to 10 million. More than 1 for shops of less than
+    /// an event a second, or of a fraction.
+    public var rateSeconds = 1
     /// The event time at which the shop opens, in microseconds since 1970 UTC. For a live simulation, the time now.
     public var start: Int64 = 1_767_225_600_000_000
     /// The ISO 4217 code on prices and purchases.
@@ -36,8 +39,14 @@ public struct SimulationSettings: Sendable {
     /// How many events, of every one, arrive `lateBy` after their time: 0 to 0.5.
     public var lateRate = 0.0
     /// How late late events are, in microseconds of event time, up to 7 days. At most 65,536 events are held back:
-    /// past that the oldest arrive earlier.
+    /// past that those that are due first arrive earlier.
     public var lateBy: Int64 = 600_000_000
+    /// The least that late events are late, in microseconds: each is late by a chance between this and `lateBy`. Nil for
+    /// all by `lateBy`.
+    public var lateFrom: Int64?
+
+    /// How many turns of the clock that many seconds are, rounded down.
+    func turns(inSeconds seconds: UInt64) -> UInt64 { seconds &* UInt64(rate) / UInt64(rateSeconds) }
 
     /// The settings of an ordinary day, 1,000 events a second from 2026-01-01.
     public init() {}
@@ -62,10 +71,12 @@ public struct SimulationSettings: Sendable {
         try require("customers", 1...10_000_000, customers)
         try require("products", 1...Weights.countMax, products)
         try require("rate", 1...10_000_000, rate)
+        try require("rateSeconds", 1...10_000_000, rateSeconds)
         try require("start", 0...Int(EventClock.latest), Int(start))
         try require("concurrentVisits", 2...1_000_000, concurrentVisits)
         try require("fulfilmentSpeedup", 1...1_000_000, fulfilmentSpeedup)
         try require("lateBy", 0...604_800_000_000, Int(lateBy))
+        try require("lateFrom", 0...Int(lateBy), Int(lateFrom ?? 0))
         for (name, rate) in [
             ("duplicateRate", duplicateRate), ("malformedRate", malformedRate), ("lateRate", lateRate),
         ] where !(0...0.5).contains(rate) {

@@ -1,4 +1,4 @@
-/// A small tree of an XML answer: elements, their text, nothing else. What an object store says, read as if an enemy
+/// A small tree of an XML answer: elements, their text and attributes, nothing else. What an object store says, read as if an enemy
 /// said it: no declarations of types, no entities but the five and numbers, bounded depth and count.
 package struct XMLElement {
     /// The name without a prefix.
@@ -7,9 +7,13 @@ package struct XMLElement {
     package private(set) var text = ""
     /// The elements directly inside.
     package private(set) var children: [XMLElement] = []
+    /// The attributes as they are written, without their prefixes; entities in them are not replaced.
+    package private(set) var attributes: [(name: String, value: String)] = []
 
     package static let depthMax = 16
     package static let elementsMax = 100_000
+    package static let attributesMax = 32
+    package static let attributeBytesMax = 4_096
 
     struct Malformed: Error, CustomStringConvertible {
         let description: String
@@ -21,20 +25,28 @@ package struct XMLElement {
     /// The text of the first element inside of this name.
     package func text(_ name: String) -> String? { self[name]?.text }
 
+    /// The value of the first attribute of this name.
+    package func attribute(_ name: String) -> String? { attributes.first { $0.name == name }?.value }
+
     private init(name: String) { self.name = name }
 
     /// Reads a document and returns its root.
-    package init(parsing bytes: [UInt8]) throws {
-        var reader = Reader(bytes: bytes)
+    /// - Parameter elementsMax: most elements it may have.
+    package init(parsing bytes: [UInt8], elementsMax: Int = XMLElement.elementsMax) throws {
+        var reader = Reader(bytes: bytes, elementsMax: elementsMax)
         self = try reader.document()
     }
 
     private struct Reader {
         let bytes: [UInt8]
+        let elementsMax: Int
         var at = 0
         var count = 0
 
-        init(bytes: [UInt8]) { self.bytes = bytes }
+        init(bytes: [UInt8], elementsMax: Int) {
+            self.bytes = bytes
+            self.elementsMax = elementsMax
+        }
 
         mutating func document() throws -> XMLElement {
             var open: [XMLElement] = []
@@ -66,12 +78,12 @@ package struct XMLElement {
                     open[open.count - 1].children.append(closed)
                 } else {
                     at += 1
-                    let element = XMLElement(name: try name())
+                    var element = XMLElement(name: try name())
                     count += 1
-                    guard count <= XMLElement.elementsMax, open.count < XMLElement.depthMax else {
+                    guard count <= elementsMax, open.count < XMLElement.depthMax else {
                         throw Malformed(description: "too many elements, or too deep")
                     }
-                    if try isEmptyAfterAttributes() {
+                    if try isEmpty(afterAttributesOf: &element) {
                         guard !open.isEmpty else { return element }
                         open[open.count - 1].children.append(element)
                     } else {
@@ -111,14 +123,14 @@ package struct XMLElement {
             return String(decoding: bytes[start..<at], as: UTF8.self)
         }
 
-        /// Skips attributes up to the end of a tag; true for `/>`.
-        private mutating func isEmptyAfterAttributes() throws -> Bool {
+        /// Takes the attributes up to the end of a tag; true for `/>`.
+        private mutating func isEmpty(afterAttributesOf element: inout XMLElement) throws -> Bool {
             while true {
                 skipSpace()
                 guard at < bytes.count else { throw Malformed(description: "it ends early") }
                 if skip("/>") { return true }
                 if skip(">") { return false }
-                _ = try name()
+                let name = try name()
                 skipSpace()
                 guard skip("=") else { throw Malformed(description: "an attribute without a value") }
                 skipSpace()
@@ -127,7 +139,12 @@ package struct XMLElement {
                 }
                 let quote = bytes[at]
                 at += 1
+                let start = at
                 while at < bytes.count, bytes[at] != quote { at += 1 }
+                guard at < bytes.count else { throw Malformed(description: "it ends early") }
+                guard at - start <= XMLElement.attributeBytesMax, element.attributes.count < XMLElement.attributesMax
+                else { throw Malformed(description: "too many attributes, or too long") }
+                element.attributes.append((name, String(decoding: bytes[start..<at], as: UTF8.self)))
                 at += 1
             }
         }

@@ -44,7 +44,9 @@ struct BatchBackfillCommand: AsyncParsableCommand {
         defer { shop.close() }
         try BatchCommand.drain(shop, quiet: options.json)
         let bar = SharedProgress("backfilling", quiet: options.json)
-        let report = try shop.batch.makeBench().runner.backfill(
+        let bench = try shop.batch.makeBench()
+        try shop.rates.addBuiltIn(bench.connection)
+        let report = try bench.runner.backfill(
             from...to, batch.selection, journal: folder.path + "/backfill.json"
         ) { bar.show(Int64($0.done), of: Int64($0.total), "\($0.model), \($0.done) of \($0.total) days") }
         bar.finish()

@@ -51,6 +51,8 @@ struct BatchOptions: ParsableArguments {
 extension Settings {
     /// What the configuration says of the models' variables.
     var modelVariables: ModelVariables {
-        ModelVariables(["business_timezone": timezone, "reporting_currency": currency])
+        ModelVariables([
+            "business_timezone": timezone, "reporting_currency": currency, "cost_currency": currency,
+        ])
     }
 }

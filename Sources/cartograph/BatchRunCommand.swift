@@ -29,7 +29,8 @@ struct BatchRunCommand: AsyncParsableCommand {
             return try await runThere(address, settings)
         }
         let shop = try Shop.open(
-            folder, settings, variables: try batch.variables(settings), report: options.reporter())
+            folder, settings, variables: try batch.variables(settings), report: options.reporter(),
+            alarm: options.alarm())
         defer { shop.close() }
         let outcome = try BatchCommand.run(shop, batch.selection, fullRefresh: fullRefresh, quiet: options.json)
         if options.json {

@@ -4,6 +4,8 @@ import ArgumentParser
 struct DurationText: ExpressibleByArgument, Sendable {
     let seconds: Double
 
+    init(seconds: Double) { self.seconds = seconds }
+
     init?(argument: String) {
         let units: [Character: Double] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
         guard let last = argument.last else { return nil }

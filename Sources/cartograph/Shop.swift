@@ -19,8 +19,12 @@ struct Shop {
     let lake: LakeService
     /// The object store that the tables are in; nil where there is none.
     let objectStore: S3Storage?
+    /// How engines reach it; nil where there is none.
+    let engineObjectStore: (@Sendable () throws -> [ObjectStoreAccess])?
     /// The people whose earlier events are not let in again.
     let erased: ErasedPeople
+    /// What other currencies are worth.
+    let rates: RatesBook
     let batch: BatchService
     let metrics: Metrics
     let lock: FolderLock
@@ -33,8 +37,8 @@ struct Shop {
     ///   - variables: values of the models' variables; those of the configuration where nil.
     static func open(
         _ folder: DataFolder, _ settings: Settings, engineBytes: Int = BatchService.commandEngineBytes,
-        variables: ModelVariables? = nil,
-        report: @escaping @Sendable (String) -> Void
+        variables: ModelVariables? = nil, report: @escaping @Sendable (String) -> Void,
+        alarm: (@Sendable (String) -> Void)? = nil
     ) throws -> Shop {
         let home = try Home.find()
         // Found out now, not when the first batch is due.
@@ -51,7 +55,9 @@ struct Shop {
         do {
             for note in log.recoveryNotes { report("recovered: \(note)") }
             for plan in try ErasurePlan.pending(folder) { report(plan.notice) }
-            return try open(folder, settings, engineBytes, variables, home, log, place, catalog, covered, lock, report)
+            return try open(
+                folder, settings, engineBytes, variables, home, log, place, catalog, covered, lock, report,
+                alarm ?? report)
         } catch {
             log.close()
             throw error
@@ -62,7 +68,7 @@ struct Shop {
         _ folder: DataFolder, _ settings: Settings, _ engineBytes: Int, _ variables: ModelVariables?, _ home: Home,
         _ log: EmbeddedLog,
         _ place: LakePlace, _ catalog: any Catalog, _ covered: LogOffsets, _ lock: FolderLock,
-        _ report: @escaping @Sendable (String) -> Void
+        _ report: @escaping @Sendable (String) -> Void, _ alarm: @escaping @Sendable (String) -> Void
     ) throws -> Shop {
         let metrics = Metrics()
         let stream = try settings.stream(folder, home)
@@ -70,14 +76,17 @@ struct Shop {
             log: log, catalog: catalog, covered: covered, objectStore: place.objectStore, temporary: folder.temporary,
             seconds: settings.lakeSeconds, metrics: metrics, report: report)
         let erased = try ErasedPeople(folder: folder.erasures)
+        let rates = RatesBook(folder: folder, home: home, catalog: catalog)
         let batch = BatchService(
             log: log, catalog: catalog, lake: lake, folder: folder, objectStore: place.objectStore,
             project: try ModelProject(folder: home.models, variables: variables ?? settings.modelVariables),
             settings: settings, stream: stream,
-            engineBytes: engineBytes, erased: erased, place: place, metrics: metrics, report: report)
+            engineBytes: engineBytes, erased: erased, place: place,
+            warehouse: try WarehouseService(settings, catalog: catalog, metrics: metrics, report: report),
+            rates: rates, metrics: metrics, report: report, alarm: alarm)
         return Shop(
             folder: folder, settings: settings, home: home, log: log, catalog: catalog, lake: lake,
-            objectStore: place.s3, erased: erased, batch: batch,
+            objectStore: place.s3, engineObjectStore: place.objectStore, erased: erased, rates: rates, batch: batch,
             metrics: metrics, lock: lock, stream: stream)
     }
 

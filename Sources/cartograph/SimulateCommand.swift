@@ -3,6 +3,7 @@ import Collector
 import EventLog
 import Events
 import Foundation
+import Lake
 import Simulator
 import Telemetry
 
@@ -14,7 +15,8 @@ struct SimulateCommand: AsyncParsableCommand {
         discussion: """
             --to http://HOST:PORT sends them to a collector, file:PATH writes NDJSON, log appends to the data folder.
             The same --seed and --run give the same events; sent again, they are counted once. Use another --run \
-            for more.
+            for more. With --days they are of days gone by, from --start on: a month of a million events is \
+            --days 30 --events 1000000 --to file:month.ndjson.
             """)
 
     @OptionGroup var options: ShopOptions
@@ -26,6 +28,14 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(name: .long, help: "The scenario: normal or fraud.") var scenario: String = "normal"
     @Option(name: .long, help: "Events, of every one, that are sent twice: 0 to 0.5.") var duplicates: Double = 0
     @Option(name: .long, help: "Malformed lines for every event: 0 to 0.5.") var malformed: Double = 0
+    @Option(name: .long, help: "Events, of every one, that come late, each by a time up to --late-by: 0 to 0.5.")
+    var late: Double = 0
+    @Option(name: .long, help: "How late they are at most, such as 10m or 3d; at most 7d.")
+    var lateBy = DurationText(seconds: 259_200)
+    @Option(name: .long, help: "Spread --events over this many days of --start and after; not to a collector.")
+    var days: Int?
+    @Option(name: .long, help: "The first day of what goes to a file or the log, such as 2026-01-01.")
+    var start: String?
     @Option(name: .long, help: "A file for the truth about each purchase: event_id, label, kind.") var labels: String?
     @Option(name: .long, help: "http://HOST:PORT, file:PATH or log.") var to: String = "http://127.0.0.1:8080"
 
@@ -34,6 +44,23 @@ struct SimulateCommand: AsyncParsableCommand {
             throw ValidationError("say how many with --events, or for how long with --for")
         }
         if let events, events < 1 { throw ValidationError("--events must be 1 or more") }
+        if let days {
+            guard (1...3_650).contains(days) else { throw ValidationError("--days must be 1 to 3650") }
+            guard let events, rate == nil, duration == nil else {
+                throw ValidationError("--days needs --events, and no --rate or --for: together they are the rate")
+            }
+            guard events <= days * 86_400 * 1_000_000 else {
+                throw ValidationError("--events are more than a million a second of these days")
+            }
+        }
+        guard !to.hasPrefix("http") || (days == nil && start == nil && late == 0) else {
+            throw ValidationError(
+                "--days, --start and --late are for file:PATH and log: a collector gets events of now")
+        }
+        if let start, Self.microseconds(ofDay: start) == nil {
+            throw ValidationError("--start '\(start)' is no day from 1990 on, such as 2026-01-01")
+        }
+        guard lateBy.seconds <= 604_800 else { throw ValidationError("--late-by must be at most 7d") }
         if let rate, rate < 1 || rate > 10_000_000 { throw ValidationError("--rate must be 1 to 10000000") }
         guard ScenarioName(rawValue: scenario) != nil else {
             let names = ScenarioName.allCases.map(\.rawValue).joined(separator: ", ")
@@ -49,8 +76,33 @@ struct SimulateCommand: AsyncParsableCommand {
             seed: seed, run: run, rate: rate ?? 1_000, scenario: ScenarioName(rawValue: scenario) ?? .normal)
         settings.duplicateRate = duplicates
         settings.malformedRate = malformed
+        settings.lateRate = late
+        settings.lateBy = Int64(lateBy.seconds * 1e6)
+        // From no time at all on: how late is anybody's guess.
+        settings.lateFrom = late > 0 ? 0 : nil
+        if let start = start.flatMap({ Self.microseconds(ofDay: $0) }) { settings.start = start }
+        if let days, let events {
+            let (rate, seconds) = Self.reduced(events, days * 86_400)
+            settings.rate = rate
+            settings.rateSeconds = seconds
+            // Days are as long as in life, and so are the ways of orders.
+            settings.fulfilmentSpeedup = 1
+        }
         settings.keepsLabels = labels != nil
         return settings
+    }
+
+    /// Midnight UTC of a day, in microseconds since 1970.
+    private static func microseconds(ofDay text: String) -> Int64? {
+        guard text.utf8.count == 10, let day = LakeDate.days(text), day >= 7_305 else { return nil }
+        return Int64(day) * 86_400_000_000
+    }
+
+    /// Two numbers without their common divisor.
+    private static func reduced(_ events: Int, _ seconds: Int) -> (Int, Int) {
+        var (a, b) = (events, seconds)
+        while b > 0 { (a, b) = (b, a % b) }
+        return (events / a, seconds / a)
     }
 
     func run() async throws {
@@ -143,6 +195,12 @@ struct SimulateCommand: AsyncParsableCommand {
             left -= count
             bar.show(Int64(goal - left), of: Int64(goal), "\(Int64(goal - left).grouped) events")
         }
+        // What was held back comes after the last event.
+        if late > 0 {
+            buffer.removeAll()
+            let count = simulator.releaseHeld(into: &buffer)
+            if count > 0 { try buffer.withBytes { try sink($0, count) } }
+        }
         bar.finish()
         done(simulator.totals)
     }
@@ -152,7 +210,8 @@ struct SimulateCommand: AsyncParsableCommand {
         if options.json {
             Swift.print(
                 "{\"events\":\(totals.events),\"orders\":\(totals.orders),\"units\":\(totals.units),"
-                    + "\"revenue\":\"\(revenue)\",\"duplicates\":\(totals.duplicates),\"malformed\":\(totals.malformed)}"
+                    + "\"revenue\":\"\(revenue)\",\"duplicates\":\(totals.duplicates),\"malformed\":\(totals.malformed),"
+                    + "\"late\":\(totals.late)}"
             )
         } else {
             Swift.print(

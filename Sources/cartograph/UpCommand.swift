@@ -7,6 +7,7 @@ import Foundation
 import Iceberg
 import Lake
 import Logging
+import Rates
 import Server
 import Simulator
 import Storage
@@ -46,7 +47,8 @@ struct UpCommand: AsyncParsableCommand {
         let logger = options.logger("cartograph")
         let report = options.reporter()
         let shop = try Shop.open(
-            try DataFolder.open(settings.data), settings, engineBytes: BatchService.engineBytes, report: report)
+            try DataFolder.open(settings.data), settings, engineBytes: BatchService.engineBytes, report: report,
+            alarm: options.alarm())
         let runner = StreamRunner(
             log: shop.log, settings: shop.stream,
             freshness: { [lake = shop.lake, batch = shop.batch] in
@@ -95,7 +97,10 @@ struct UpCommand: AsyncParsableCommand {
             ? nil
             : RetentionService(
                 log: shop.log, lake: shop.lake, runner: runner, policy: settings.retention, report: report)
+        let rates = try doorOnly ? nil : Self.ratesService(shop, report)
+        rates?.start()
         let failure = await serve(server, shop, configuration, gauges, retention, began)
+        rates?.stop()
         do {
             try keys.close()
         } catch {
@@ -108,6 +113,16 @@ struct UpCommand: AsyncParsableCommand {
             throw failure ?? error
         }
         if let failure { throw failure }
+    }
+
+    /// What fetches exchange rates, where the configuration says from where.
+    private static func ratesService(
+        _ shop: Shop, _ report: @escaping @Sendable (String) -> Void
+    ) throws -> RatesService? {
+        guard let url = shop.settings.ratesURL else { return nil }
+        return RatesService(
+            book: shop.rates, source: try RatesSource(url: url), seconds: shop.settings.ratesSeconds,
+            objectStore: shop.engineObjectStore, metrics: shop.metrics, report: report)
     }
 
     /// What engines need to reach the object store, but for the keys, which each has of its own.

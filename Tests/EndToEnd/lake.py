@@ -30,6 +30,10 @@ class Lake:
         """A table, to look at or to write to."""
         return self._catalog.load_table(name)
 
+    def tables(self, namespace):
+        """The tables of a namespace, as (namespace, name)."""
+        return self._catalog.list_tables(namespace)
+
     def files(self, table):
         """The paths of the data files behind a table's current snapshot."""
         tasks = self._catalog.load_table(table).scan().plan_files()

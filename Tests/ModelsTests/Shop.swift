@@ -76,6 +76,28 @@ final class Shop {
         offset += rows.rowCount
     }
 
+    /// Lets rates arrive in one commit: `values` are rows of SQL of rate_date, currency, rate_per_eur.
+    func arriveRates(_ values: String, touching days: [String]) throws {
+        batch += 1
+        let select = """
+            SELECT CAST(rate_date AS DATE) AS rate_date, currency, CAST(rate AS DECIMAL(18, 6)) AS rate_per_eur,
+                'test' AS source, TIMESTAMPTZ '2026-06-01 00:00:00Z' + INTERVAL \(batch) SECOND AS fetched_at
+            FROM (VALUES \(values)) given(rate_date, currency, rate)
+            """
+        let identifier = TableIdentifier("bronze", "exchange_rates")
+        try catalog.createNamespace("bronze", ifMissing: true)
+        var table: Table
+        if try catalog.tableExists(identifier) {
+            table = try catalog.loadTable(identifier)
+        } else {
+            let schema = Schema(
+                assigningIDs: try connection.columns(of: select).map { ColumnDefinition($0.name, $0.type.iceberg) })
+            table = try catalog.createTable(identifier, schema: schema, spec: .unpartitioned)
+        }
+        try TableWriter(connection).write(
+            select, into: &table, mode: .append, summary: ["cartograph.days": days.joined(separator: ",")])
+    }
+
     func runner(_ variables: [String: String] = [:]) -> ModelRunner {
         ModelRunner(project: project, catalog: catalog, variables: variables)
     }

@@ -68,6 +68,40 @@ struct DirtTests {
         #expect(late == shop.totals.late && late > 200)
     }
 
+    @Test("late events of a spread come by any time up to lateBy, and all of them come")
+    func spread() throws {
+        var settings = SimulationSettings(seed: 44)
+        // A shop of a third of an event a second, over a day and a half.
+        settings.rate = 1
+        settings.rateSeconds = 3
+        settings.lateRate = 0.02
+        settings.lateBy = 7_200_000_000
+        settings.lateFrom = 0
+        var shop = try ShopSimulator(settings)
+        var buffer = LineBuffer()
+        shop.generate(40_000, into: &buffer)
+        _ = shop.releaseHeld(into: &buffer)
+        let objects = try EmittedLines(buffer).objects
+        #expect(Set(objects.compactMap { $0["event_id"] as? String }).count == shop.totals.events)
+        let reader = ISO8601DateFormatter()
+        reader.formatOptions = [.withInternetDateTime, .withFractionalSeconds]
+        let times = try objects.map { object in
+            try #require(reader.date(from: object["ts"] as? String ?? "")).timeIntervalSince1970
+        }
+        #expect((119_000...121_000).contains(times.max()! - times.min()!))
+        var latest = 0.0
+        var delays: [Double] = []
+        for time in times {
+            if time < latest { delays.append(latest - time) }
+            latest = max(latest, time)
+        }
+        // Most are late by a time of the whole span, and none by more.
+        #expect(delays.count > 600 && shop.totals.late > 600)
+        #expect(delays.max()! <= 7_200 && delays.max()! > 6_500)
+        #expect(delays.filter { $0 < 1_200 }.count > 60)
+        #expect(delays.filter { (3_000..<4_200).contains($0) }.count > 60)
+    }
+
     @Test("each kind of malformed line is wrong in its own way")
     func malformed() throws {
         var settings = SimulationSettings(seed: 43)

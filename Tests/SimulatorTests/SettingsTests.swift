@@ -15,6 +15,8 @@ struct SettingsTests {
         Refusal(setting: "products") { $0.products = 0 },
         Refusal(setting: "products") { $0.products = 1_000_001 },
         Refusal(setting: "rate") { $0.rate = 0 },
+        Refusal(setting: "rateSeconds") { $0.rateSeconds = 0 },
+        Refusal(setting: "lateFrom") { $0.lateFrom = $0.lateBy + 1 },
         Refusal(setting: "start") { $0.start = -1 },
         Refusal(setting: "currency") { $0.currency = "usd" },
         Refusal(setting: "currency") { $0.currency = "\"\\x" },

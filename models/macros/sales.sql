@@ -20,10 +20,23 @@ count(*) as orders,
         cast(sum(sales.revenue) as decimal(38, 4)) as revenue,
         cast(sum(coalesce(costs.costed_gmv, 0)) as decimal(38, 4)) as costed_gmv,
         cast(sum(costs.cost) as decimal(38, 4)) as cost,
-        cast(sum(costs.costed_gmv - costs.cost) as decimal(38, 4)) as margin
+        cast(sum(costs.costed_gmv - costs.cost) as decimal(38, 4)) as margin,
+        {{ reporting_measures() }},
+        cast(sum(costs.reporting_costed_gmv) as decimal(38, 4)) as reporting_costed_gmv,
+        cast(sum(costs.reporting_cost) as decimal(38, 4)) as reporting_cost,
+        cast(sum(costs.reporting_costed_gmv - costs.reporting_cost) as decimal(38, 4)) as reporting_margin
 {%- endmacro %}
 
 {# part / whole with eight decimals, rounded half up, for shares that may be tiny. Null when whole is 0. #}
 {% macro exact_share(part, whole) -%}
 cast({{ exact_ratio('cast(' ~ part ~ ' as hugeint) * 10000', whole) }} as decimal(14, 4)) * cast(0.0001 as decimal(4, 4))
+{%- endmacro %}
+
+{# The same purchases in the reporting currency; those without a rate are counted and not in the sums, which are null where
+   there is no other. #}
+{% macro reporting_measures() -%}
+cast(sum(sales.reporting_gmv) as decimal(38, 4)) as reporting_gmv,
+        cast(sum(sales.reporting_discount) as decimal(38, 4)) as reporting_discount,
+        cast(sum(sales.reporting_revenue) as decimal(38, 4)) as reporting_revenue,
+        count(*) - count(sales.reporting_revenue) as orders_without_rate
 {%- endmacro %}

@@ -1,6 +1,9 @@
 -- The keys that are made of several columns: no row twice.
 {% for mart in [
     {'name': 'daily_sales', 'key': 'business_day, currency'},
+    {'name': 'exchange_rates', 'key': 'rate_date, currency'},
+    {'name': 'daily_rates', 'key': 'business_day, currency'},
+    {'name': 'bots', 'key': 'business_day, user_id'},
     {'name': 'daily_channel', 'key': 'business_day, channel, currency'},
     {'name': 'daily_sales_breakdown', 'key': 'business_day, channel, store_id, country, currency'},
     {'name': 'hourly_sales_breakdown', 'key': 'hour_start, channel, store_id, country, currency'},

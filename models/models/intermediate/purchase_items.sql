@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append', partition_by='business_day') }}
+{{ config(materialized='incremental', partition_by='business_day') }}
 
 with exploded as (
     select
@@ -12,32 +12,39 @@ with exploded as (
         business_day,
         unnest(items) as item,
         generate_subscripts(items, 1) as item_number
-    from {{ new_rows(ref('purchases')) }} as bought
+    from {{ ref('purchases') }}
     {%- if is_incremental() %}
-    where not exists (
-        select 1
-        from (
-            select event_id
-            from {{ this }}
-            where event_id in (select event_id from {{ new_rows(ref('purchases')) }})
-        ) as seen
-        where seen.event_id = bought.event_id
-    )
+    where business_day in ({{ var('touched_days') }})
+    {%- endif %}
+),
+
+items as (
+    select *, {{ extended('item.quantity', 'item.unit_price') }} as amount
+    from exploded
+),
+
+rates as (
+    select *
+    from {{ ref('daily_rates') }}
+    {%- if is_incremental() %}
+    where business_day in ({{ var('touched_days') }})
     {%- endif %}
 )
 
 select
-    event_id,
-    cast(item_number as integer) as item_number,
-    user_id,
-    session_id,
-    order_id,
-    item.product_id as product_id,
-    item.quantity as quantity,
-    item.unit_price as unit_price,
-    cast(item.quantity * item.unit_price as decimal(38, 4)) as amount,
-    currency,
-    channel,
-    ts,
-    business_day
-from exploded
+    items.event_id,
+    cast(items.item_number as integer) as item_number,
+    items.user_id,
+    items.session_id,
+    items.order_id,
+    items.item.product_id as product_id,
+    items.item.quantity as quantity,
+    items.item.unit_price as unit_price,
+    items.amount,
+    items.currency,
+    {{ reporting_amount('items.amount', 'rates') }} as reporting_amount,
+    items.channel,
+    items.ts,
+    items.business_day
+from items
+join rates on rates.business_day = items.business_day and rates.currency = items.currency

@@ -8,6 +8,14 @@ with bought as (
     {%- endif %}
 ),
 
+rates as (
+    select *
+    from {{ ref('daily_rates') }}
+    {%- if is_incremental() %}
+    where business_day in ({{ var('touched_days') }})
+    {%- endif %}
+),
+
 -- Only orders of several purchases, of all days, need their first one looked up.
 repeated as (
     select order_id, min((received_at, log_partition, log_offset)) as first_place
@@ -27,10 +35,25 @@ select
     bought.store_id,
     bought.country,
     cast(coalesce(list_sum(list_transform(bought.items, lambda item: item.quantity)), 0) as bigint) as units,
-    cast(coalesce(list_sum(list_transform(bought.items, lambda item: item.quantity * item.unit_price)), 0)
+    cast(coalesce(list_sum(list_transform(bought.items, lambda item:
+        {{ extended('item.quantity', 'item.unit_price') }})), 0)
         as decimal(38, 4)) as gmv,
     coalesce(bought.discount, 0) as discount,
     bought.total_amount as revenue,
+    rates.reporting_currency,
+    -- The sum of the items' own amounts in the reporting currency, so that sums by product and by day are the same.
+    case when rates.currency = rates.reporting_currency
+        or (rates.rate_per_eur is not null and rates.reporting_rate_per_eur is not null) then
+        cast(coalesce(list_sum(list_transform(bought.items, lambda item:
+            {{ reporting_amount(extended('item.quantity', 'item.unit_price'), 'rates') }})), 0)
+            as decimal(38, 4))
+    end as reporting_gmv,
+    {{ reporting_amount('coalesce(bought.discount, 0)', 'rates') }} as reporting_discount,
+    {{ reporting_amount('bought.total_amount', 'rates') }} as reporting_revenue,
+    rates.rate_per_eur,
+    rates.rate_date,
+    rates.reporting_rate_per_eur,
+    rates.reporting_rate_date,
     -- The purchase of an order that arrived first counts; one without an order id always does.
     repeated.order_id is null
         or repeated.first_place = (bought.received_at, bought.log_partition, bought.log_offset) as is_counted,
@@ -40,4 +63,5 @@ select
     bought.log_partition,
     bought.log_offset
 from bought
+join rates on rates.business_day = bought.business_day and rates.currency = bought.currency
 left join repeated on repeated.order_id = bought.order_id

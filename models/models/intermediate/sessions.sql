@@ -39,6 +39,7 @@ events as (
         {% if table == 'clicks' %}page{% else %}cast(null as varchar){% endif %} as page,
         {% if table == 'sales' %}currency{% else %}cast(null as varchar){% endif %} as currency,
         {% if table == 'sales' %}revenue{% else %}cast(null as decimal(18, 4)){% endif %} as revenue,
+        {% if table == 'sales' %}reporting_revenue{% else %}cast(null as decimal(38, 4)){% endif %} as reporting_revenue,
         {% if table == 'sales' %}is_counted{% else %}false{% endif %} as is_counted
     from {{ ref(table) }}
     {%- if is_incremental() %}
@@ -63,6 +64,7 @@ pieces as (
         count(*) filter (where is_counted) as purchases,
         arg_min(currency, (ts, received_at, log_partition, log_offset)) filter (where is_counted) as currency,
         list((currency, revenue)) filter (where is_counted) as paid,
+        sum(reporting_revenue) filter (where is_counted) as reporting_revenue,
         arg_min(page, (ts, received_at, log_partition, log_offset)) filter (where kind = 'clicks') as entry_page
     from events
     group by all
@@ -98,14 +100,15 @@ grouped as (
         cast(sum(purchases) as bigint) as purchases,
         arg_min(currency, piece) as currency,
         flatten(list(paid) filter (where paid is not null)) as paid,
+        sum(reporting_revenue) as reporting_revenue,
         arg_min(entry_page, piece) as entry_page
     from numbered
     group by user_id, channel, session_number
 )
 
 select
-    md5(concat_ws(chr(31), user_id, channel, cast(epoch_us(started_at) as varchar))) as session_key,
-    user_id,
+    md5(concat_ws(chr(31), grouped.user_id, channel, cast(epoch_us(started_at) as varchar))) as session_key,
+    grouped.user_id,
     channel,
     started_at,
     ended_at,
@@ -118,10 +121,14 @@ select
     cast(coalesce(list_sum(list_transform(
         list_filter(paid, lambda sale: sale[1] = currency), lambda sale: sale[2])), 0) as decimal(38, 4)) as revenue,
     coalesce(len(list_filter(paid, lambda sale: sale[1] <> currency)), 0) > 0 as has_more_currencies,
+    cast(case when purchases = 0 then 0 else reporting_revenue end as decimal(38, 4)) as reporting_revenue,
     entry_page,
     purchases > 0 as is_converted,
+    bots.user_id is not null as is_bot,
     {{ business_day('started_at') }} as business_day
 from grouped
+left join {{ ref('bots') }} as bots
+    on bots.user_id = grouped.user_id and bots.business_day = {{ business_day('started_at') }}
 {%- if is_incremental() %}
 where {{ business_day('started_at') }} in ({{ var('touched_days') }})
 {%- endif %}

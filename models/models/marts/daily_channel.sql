@@ -12,7 +12,9 @@ with traffic as (
         {% if table == 'carts' %}count(*){% else %}0{% endif %} as carts,
         0 as orders,
         0 as units,
-        cast(0 as decimal(38, 4)) as revenue
+        cast(0 as decimal(38, 4)) as revenue,
+        cast(0 as decimal(38, 4)) as reporting_revenue,
+        0 as orders_without_rate
     from {{ ref(table) }}
     {%- if is_incremental() %}
     where business_day in ({{ var('touched_days') }})
@@ -28,7 +30,9 @@ with traffic as (
         0 as carts,
         count(*) as orders,
         sum(units) as units,
-        cast(sum(revenue) as decimal(38, 4)) as revenue
+        cast(sum(revenue) as decimal(38, 4)) as revenue,
+        cast(sum(reporting_revenue) as decimal(38, 4)) as reporting_revenue,
+        count(*) - count(reporting_revenue) as orders_without_rate
     from {{ ref('sales') }}
     where is_counted
     {%- if is_incremental() %} and business_day in ({{ var('touched_days') }}){% endif %}
@@ -43,6 +47,9 @@ select
     cast(sum(carts) as bigint) as carts,
     cast(sum(orders) as bigint) as orders,
     cast(sum(units) as bigint) as units,
-    cast(sum(revenue) as decimal(38, 4)) as revenue
+    cast(sum(revenue) as decimal(38, 4)) as revenue,
+    '{{ var("reporting_currency") }}' as reporting_currency,
+    cast(sum(reporting_revenue) as decimal(38, 4)) as reporting_revenue,
+    cast(sum(orders_without_rate) as bigint) as orders_without_rate
 from traffic
 group by business_day, channel, currency

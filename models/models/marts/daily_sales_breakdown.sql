@@ -32,5 +32,13 @@ select
     {{ exact_ratio('revenue', 'orders') }} as aov,
     costed_gmv,
     cost,
-    margin
+    margin,
+    '{{ var("reporting_currency") }}' as reporting_currency,
+    reporting_gmv,
+    reporting_discount,
+    reporting_revenue,
+    orders_without_rate,
+    reporting_costed_gmv,
+    reporting_cost,
+    reporting_margin
 from counted
