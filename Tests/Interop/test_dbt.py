@@ -12,7 +12,7 @@ import pytest
 from cartograph import ROOT, must
 from lake import Lake
 
-TOPICS = ("clicks", "searches", "carts", "wishlists", "purchases", "orders", "stock")
+SOURCES = ("clicks", "searches", "carts", "wishlists", "purchases", "orders", "stock", "exchange_rates")
 ENVIRONMENT = Path(os.environ.get("CARTOGRAPH_DBT", ROOT / ".deps/dbt")) / "bin"
 ZONE = "Asia/Kolkata"
 DURATION = 300
@@ -61,7 +61,7 @@ class Project:
     def dbt(self, *words):
         """Runs dbt on what bronze holds now."""
         with Lake(self.data) as lake:
-            self.export([f"bronze.{topic}" for topic in TOPICS if lake.exists(f"bronze.{topic}")], self.folder / "bronze")
+            self.export([f"bronze.{table}" for table in SOURCES if lake.exists(f"bronze.{table}")], self.folder / "bronze")
         self.process("load", self.folder / "bronze")
         variables = {"business_timezone": ZONE} | (json.loads(words[1]) if words[:1] == ("--vars",) else {})
         done = subprocess.run(

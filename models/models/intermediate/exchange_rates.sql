@@ -1,6 +1,5 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='insert_overwrite',
     partition_by='month(rate_date)',
     unique_key='rate_date'
 ) }}
