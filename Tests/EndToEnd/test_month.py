@@ -65,11 +65,11 @@ def month(folder):
 def nights():
     """What reaches from one day into another: one half of it at the file's beginning and the other at its end.
 
-    No other event at the end is of the 14th or 16th, so that these days are right only if the others reopen them.
+    No other event at the end is of the 14th or 15th, so that these days are right only if the others reopen them.
     """
     first, last = [], []
     # Visits over midnight of the business day, of which the evening or the morning comes last.
-    for day, evening, morning in ((13, last, first), (14, first, last), (15, last, first)):
+    for day, evening, morning in ((13, last, first), (15, first, last)):
         midnight = datetime(2026, 1, day, 18, 30, tzinfo=timezone.utc)
 
         def event(kind, minutes, **more):
@@ -90,8 +90,8 @@ def nights():
     order = {
         "type": "purchase", "user_id": "regular", "session_id": "regular-session", "channel": "store", "currency": "SGD",
         "items": [{"product_id": "p-00002", "quantity": 1, "unit_price": "5.00"}], "total_amount": "5.00"}
-    first.append(order | {"event_id": "regular-2", "order_id": "regular-2", "ts": "2026-01-16T05:00:00Z"})
-    last.append(order | {"event_id": "regular-1", "order_id": "regular-1", "ts": "2026-01-15T05:00:00Z"})
+    first.append(order | {"event_id": "regular-2", "order_id": "regular-2", "ts": "2026-01-15T05:00:00Z"})
+    last.append(order | {"event_id": "regular-1", "order_id": "regular-1", "ts": "2026-01-13T05:00:00Z"})
     # An order whose way is told of late.
     for status, hour in (("paid", 6), ("shipped", 20)):
         last.append({
