@@ -61,6 +61,8 @@ let package = Package(
         .target(name: "CDuckDB"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        // PostgreSQL's own client: binary COPY, which the clients in Swift lack, SCRAM, TLS, and its URLs and files.
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
 
         room("Events", knows: ["CBytes"]),
         room("EventLog", knows: ["Events", "CBytes"]),
@@ -88,8 +90,9 @@ let package = Package(
         room("Engine", knows: ["CDuckDB"]),
         room("Lake", knows: ["CBytes", "Iceberg", "Storage", "Engine", "EventLog", "Events", "Telemetry", "CZstd"]),
         room("Models", knows: ["Lake", "Iceberg", "Engine", .product(name: "Yams", package: "Yams")]),
+        room("Warehouse", knows: ["CPostgres", "Engine", "Iceberg", "Lake"]),
         room("Rates", knows: ["Storage", "Lake", "Iceberg", "Engine", "CZlib"]),
-        room("Books", knows: ["Events", "EventLog", "Streaming", "Lake", "Engine", "Iceberg"]),
+        room("Books", knows: ["Events", "EventLog", "Streaming", "Lake", "Engine", "Iceberg", "Warehouse"]),
         room(
             "Server",
             knows: [
@@ -109,7 +112,7 @@ let package = Package(
             dependencies: [
                 "Access", "Books", "Collector", "Engine", "EventLog", "Events", "FileImport", "Iceberg", "Lake",
                 "Models", "Rates",
-                "Server", "Simulator", "Storage", "Streaming", "Telemetry",
+                "Server", "Simulator", "Storage", "Streaming", "Telemetry", "Warehouse",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -186,6 +189,7 @@ let package = Package(
             of: ["Engine", "EventLog", "Events", "Iceberg", "Lake", "ParquetFuzz", "Simulator", "Storage"]),
         tests("RatesTests", of: ["Rates", "Storage", "Lake", "Iceberg", "Engine", "CZlib", "TestServers"]),
         tests("ModelsTests", of: ["Models", "Lake", "Iceberg", "Storage", "Engine"]),
+        tests("WarehouseTests", of: ["Warehouse"], resources: [.copy("Golden")]),
         tests(
             "BooksTests",
             of: [

@@ -161,6 +161,24 @@ extension Connection {
         try body(api, handle)
     }
 
+    /// Runs a statement without parameters, and lets its rows be fetched as they are made.
+    func withResult(
+        of sql: String, _ body: (UnsafePointer<cartograph_duckdb_api>, inout duckdb_result) throws -> Void
+    ) throws {
+        try withPrepared(sql) { statement in
+            var result = duckdb_result()
+            defer { api.pointee.duckdb_destroy_result(&result) }
+            guard api.pointee.duckdb_execute_prepared_streaming(statement, &result) == DuckDBSuccess else {
+                throw failure(&result, sql)
+            }
+            try body(api, &result)
+            // A streamed statement can fail after its first rows: then there is no next chunk, but an error.
+            if let reason = api.pointee.duckdb_result_error(&result), reason.pointee != 0 {
+                throw failure(&result, sql)
+            }
+        }
+    }
+
     private func withPrepared<Result>(
         _ sql: String, _ body: (duckdb_prepared_statement?) throws -> Result
     ) throws -> Result {

@@ -11,6 +11,7 @@ import Storage
 import Streaming
 import Synchronization
 import Telemetry
+import Warehouse
 
 /// How a run of the models went.
 struct BatchOutcome: Sendable, Encodable {
@@ -19,6 +20,10 @@ struct BatchOutcome: Sendable, Encodable {
     var rows = 0
     var models = 0
     var error: String?
+    /// What was loaded into the warehouse, where there is one and it was due.
+    var warehouse: LoadReport?
+    /// How many lines of the books did not balance when they were last looked at.
+    var unbalanced = 0
 }
 
 /// Runs the models, on a timer and on demand, and answers questions from the tables, one after another on a thread of
@@ -57,6 +62,10 @@ final class BatchService: Sendable {
     private let stream: StreamRunner.Settings
     private let erased: ErasedPeople
     private let place: LakePlace
+    /// The warehouse, where the settings name one.
+    let warehouse: WarehouseService?
+    /// What the books said.
+    let audit: Audit
     private let rates: RatesBook
     /// The keyed hashes of the people whose erasure is under way, sorted.
     private let erasing = Mutex<[String]>([])
@@ -71,6 +80,7 @@ final class BatchService: Sendable {
     // Guarded by the condition's lock.
     nonisolated(unsafe) private var waiting: [Job] = []
     nonisolated(unsafe) private var isStopping = false
+    nonisolated(unsafe) private var isServing = false
     nonisolated(unsafe) private var refusal: (any Error)?
     nonisolated(unsafe) private var interrupter: Interrupter?
     private let finished = DispatchSemaphore(value: 0)
@@ -80,8 +90,11 @@ final class BatchService: Sendable {
         log: EmbeddedLog, catalog: any Catalog, lake: LakeService, folder: DataFolder,
         objectStore: (@Sendable () throws -> [ObjectStoreAccess])?, project: ModelProject,
         settings: Settings, stream: StreamRunner.Settings, engineBytes: Int, erased: ErasedPeople, place: LakePlace,
-        rates: RatesBook, metrics: Metrics, report: @escaping @Sendable (String) -> Void
+        warehouse: WarehouseService?, rates: RatesBook, metrics: Metrics, report: @escaping @Sendable (String) -> Void,
+        alarm: @escaping @Sendable (String) -> Void
     ) {
+        self.warehouse = warehouse
+        audit = Audit(everySeconds: settings.booksSeconds, alarm: alarm)
         self.log = log
         self.catalog = catalog
         self.lake = lake
@@ -98,12 +111,7 @@ final class BatchService: Sendable {
         engine.temporaryFolder = folder.temporary + "/models"
         engine.objectStore = objectStore
         self.engine = engine
-        runner = ModelRunner(
-            project: project, catalog: catalog, engine: engine,
-            variables: [
-                "business_timezone": settings.timezone, "reporting_currency": settings.currency,
-                "cost_currency": settings.currency,
-            ])
+        runner = ModelRunner(project: project, catalog: catalog, engine: engine)
         runs = metrics.counter("cartograph_batch_runs_total", help: "Runs of the models.")
         duration = metrics.histogram("cartograph_batch_run_seconds", help: "How long runs of the models took.")
     }
@@ -119,7 +127,10 @@ final class BatchService: Sendable {
             ThreadPriority.lower(by: ThreadPriority.models)
             do {
                 let bench = try makeBench()
-                condition.withLock { interrupter = bench.connection.interrupter }
+                condition.withLock {
+                    interrupter = bench.connection.interrupter
+                    isServing = true
+                }
                 loop(bench)
                 refuseAll(CommandError("the server is stopping"))
             } catch {
@@ -139,6 +150,7 @@ final class BatchService: Sendable {
             isStopping = true
             interrupter?.interrupt()
             runner.cancel()
+            warehouse?.cancel()
             condition.signal()
         }
         finished.wait()
@@ -213,7 +225,8 @@ final class BatchService: Sendable {
 
     /// Brings everything acknowledged so far through to gold.
     func run(
-        _ bench: borrowing BatchBench, progress: @escaping (String, Int, Int) -> Void = { _, _, _ in }
+        _ bench: borrowing BatchBench, _ selection: ModelSelection = .all, fullRefresh: Bool = false,
+        progress: @escaping (String, Int, Int) -> Void = { _, _, _ in }
     ) throws -> BatchOutcome {
         let began = ContinuousClock.now
         var outcome = BatchOutcome()
@@ -221,7 +234,7 @@ final class BatchService: Sendable {
             let cut = log.cut()
             _ = try lake.drain(to: cut)
             try rates.addBuiltIn(bench.connection)
-            let ran = try bench.run(progress: progress)
+            let ran = try bench.run(selection, fullRefresh: fullRefresh, progress: progress)
             outcome.models = ran.models
             outcome.rows = ran.rows
             status.withLock { $0.commit = cut.commit }
@@ -229,6 +242,9 @@ final class BatchService: Sendable {
             fail("\(error)")
             throw error
         }
+        outcome.warehouse = warehouse?.loadIfDue(bench.connection)
+        lookAtBooks(bench, outcome, isServer: isServing)
+        outcome.unbalanced = audit.current.unbalanced
         let took = ContinuousClock.now - began
         outcome.seconds = took.inSeconds
         runs.add()
@@ -252,20 +268,48 @@ final class BatchService: Sendable {
         return balance
     }
 
-    /// The books of the log and of tables that hold just what it does.
+    /// The books of the log, of tables that hold just what it does, and of a warehouse that holds what they do.
     private func balance(
         _ connection: Connection, _ runner: ModelRunner, _ progress: @escaping (String) -> Void
     ) -> TrialBalance {
-        Books(log: log, catalog: catalog, connection: connection, stream: stream).check(
+        var failure: (any Error)?
+        var balance = books(connection).check(
             settled: { cut, body in
                 try lake.settled(at: cut) {
                     progress("the models")
                     try rates.addBuiltIn(connection)
                     _ = try runner.run()
+                    if let warehouse {
+                        progress("the warehouse")
+                        do { _ = try warehouse.warehouse.load(connection) } catch { failure = error }
+                    }
                     progress("the tables")
                     body()
                 }
             }, progress: progress)
+        if let failure { balance.problems.append("the warehouse was not loaded: \(failure)") }
+        audit.take(balance, isWhole: true)
+        return balance
+    }
+
+    private func books(_ connection: Connection) -> Books {
+        Books(
+            log: log, catalog: catalog, connection: connection, stream: stream, warehouse: warehouse?.warehouse)
+    }
+
+    /// Looks at the books after a run: at all of them from time to time, and at the tables each time something changed.
+    private func lookAtBooks(_ bench: borrowing BatchBench, _ outcome: BatchOutcome, isServer: Bool) {
+        if isServer, audit.isDue {
+            _ = check(bench)
+        } else if outcome.models > 0 || !(outcome.warehouse?.days.isEmpty ?? true) {
+            // A warehouse that waits for its next load, or failed, is behind, which is no fault of the books.
+            let isBehind = outcome.warehouse == nil
+            audit.take(
+                Books(
+                    log: log, catalog: catalog, connection: bench.connection, stream: stream,
+                    warehouse: isBehind ? nil : warehouse?.warehouse
+                ).checkTables(), isWhole: false)
+        }
     }
 
     // MARK: - Erasure
@@ -286,11 +330,15 @@ final class BatchService: Sendable {
         try await perform { [self] bench in
             erasing.withLock { $0 = people.ids.map { erased.digest(of: $0).description }.sorted() }
             defer { erasing.withLock { $0 = [] } }
-            return try erasure(bench) { try live.rebuild(older: $0, progress: $1) }.run(people, dryRun: dryRun) {
-                [self] in
+            let certificate = try erasure(bench) { try live.rebuild(older: $0, progress: $1) }.run(
+                people, dryRun: dryRun
+            ) { [self] in
                 if stopsSoon { throw CommandError("the server is stopping") }
                 progress($0, $1, $2)
             }
+            // They are in the warehouse until the days that they were on are loaded again.
+            if !dryRun { _ = warehouse?.loadIfDue(bench.connection, now: true) }
+            return certificate
         }
     }
 
@@ -298,9 +346,11 @@ final class BatchService: Sendable {
     func erase(
         _ people: People, dryRun: Bool, _ bench: borrowing BatchBench, progress: @escaping Erasure.Progress
     ) throws -> ErasureCertificate {
-        try erasure(bench) { [self] older, progress in
+        let certificate = try erasure(bench) { [self] older, progress in
             try LiveRebuild.run(log, to: log.cut(), stream, older: older, progress: progress)
         }.run(people, dryRun: dryRun, progress: progress)
+        if !dryRun { _ = warehouse?.loadIfDue(bench.connection, now: true) }
+        return certificate
     }
 
     private var stopsSoon: Bool { condition.withLock { isStopping } }
@@ -360,13 +410,12 @@ struct BatchBench: ~Copyable {
     let runner: ModelRunner
 
     /// Runs the models over what bronze holds.
-    borrowing func run(progress: (String, Int, Int) -> Void) throws -> (models: Int, rows: Int) {
-        let report = try runner.run { step in
+    borrowing func run(
+        _ selection: ModelSelection, fullRefresh: Bool, progress: (String, Int, Int) -> Void
+    ) throws -> (models: Int, rows: Int) {
+        let report = try runner.run(selection, fullRefresh: fullRefresh) { step in
             if case .started(let name, let number, let count) = step { progress(name, number, count) }
         }
         return (report.models.filter { $0.status != .unchanged }.count, report.models.reduce(0) { $0 + $1.rows })
     }
-
-    /// Runs the tests that the models declare.
-    borrowing func test() throws -> TestReport { try runner.test() }
 }

@@ -77,6 +77,21 @@ struct OperationalGauges: Sendable {
             lake.lagSeconds(now: EmbeddedLog.wallClock()))
         set("cartograph_batch_seconds", "How long the last run of the models took.", batch.current.lastSeconds)
         set("cartograph_batch_ok", "1 when the last run of the models succeeded.", batch.current.failure == nil ? 1 : 0)
+        let audit = batch.audit.current
+        set(
+            "cartograph_books_unbalanced", "Lines of the books that did not balance when they were last looked at.",
+            Double(audit.unbalanced))
+        set(
+            "cartograph_books_checked_timestamp_seconds", "When the books were last looked at; 0 before.", audit.at)
+        set(
+            "cartograph_books_checked_whole_timestamp_seconds", "The same of all of their lines.", audit.wholeAt)
+        if let warehouse = batch.warehouse?.current {
+            set(
+                "cartograph_warehouse_ok", "1 unless the last load of the warehouse failed.",
+                warehouse.failure == nil ? 1 : 0)
+            set(
+                "cartograph_warehouse_load_seconds", "How long the last load of the warehouse took.", warehouse.seconds)
+        }
         set("cartograph_resident_bytes", "Resident memory now.", Double(ProcessMemory.residentBytes ?? 0))
         set(
             "cartograph_resident_peak_bytes", "Most resident memory so far.",

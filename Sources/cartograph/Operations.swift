@@ -88,7 +88,10 @@ struct Operations: ShopOperations {
             last_batch: batch.lastRunAt.map {
                 Status.Batch(at: $0, ok: batch.failure == nil, seconds: batch.lastSeconds, error: batch.failure)
             },
-            problems: [logFailure, runner.current.failure, shop.lake.current.failure, batch.failure].compactMap { $0 }
+            problems: [
+                logFailure, runner.current.failure, shop.lake.current.failure, batch.failure,
+                shop.batch.warehouse?.current.failure, shop.batch.audit.current.text,
+            ].compactMap { $0 }
                 + erasures)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes]

@@ -30,6 +30,12 @@ struct Settings {
     var partitions = 2
     /// Where the tables are.
     var lake = LakeSettings()
+    /// The warehouse's address; nil where there is none.
+    var warehouse: String?
+    /// The fewest seconds between two loads of the warehouse by a server.
+    var warehouseSeconds = 60.0
+    /// Seconds between two looks of a server at all lines of the books.
+    var booksSeconds = 3_600.0
     /// Seconds between two commits of the bronze tables, where there is something to commit.
     var lakeSeconds = 1.0
     /// Seconds between two runs of the models.
@@ -62,6 +68,7 @@ struct Settings {
         if let token = environment["CARTOGRAPH_TOKEN"], !token.isEmpty { settings.token = token }
         if let data = environment["CARTOGRAPH_DATA"], !data.isEmpty { settings.data = data }
         if let lake = environment["CARTOGRAPH_LAKE"], !lake.isEmpty { settings.lake.location = lake }
+        if let warehouse = environment["CARTOGRAPH_WAREHOUSE"], !warehouse.isEmpty { settings.warehouse = warehouse }
         try settings.check(path)
         return settings
     }
@@ -70,7 +77,8 @@ struct Settings {
         "data", "host", "port", "token", "cors_origins", "timezone", "currency", "rates_url", "rates_seconds",
         "partitions", "lake", "s3", "catalog",
         "catalog_vends_keys", "lake_seconds", "batch_seconds", "checkpoint_seconds", "fraud_rules",
-        "log_retention_gigabytes", "log_retention_days",
+        "log_retention_gigabytes", "log_retention_days", "warehouse", "warehouse_seconds",
+        "books_seconds",
     ]
 
     private mutating func read(_ path: String) throws {
@@ -112,6 +120,17 @@ struct Settings {
             case "s3":
                 guard let entries = value.mapping else { throw bad("must have keys such as endpoint below it") }
                 lake.s3 = try Settings.s3(entries, path)
+            case "warehouse": warehouse = try text()
+            case "warehouse_seconds":
+                guard let number = value.float, (1...86_400).contains(number) else {
+                    throw bad("must be a number of seconds from 1 to 86400")
+                }
+                warehouseSeconds = number
+            case "books_seconds":
+                guard let number = value.float, (1...86_400).contains(number) else {
+                    throw bad("must be a number of seconds from 1 to 86400")
+                }
+                booksSeconds = number
             case "timezone": timezone = try text()
             case "fraud_rules": fraudRules = try text()
             case "currency": currency = try text()

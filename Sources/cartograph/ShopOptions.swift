@@ -36,6 +36,12 @@ struct ShopOptions: ParsableArguments {
         return { logger.warning("\($0)") }
     }
 
+    /// Takes one line about something that must not be.
+    func alarm() -> @Sendable (String) -> Void {
+        let logger = logger("cartograph")
+        return { logger.error("\($0)") }
+    }
+
     /// A logger that writes to the standard error.
     func logger(_ label: String) -> Logger {
         var logger = Logger(label: label) { StreamLogHandler.standardError(label: $0) }

@@ -47,7 +47,8 @@ struct UpCommand: AsyncParsableCommand {
         let logger = options.logger("cartograph")
         let report = options.reporter()
         let shop = try Shop.open(
-            try DataFolder.open(settings.data), settings, engineBytes: BatchService.engineBytes, report: report)
+            try DataFolder.open(settings.data), settings, engineBytes: BatchService.engineBytes, report: report,
+            alarm: options.alarm())
         let runner = StreamRunner(
             log: shop.log, settings: shop.stream,
             freshness: { [lake = shop.lake, batch = shop.batch] in

@@ -31,7 +31,8 @@ struct VerifyCommand: AsyncParsableCommand {
             }
             balance = try JSONDecoder().decode(TrialBalance.self, from: Data(answer.body))
         } else {
-            let shop = try Shop.open(folder, settings, report: options.reporter())
+            // What does not balance is printed here.
+            let shop = try Shop.open(folder, settings, report: options.reporter()) { _ in }
             defer { shop.close() }
             let bar = SharedProgress("checking the books", quiet: options.json)
             balance = shop.batch.check(try shop.batch.makeBench()) { bar.show(0, of: nil, $0) }
@@ -57,10 +58,20 @@ struct VerifyCommand: AsyncParsableCommand {
             ])
         }
         Swift.print(table.text)
+        for line in balance.lines where !line.balanced { printOffenders(line) }
         for (name, value) in balance.notes.sorted(by: { $0.key < $1.key }) { Swift.print("  \(name): \(value)") }
         for problem in balance.problems { Swift.print("  ✗ \(problem)") }
-        let wrong = balance.lines.filter { !$0.balanced }.count + balance.problems.count
-        Swift.print(balance.balanced ? "\nThe books balance." : "\nThe books do NOT balance: \(wrong) of their lines.")
+        Swift.print(
+            balance.balanced
+                ? "\nThe books balance." : "\nThe books do NOT balance: \(balance.unbalanced) of their lines.")
+    }
+
+    /// By how much a line is out of balance, since when, and what is wrong.
+    private func printOffenders(_ line: TrialBalance.Line) {
+        let words = [line.difference.map { "by \(VerifyCommand.grouped($0))" }, line.since.map { "since \($0)" }]
+        Swift.print("  ✗ \(([line.name] + words.compactMap { $0 }).joined(separator: ", "))")
+        for offender in line.offending ?? [] { Swift.print("      \(RejectedText.shown(offender.utf8, limit: 200))") }
+        if let more = line.offendingMore, more > 0 { Swift.print("      and \(Int64(more).grouped) more") }
     }
 
     private static func grouped(_ text: String) -> String {

@@ -1,0 +1,155 @@
+import Engine
+import Iceberg
+import Lake
+
+/// The rows of a business day as the lake's silver tables have them, at the snapshots of one load.
+struct DaySource {
+    /// The silver tables that the warehouse is made from.
+    static let tables = ["clicks", "carts", "sales", "purchase_items", "stock"]
+
+    let tables: [String: Table]
+    /// The time zone of the business day.
+    let timeZone: String
+    /// The currency of list prices.
+    let currency: String
+
+    /// The SELECT of a stage's rows, typed as the stage is.
+    func select(_ stage: StarSchema.Stage, day: String) throws -> String {
+        let relations = try Self.tables.map { name in
+            "\(name) AS (SELECT * FROM (\(try scan(name, day))) WHERE business_day = DATE '\(day)')"
+        }
+        let columns = stage.columns.map { column in
+            "CAST(\(column.name) AS \(Self.type(column.type))) AS \(column.name)"
+        }
+        return """
+            WITH \(relations.joined(separator: ", "))
+            SELECT \(columns.joined(separator: ", ")) FROM (\(try rows(stage.name, day: day)))
+            """
+    }
+
+    private func scan(_ name: String, _ day: String) throws -> String {
+        guard let table = tables[name] else { throw WarehouseError(.schema, "the lake has no table silver.\(name)") }
+        guard let days = LakeDate.days(day) else { throw WarehouseError(.statement, "'\(day)' is no day") }
+        return try LakeTable(table).scanSQL(where: .equal("business_day", .date(days)))
+    }
+
+    private static func type(_ type: StarSchema.ColumnType) -> String {
+        switch type {
+        case .smallint, .integer: "INTEGER"
+        case .bigint: "BIGINT"
+        case .boolean: "BOOLEAN"
+        case .date: "DATE"
+        case .instant: "TIMESTAMP WITH TIME ZONE"
+        case .text: "VARCHAR"
+        case .decimal(let digits, let scale): "DECIMAL(\(digits), \(scale))"
+        }
+    }
+
+    // MARK: - Rows
+
+    /// The instant at which the hour of the business clock began: as the models say it.
+    private func hourStart(_ instant: String) -> String {
+        let clock = "(\(instant) AT TIME ZONE \(SQL.literal(timeZone)))"
+        return "\(instant) - (\(clock) - date_trunc('hour', \(clock)))"
+    }
+
+    private static func word(_ column: String) -> String { "left(nullif(\(column), ''), 64) AS \(column)" }
+
+    private func rows(_ stage: String, day: String) throws -> String {
+        switch stage {
+        case "stage_clicks":
+            """
+            SELECT log_partition, log_offset, \(hourStart("ts")) AS hour_start, ts AS happened_at, event_id, session_id,
+                user_id, product_id, channel, store_id, \(Self.word("device")), \(Self.word("country")),
+                \(Self.word("campaign")), dwell_ms
+            FROM clicks
+            """
+        case "stage_cart":
+            """
+            SELECT log_partition, log_offset, \(hourStart("ts")) AS hour_start, ts AS happened_at, event_id, session_id,
+                user_id, product_id, channel, currency, action, quantity, unit_price
+            FROM carts
+            """
+        case "stage_orders":
+            """
+            SELECT log_partition, log_offset, \(hourStart("ts")) AS hour_start, ts AS happened_at, event_id, session_id,
+                user_id, channel, store_id, currency, order_id, \(Self.word("country")), units, gmv, discount, revenue
+            FROM sales WHERE is_counted
+            """
+        case "stage_order_items":
+            """
+            SELECT s.log_partition, s.log_offset, \(hourStart("s.ts")) AS hour_start, i.item_number, i.event_id,
+                s.user_id, i.product_id, s.channel, s.store_id, s.currency, s.order_id, i.quantity, i.unit_price,
+                i.amount
+            FROM purchase_items i JOIN sales s ON s.event_id = i.event_id WHERE s.is_counted
+            """
+        case "stage_hours": hours(day)
+        case "stage_users": users
+        case "stage_products": products
+        default: throw WarehouseError(.statement, "nothing is known of \(stage)")
+        }
+    }
+
+    /// The hours of the day, found by walking over it in steps that no clock change is shorter than.
+    private func hours(_ day: String) -> String {
+        """
+        SELECT hour_start, DATE '\(day)' AS business_day, extract(hour FROM clock) AS hour_of_day,
+            date_diff('minute', hour_start AT TIME ZONE 'UTC', clock) AS utc_offset_minutes,
+            extract(isodow FROM DATE '\(day)') AS day_of_week, extract(day FROM DATE '\(day)') AS day_of_month,
+            extract(doy FROM DATE '\(day)') AS day_of_year, extract(week FROM DATE '\(day)') AS iso_week,
+            extract(isoyear FROM DATE '\(day)') AS iso_year, extract(month FROM DATE '\(day)') AS month,
+            extract(quarter FROM DATE '\(day)') AS quarter, extract(year FROM DATE '\(day)') AS year,
+            date_trunc('month', DATE '\(day)') AS month_start, extract(isodow FROM DATE '\(day)') >= 6 AS is_weekend
+        FROM (
+            SELECT hour_start, hour_start AT TIME ZONE \(SQL.literal(timeZone)) AS clock FROM (
+                SELECT DISTINCT \(hourStart("t")) AS hour_start
+                FROM generate_series(
+                    CAST(DATE '\(day)' AS TIMESTAMP) AT TIME ZONE 'UTC' - INTERVAL 1 DAY,
+                    CAST(DATE '\(day)' AS TIMESTAMP) AT TIME ZONE 'UTC' + INTERVAL 2 DAY, INTERVAL 15 MINUTE) AS g(t)
+                WHERE CAST(t AT TIME ZONE \(SQL.literal(timeZone)) AS DATE) = DATE '\(day)'))
+        """
+    }
+
+    /// What the day tells of people: the country that the last event with one named, and whether there was an order.
+    private var users: String {
+        """
+        SELECT user_id,
+            arg_max(country, (ts, topic, log_partition, log_offset)) FILTER (country IS NOT NULL) AS country,
+            bool_or(is_counted) AS is_customer
+        FROM (
+            SELECT user_id, \(Self.word("country")), false AS is_counted, ts, 1 AS topic, log_partition, log_offset
+            FROM clicks
+            UNION ALL
+            SELECT user_id, NULL, false, ts, 2, log_partition, log_offset FROM carts
+            UNION ALL
+            SELECT user_id, \(Self.word("country")), is_counted, ts, 3, log_partition, log_offset FROM sales)
+        GROUP BY user_id
+        """
+    }
+
+    /// What the day tells of products: the last price in the reporting currency, and the last receipt's cost.
+    private var products: String {
+        let currency = SQL.literal(currency)
+        return """
+            SELECT product_id,
+                arg_max(price, (ts, topic, log_partition, log_offset, item)) FILTER (price IS NOT NULL) AS list_price,
+                arg_max(cost, (ts, topic, log_partition, log_offset, item)) FILTER (cost IS NOT NULL) AS unit_cost
+            FROM (
+                SELECT product_id, CAST(NULL AS DECIMAL(18, 4)) AS price, CAST(NULL AS DECIMAL(18, 4)) AS cost, ts,
+                    1 AS topic, log_partition, log_offset, 0 AS item
+                FROM clicks
+                UNION ALL
+                SELECT product_id, CASE WHEN currency = \(currency) THEN unit_price END, NULL, ts, 2, log_partition,
+                    log_offset, 0
+                FROM carts
+                UNION ALL
+                SELECT i.product_id, CASE WHEN s.currency = \(currency) THEN i.unit_price END, NULL, s.ts, 3,
+                    s.log_partition, s.log_offset, i.item_number
+                FROM purchase_items i JOIN sales s ON s.event_id = i.event_id WHERE s.is_counted
+                UNION ALL
+                SELECT product_id, NULL, CASE WHEN change > 0 THEN unit_cost END, ts, 4, log_partition, log_offset, 0
+                FROM stock)
+            GROUP BY product_id
+            """
+    }
+}

@@ -1,0 +1,66 @@
+import Engine
+import Iceberg
+import Lake
+
+/// The business days of a lake's table whose rows changed since a snapshot.
+struct SourceChanges {
+    let table: Table
+    /// The snapshot up to which everything is known; nil for none.
+    let since: Int64?
+
+    /// The days; nil when it cannot be told, and any day may have changed.
+    func days() throws -> Set<String>? {
+        guard let current = table.currentSnapshot else { return since == nil ? [] : nil }
+        guard current.id != since else { return [] }
+        guard let since else { return nil }
+        if let told = try toldDays(from: current, since: since) { return told }
+        // Commits between are not known any more, or say nothing of days: their files do, while the snapshot is there.
+        guard let before = table.snapshot(id: since) else { return nil }
+        let old = Set(try table.files(at: before).map(File.init))
+        let new = Set(try table.files(at: current).map(File.init))
+        return try Set(old.symmetricDifference(new).map { try Self.day($0.partition, table) })
+    }
+
+    /// The days that the commits after a snapshot say they changed.
+    private func toldDays(from current: Snapshot, since: Int64) throws -> Set<String>? {
+        var days: Set<String> = []
+        var next: Snapshot? = current
+        for _ in 0...table.metadata.snapshots.count {
+            guard let snapshot = next else { return nil }
+            guard snapshot.id != since else { return days }
+            // A compaction moves rows and changes none.
+            if snapshot.operation != .replace {
+                guard let text = snapshot.summary[SnapshotState.days], text != "all" else { return nil }
+                days.formUnion(text.split(separator: ",").map(String.init))
+            }
+            guard let parent = snapshot.parentID else { return nil }
+            guard parent != since else { return days }
+            next = table.snapshot(id: parent)
+        }
+        return nil
+    }
+
+    /// All days that the table has rows of now.
+    static func allDays(of table: Table) throws -> Set<String> {
+        guard table.currentSnapshot != nil else { return [] }
+        return try Set(table.files().map { try day($0.partition, table) })
+    }
+
+    private static func day(_ partition: [IcebergValue], _ table: Table) throws -> String {
+        guard partition.count == 1, case .date(let days) = partition[0] else {
+            throw WarehouseError(
+                .schema, "\(table.identifier) is not partitioned by its business day: run `cartograph batch run`")
+        }
+        return Value.date(days: days).text
+    }
+
+    private struct File: Hashable {
+        let location: String
+        let partition: [IcebergValue]
+
+        init(_ file: DataFile) {
+            location = file.location
+            partition = file.partition
+        }
+    }
+}
