@@ -13,16 +13,19 @@ struct BenchCommand: AsyncParsableCommand {
             fraud scores and anomalies add to a checkpoint; hours \
             makes the commits of an hour of bronze with its upkeep beside; tables commits to Iceberg tables and plans over their files; fraud judges the \
             scores of simulated fraud. http, single, platform, latency and listeners start the real binary and load it over loopback; http and single check its books \
-            afterwards. peers gives the same events to Redis and PostgreSQL, which `scripts/bootstrap bench` installs.
+            afterwards. peers gives the same events to Redis and PostgreSQL, \
+            warehouse loads a lake into PostgreSQL; `scripts/bootstrap bench` installs both.
             """)
 
     /// What can be measured.
     enum Name: String, ExpressibleByArgument, CaseIterable {
         case decode, append, collect, replay, stream, checkpoints, keys, pauses, lake, hours, tables, fraud, http,
-            single, platform, latency, listeners, peers
+            single, platform, latency, listeners, peers, warehouse
     }
 
-    @Argument(help: "\(Name.allCases.map(\.rawValue).joined(separator: ", ")); all but peers when none is named.")
+    @Argument(
+        help:
+            "\(Name.allCases.map(\.rawValue).joined(separator: ", ")); all but peers and warehouse when none is named.")
     var names: [Name] = []
     @Flag(name: .long, help: "Print one JSON object a line.") var json = false
     @Option(name: .long, help: "Runs of each measure, the median counts (default 5 in this process, 3 under load).")
@@ -70,7 +73,7 @@ struct BenchCommand: AsyncParsableCommand {
         if let folder { WorkFolder.base = folder }
         var all = Findings([try Quiet.check()])
         output(all)
-        for name in names.isEmpty ? Name.allCases.filter({ $0 != .peers }) : names {
+        for name in names.isEmpty ? Name.allCases.filter({ $0 != .peers && $0 != .warehouse }) : names {
             report("measuring \(name.rawValue) …")
             all = try measure(name)
             output(all)
@@ -102,6 +105,7 @@ struct BenchCommand: AsyncParsableCommand {
         case .platform: Findings(try Platform(rate: rate, seconds: seconds).platform())
         case .latency: Findings(try Platform(rate: rate, seconds: seconds).latency())
         case .listeners: Findings(try Platform(rate: rate, seconds: seconds).listeners(listeners))
+        case .warehouse: Findings(try WarehouseBench(runs: runs ?? 3).measures())
         case .peers: try PeerBench(settings: load, batch: batch.numbers[batch.numbers.count - 1]).run()
         }
     }

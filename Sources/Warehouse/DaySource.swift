@@ -5,7 +5,7 @@ import Lake
 /// The rows of a business day as the lake's silver tables have them, at the snapshots of one load.
 struct DaySource {
     /// The silver tables that the warehouse is made from.
-    static let tables = ["clicks", "carts", "sales", "purchase_items", "stock"]
+    static let tables = ["clicks", "carts", "sales", "purchase_items", "stock", "bots", "daily_rates"]
 
     let tables: [String: Table]
     /// The time zone of the business day.
@@ -53,6 +53,9 @@ struct DaySource {
         return "\(instant) - (\(clock) - date_trunc('hour', \(clock)))"
     }
 
+    /// Whether a user is flagged on the day.
+    private func isBot(_ relation: String) -> String { "\(relation).user_id IN (SELECT user_id FROM bots) AS is_bot" }
+
     private static func word(_ column: String) -> String { "left(nullif(\(column), ''), 64) AS \(column)" }
 
     private func rows(_ stage: String, day: String) throws -> String {
@@ -61,27 +64,34 @@ struct DaySource {
             """
             SELECT log_partition, log_offset, \(hourStart("ts")) AS hour_start, ts AS happened_at, event_id, session_id,
                 user_id, product_id, channel, store_id, \(Self.word("device")), \(Self.word("country")),
-                \(Self.word("campaign")), dwell_ms
+                \(Self.word("campaign")), dwell_ms, \(isBot("clicks"))
             FROM clicks
             """
         case "stage_cart":
             """
             SELECT log_partition, log_offset, \(hourStart("ts")) AS hour_start, ts AS happened_at, event_id, session_id,
-                user_id, product_id, channel, currency, action, quantity, unit_price
+                user_id, product_id, channel, currency, action, quantity, unit_price,
+                \(isBot("carts"))
             FROM carts
             """
         case "stage_orders":
             """
             SELECT log_partition, log_offset, \(hourStart("ts")) AS hour_start, ts AS happened_at, event_id, session_id,
-                user_id, channel, store_id, currency, order_id, \(Self.word("country")), units, gmv, discount, revenue
+                user_id, channel, store_id, currency, order_id, \(Self.word("country")), units, gmv, discount, revenue,
+                reporting_gmv, reporting_discount, reporting_revenue, \(isBot("sales"))
             FROM sales WHERE is_counted
             """
         case "stage_order_items":
             """
             SELECT s.log_partition, s.log_offset, \(hourStart("s.ts")) AS hour_start, i.item_number, i.event_id,
                 s.user_id, i.product_id, s.channel, s.store_id, s.currency, s.order_id, i.quantity, i.unit_price,
-                i.amount
+                i.amount, i.reporting_amount, \(isBot("s"))
             FROM purchase_items i JOIN sales s ON s.event_id = i.event_id WHERE s.is_counted
+            """
+        case "stage_rates":
+            """
+            SELECT currency, rate_per_eur, rate_date, reporting_currency, reporting_rate_per_eur, reporting_rate_date
+            FROM daily_rates
             """
         case "stage_hours": hours(day)
         case "stage_users": users

@@ -51,9 +51,9 @@ struct DayStatements {
         var statements = hours()
         for dimension in schema.dimensions where dimension.history == nil && dimension.name != "dim_time" {
             let (natural, staged) = (dimension.natural.name, dimension.stagedAs)
-            let seen = schema.facts.filter { fact in
-                schema.stage(fact.stage).columns.contains { $0.name == staged }
-            }.map { "SELECT \(staged) AS \(natural) FROM \($0.stage)" }
+            let seen = schema.stages.filter { stage in stage.columns.contains { $0.name == staged } }.map {
+                "SELECT \(staged) AS \(natural) FROM \($0.name)"
+            }
             statements.append(
                 """
                 INSERT INTO \(star(dimension.name)) (\(natural))
@@ -62,7 +62,20 @@ struct DayStatements {
                     AND NOT EXISTS (SELECT 1 FROM \(star(dimension.name)) known WHERE known.\(natural) = seen.\(natural))
                 """)
         }
-        return statements
+        return statements + rates()
+    }
+
+    /// The rates of the day.
+    private func rates() -> [String] {
+        let names = schema.stage("stage_rates").columns.dropFirst().map(\.name)
+        return [
+            "DELETE FROM \(star("currency_rates")) WHERE business_day = \(date)",
+            """
+            INSERT INTO \(star("currency_rates")) (business_day, currency_key, \(names.joined(separator: ", ")))
+            SELECT \(date), known.currency_key, \(names.map { "s.\($0)" }.joined(separator: ", "))
+            FROM stage_rates s JOIN \(star("dim_currency")) known ON known.currency = s.currency
+            """,
+        ]
     }
 
     /// Hours are known by the instant; what the calendar says of them changes with the time zone alone.

@@ -4,6 +4,7 @@ extension StarSchema {
     private static let word = ColumnType.text(bytes: 256)
     private static let amount = ColumnType.decimal(digits: 18, scale: 4)
     private static let sum = ColumnType.decimal(digits: 38, scale: 4)
+    private static let rate = ColumnType.decimal(digits: 18, scale: 6)
 
     /// The star schema of a shop.
     static let shop = StarSchema(
@@ -43,6 +44,7 @@ extension StarSchema {
             Stage(name: "stage_hours", columns: [Column("hour_start", .instant)] + hourAttributes),
             Stage(name: "stage_users", columns: [Column("user_id", id)] + users.attributes.map(optional)),
             Stage(name: "stage_products", columns: [Column("product_id", id)] + products.attributes.map(optional)),
+            Stage(name: "stage_rates", columns: [Column("currency", .text(bytes: 3))] + rates),
             stage(of: clicks), stage(of: cart), stage(of: orders), stage(of: orderItems),
         ], books: books)
 
@@ -99,8 +101,13 @@ extension StarSchema {
     private static let event = [
         staged("happened_at", .instant, "When, says the sender."),
         staged("event_id", id, "The sender's id of the event."),
-        staged("session_id", id, "The tracker's id of the session."),
+        staged("session_id", id, "The tracker's id of the session."), bot,
     ]
+    private static var bot: (Column, Origin) {
+        staged("is_bot", .boolean, "Whether the user behaved like a program on that day.")
+    }
+    private static let converted =
+        "in the reporting currency at the day's rate (currency_rates); null where none is known."
 
     private static let clicks = Fact(
         name: "fact_clicks", stage: "stage_clicks",
@@ -126,6 +133,9 @@ extension StarSchema {
             staged("units", .bigint, "Pieces."),
             staged("gmv", sum, "Items before discount, without shipping and tax, in the order's currency."),
             staged("discount", amount), staged("revenue", amount, "What was paid, in the order's currency."),
+            staged("reporting_gmv", sum, isOptional: true, "GMV " + converted),
+            staged("reporting_discount", sum, isOptional: true, "Discount " + converted),
+            staged("reporting_revenue", sum, isOptional: true, "Revenue " + converted),
         ], primaryKey: ["business_day", "log_partition", "log_offset"], indexes: ["user_key"],
         comment: "Orders, a row for each: of repeated ones the first to arrive.")
 
@@ -136,6 +146,7 @@ extension StarSchema {
             staged("event_id", id, "The event_id of the order's purchase."),
             staged("order_id", id, isOptional: true), staged("quantity", .integer), staged("unit_price", amount),
             staged("amount", sum, "quantity × unit_price."),
+            staged("reporting_amount", sum, isOptional: true, "The amount " + converted), bot,
         ], primaryKey: ["business_day", "log_partition", "log_offset", "item_number"],
         indexes: ["user_key", "product_key"], comment: "What the orders hold, a row for each item.")
 
@@ -167,7 +178,20 @@ extension StarSchema {
             comment: "What each business day told; the versions follow from it.")
     }
 
+    private static let rates = [
+        Column("rate_per_eur", rate, isOptional: true, "Units of the currency for one euro."),
+        Column("rate_date", .date, isOptional: true, "Of which day that is: the last one known on the business day."),
+        Column("reporting_currency", .text(bytes: 3)),
+        Column("reporting_rate_per_eur", rate, isOptional: true, "Units of the reporting currency for one euro."),
+        Column("reporting_rate_date", .date, isOptional: true),
+    ]
+
     private static let books = [
+        Book(
+            name: "currency_rates",
+            columns: [Column("business_day", .date), Column("currency_key", .smallint)] + rates,
+            primaryKey: ["business_day", "currency_key"], identity: nil, indexes: [],
+            comment: "The rates that a day's amounts were converted with, by currency of dim_currency."),
         days("user_days", of: Column("user_id", id), users),
         days("product_days", of: Column("product_id", id), products),
         Book(

@@ -153,6 +153,27 @@ def test_orders_agree_with_what_was_sent(shop):
     assert found == dict(expected)
 
 
+def test_amounts_in_the_reporting_currency_agree_with_gold(shop):
+    expected = {
+        str(row["business_day"]): (row["gmv"], row["discount"], row["revenue"], row["orders_without_rate"],
+                                   row["bot_orders"])
+        for row in gold(shop, "daily_totals")}
+    found = {
+        row["business_day"]: (*(Decimal(row[name] or 0) for name in ("gmv", "discount", "revenue")),
+                              int(row["without"]), int(row["bots"]))
+        for row in shop.sql(
+            "SELECT business_day, sum(reporting_gmv) AS gmv, sum(reporting_discount) AS discount, "
+            "sum(reporting_revenue) AS revenue, count(*) FILTER (WHERE reporting_revenue IS NULL) AS without, "
+            "count(*) FILTER (WHERE is_bot) AS bots FROM star.fact_orders GROUP BY 1")}
+    assert found == expected
+    with Lake(shop.data) as lake:
+        rates = {(str(row["business_day"]), row["currency"]): row["rate_per_eur"]
+                 for row in lake.rows("silver.daily_rates").to_pylist()}
+    kept = {(row["business_day"], row["currency"]): Decimal(row["rate_per_eur"]) if row["rate_per_eur"] else None
+            for row in shop.sql("SELECT * FROM star.currency_rates JOIN star.dim_currency USING (currency_key)")}
+    assert kept == rates and any(kept.values())
+
+
 def test_items_add_up_to_their_orders(shop):
     assert shop.sql(
         "SELECT business_day, log_partition, log_offset FROM star.fact_orders o JOIN (SELECT business_day, "
@@ -321,7 +342,7 @@ def test_loads_say_which_snapshots_they_are_of(shop):
     with Lake(shop.data) as lake:
         current = {
             f"silver.{name}": lake.table(f"silver.{name}").current_snapshot().snapshot_id
-            for name in ["clicks", "carts", "sales", "purchase_items", "stock"]}
+            for name in ["clicks", "carts", "sales", "purchase_items", "stock", "bots", "daily_rates"]}
     newest = shop.second["days"][-1]["day"]
     rows = shop.sql(
         f"SELECT * FROM star.loads WHERE business_day = '{newest}' ORDER BY load_key DESC LIMIT 1")
@@ -374,7 +395,7 @@ def verify(shop, address):
 def test_the_books_balance_with_the_warehouse(shop):
     code, wrong, lines = verify(shop, shop.postgres.address("shop"))
     assert (code, wrong) == (0, {})
-    assert len([line for line in lines if line["name"].endswith(", warehouse")]) == 10
+    assert len([line for line in lines if line["name"].endswith(", warehouse")]) == 12
 
 
 @pytest.mark.parametrize("damage, line, by", [
