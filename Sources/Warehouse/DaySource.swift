@@ -15,16 +15,50 @@ struct DaySource {
 
     /// The SELECT of a stage's rows, typed as the stage is.
     func select(_ stage: StarSchema.Stage, day: String) throws -> String {
-        let relations = try Self.tables.map { name in
-            "\(name) AS (SELECT * FROM (\(try scan(name, day))) WHERE business_day = DATE '\(day)')"
-        }
-        let columns = stage.columns.map { column in
-            "CAST(\(column.name) AS \(Self.type(column.type))) AS \(column.name)"
-        }
+        let columns = stage.columns.map { "CAST(\($0.name) AS \(Self.type($0.type))) AS \($0.name)" }
         return """
-            WITH \(relations.joined(separator: ", "))
+            WITH \(try relations(day))
             SELECT \(columns.joined(separator: ", ")) FROM (\(try rows(stage.name, day: day)))
             """
+    }
+
+    /// The SELECT of how many rows a stage has.
+    func count(_ stage: StarSchema.Stage, day: String) throws -> String {
+        "WITH \(try relations(day)) SELECT count(*) FROM (\(try rows(stage.name, day: day)))"
+    }
+
+    /// The SELECT of a fact's rows with their keys, typed as the fact is, from the keys as ``KeyRows/name(_:)`` has them.
+    func select(_ fact: StarSchema.Fact, _ schema: StarSchema, day: String) throws -> String {
+        var columns: [String] = []
+        var joins: [String] = []
+        for (column, origin) in fact.columns {
+            let value: String
+            switch origin {
+            case .day: value = "DATE '\(day)'"
+            case .staged: value = "s.\(column.name)"
+            case .key(let name):
+                let dimension = schema.dimension(name)
+                let keys = KeyRows.name(name)
+                // The warehouse writes a zero as its picture.
+                let natural =
+                    dimension.natural.type == .instant
+                    ? "s.\(dimension.stagedAs)" : "replace(s.\(dimension.stagedAs), chr(0), '\u{2400}')"
+                joins.append("LEFT JOIN \(keys) ON \(keys).natural = \(natural)")
+                value = "coalesce(\(keys).key, \(StarSchema.unknownKey))"
+            }
+            columns.append("CAST(\(value) AS \(Self.type(column.type))) AS \(column.name)")
+        }
+        return """
+            WITH \(try relations(day))
+            SELECT \(columns.joined(separator: ", ")) FROM (\(try rows(fact.stage, day: day))) s
+            \(joins.joined(separator: "\n"))
+            """
+    }
+
+    private func relations(_ day: String) throws -> String {
+        try Self.tables.map { name in
+            "\(name) AS (SELECT * FROM (\(try scan(name, day))) WHERE business_day = DATE '\(day)')"
+        }.joined(separator: ", ")
     }
 
     private func scan(_ name: String, _ day: String) throws -> String {
@@ -92,6 +126,24 @@ struct DaySource {
             """
             SELECT currency, rate_per_eur, rate_date, reporting_currency, reporting_rate_per_eur, reporting_rate_date
             FROM daily_rates
+            """
+        case "stage_channels":
+            """
+            SELECT DISTINCT channel FROM (
+                SELECT channel FROM clicks UNION ALL SELECT channel FROM carts UNION ALL SELECT channel FROM sales)
+            WHERE channel IS NOT NULL
+            """
+        case "stage_stores":
+            """
+            SELECT DISTINCT store_id FROM (SELECT store_id FROM clicks UNION ALL SELECT store_id FROM sales)
+            WHERE store_id IS NOT NULL
+            """
+        case "stage_currencies":
+            """
+            SELECT DISTINCT currency FROM (
+                SELECT currency FROM carts UNION ALL SELECT currency FROM sales UNION ALL
+                SELECT currency FROM daily_rates)
+            WHERE currency IS NOT NULL
             """
         case "stage_hours": hours(day)
         case "stage_users": users

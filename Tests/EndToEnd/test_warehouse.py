@@ -361,6 +361,14 @@ def test_a_warehouse_that_is_loaded_at_once_is_the_same(shop):
     assert contents(shop.postgres, "anew") == contents(shop.postgres, "shop")
 
 
+def test_keys_that_the_warehouse_looks_up_are_the_same(shop):
+    """A day of more members than fit in memory goes through staged rows."""
+    shop.postgres.create("looked_up")
+    warehouse(["init"], shop.data, shop.postgres.address("looked_up"), config=shop.config)
+    shop.load("looked_up", "--keys-in-memory", 0)
+    assert contents(shop.postgres, "looked_up") == contents(shop.postgres, "shop")
+
+
 def test_days_that_are_damaged_by_hand_are_noticed_and_loaded_again(shop):
     """The comparison's own test, and a way back: what the warehouse lost, a load brings back once it is told."""
     good = contents(shop.postgres, "shop")
@@ -527,6 +535,7 @@ def test_days_of_a_clock_change_have_their_hours(tmp_path, postgres):
     clicked = [row["hour_of_day"] for row in postgres.sql(
         "SELECT hour_of_day FROM star.fact_clicks JOIN star.dim_time USING (time_key) ORDER BY happened_at", "clocks")]
     assert clicked == ["2", "2", "1", "3"]
+    assert postgres.sql("SELECT count(*) FROM star.fact_clicks WHERE user_key = 0", "clocks") == [{"count": "0"}]
     # PostgreSQL's texts cannot hold a zero: its picture stands there.
     assert [row["user_id"] for row in postgres.sql(
         "SELECT user_id FROM star.dim_user WHERE user_key <> 0", "clocks")] == ["u\u2400x"]

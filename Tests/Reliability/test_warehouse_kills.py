@@ -75,7 +75,7 @@ def test_kills_leave_old_days_or_new_ones(shop, postgres, seed, sizes, rounds, t
         postgres.sql(f"CREATE DATABASE {database} TEMPLATE {name}")
         load = start_load(shop, database)
         try:
-            load.wait(lengths[name] * chance.uniform(0.02, 1.1))
+            load.wait(lengths[name] * chance.uniform(0.02, 0.9))
         except subprocess.TimeoutExpired:
             load.kill()
             kills += 1
