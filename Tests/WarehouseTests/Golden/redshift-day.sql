@@ -2,6 +2,9 @@ CREATE TEMP TABLE stage_hours (hour_start timestamptz, business_day date, hour_o
 CREATE TEMP TABLE stage_users (user_id varchar(128), country varchar(256), is_customer boolean);
 CREATE TEMP TABLE stage_products (product_id varchar(128), list_price numeric(18, 4), unit_cost numeric(18, 4));
 CREATE TEMP TABLE stage_rates (currency varchar(3), rate_per_eur numeric(18, 6), rate_date date, reporting_currency varchar(3), reporting_rate_per_eur numeric(18, 6), reporting_rate_date date);
+CREATE TEMP TABLE stage_channels (channel varchar(256));
+CREATE TEMP TABLE stage_stores (store_id varchar(128));
+CREATE TEMP TABLE stage_currencies (currency varchar(3));
 CREATE TEMP TABLE stage_clicks (log_partition integer, log_offset bigint, hour_start timestamptz, user_id varchar(128), product_id varchar(128), channel varchar(256), store_id varchar(128), happened_at timestamptz, event_id varchar(128), session_id varchar(128), is_bot boolean, device varchar(256), country varchar(256), campaign varchar(256), dwell_ms bigint);
 CREATE TEMP TABLE stage_cart (log_partition integer, log_offset bigint, hour_start timestamptz, user_id varchar(128), product_id varchar(128), channel varchar(256), currency varchar(3), happened_at timestamptz, event_id varchar(128), session_id varchar(128), is_bot boolean, action varchar(8), quantity integer, unit_price numeric(18, 4));
 CREATE TEMP TABLE stage_orders (log_partition integer, log_offset bigint, hour_start timestamptz, user_id varchar(128), channel varchar(256), store_id varchar(128), currency varchar(3), happened_at timestamptz, event_id varchar(128), session_id varchar(128), is_bot boolean, order_id varchar(128), country varchar(256), units bigint, gmv numeric(38, 4), discount numeric(18, 4), revenue numeric(18, 4), reporting_gmv numeric(38, 4), reporting_discount numeric(38, 4), reporting_revenue numeric(38, 4));
@@ -31,6 +34,15 @@ IAM_ROLE default FORMAT AS PARQUET;
 COPY stage_rates (currency, rate_per_eur, rate_date, reporting_currency, reporting_rate_per_eur, reporting_rate_date)
 FROM 's3://shop/stage/2026-03-01/stage_rates.parquet'
 IAM_ROLE default FORMAT AS PARQUET;
+COPY stage_channels (channel)
+FROM 's3://shop/stage/2026-03-01/stage_channels.parquet'
+IAM_ROLE default FORMAT AS PARQUET;
+COPY stage_stores (store_id)
+FROM 's3://shop/stage/2026-03-01/stage_stores.parquet'
+IAM_ROLE default FORMAT AS PARQUET;
+COPY stage_currencies (currency)
+FROM 's3://shop/stage/2026-03-01/stage_currencies.parquet'
+IAM_ROLE default FORMAT AS PARQUET;
 COPY stage_clicks (log_partition, log_offset, hour_start, user_id, product_id, channel, store_id, happened_at, event_id, session_id, is_bot, device, country, campaign, dwell_ms)
 FROM 's3://shop/stage/2026-03-01/stage_clicks.parquet'
 IAM_ROLE default FORMAT AS PARQUET;
@@ -51,17 +63,14 @@ SELECT s.hour_start, s.business_day, s.hour_of_day, s.utc_offset_minutes, s.day_
 WHERE NOT EXISTS (
     SELECT 1 FROM star.dim_time known WHERE known.hour_start = s.hour_start);
 INSERT INTO star.dim_channel (channel)
-SELECT seen.channel FROM (SELECT channel AS channel FROM stage_clicks UNION SELECT channel AS channel FROM stage_cart UNION SELECT channel AS channel FROM stage_orders UNION SELECT channel AS channel FROM stage_order_items) seen
-WHERE seen.channel IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM star.dim_channel known WHERE known.channel = seen.channel);
+SELECT s.channel FROM stage_channels s
+WHERE NOT EXISTS (SELECT 1 FROM star.dim_channel known WHERE known.channel = s.channel);
 INSERT INTO star.dim_store (store_id)
-SELECT seen.store_id FROM (SELECT store_id AS store_id FROM stage_clicks UNION SELECT store_id AS store_id FROM stage_orders UNION SELECT store_id AS store_id FROM stage_order_items) seen
-WHERE seen.store_id IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM star.dim_store known WHERE known.store_id = seen.store_id);
+SELECT s.store_id FROM stage_stores s
+WHERE NOT EXISTS (SELECT 1 FROM star.dim_store known WHERE known.store_id = s.store_id);
 INSERT INTO star.dim_currency (currency)
-SELECT seen.currency FROM (SELECT currency AS currency FROM stage_rates UNION SELECT currency AS currency FROM stage_cart UNION SELECT currency AS currency FROM stage_orders UNION SELECT currency AS currency FROM stage_order_items) seen
-WHERE seen.currency IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM star.dim_currency known WHERE known.currency = seen.currency);
+SELECT s.currency FROM stage_currencies s
+WHERE NOT EXISTS (SELECT 1 FROM star.dim_currency known WHERE known.currency = s.currency);
 DELETE FROM star.currency_rates WHERE business_day = DATE '2026-03-01';
 INSERT INTO star.currency_rates (business_day, currency_key, rate_per_eur, rate_date, reporting_currency, reporting_rate_per_eur, reporting_rate_date)
 SELECT DATE '2026-03-01', known.currency_key, s.rate_per_eur, s.rate_date, s.reporting_currency, s.reporting_rate_per_eur, s.reporting_rate_date
