@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-unit test-end-to-end test-reliability test-interop test-spark torture fuzz lint format bench bench-peers bench-lake-peers bench-nexmark bench-fraud bench-anomalies clean
+.PHONY: help run build test test-unit test-end-to-end test-month test-reliability test-interop test-spark torture fuzz lint format bench bench-peers bench-lake-peers bench-nexmark bench-fraud bench-anomalies clean
 
 BINARY := .build/release/cartograph
 # Without colours a build at a terminal and one in a pipe are the same build; with them each would throw the other's away.
@@ -41,6 +41,12 @@ test-unit: ## the unit tests alone; ARGS='--filter EventsTests' picks some
 test-end-to-end: ## the end-to-end tests alone, over the binary as it was last built; ARGS='-k crash' picks some
 	scripts/bootstrap test
 	CARTOGRAPH=$${CARTOGRAPH:-$(BINARY)} .deps/venv/bin/python -m pytest Tests/EndToEnd $(ARGS)
+
+test-month: ## the long form of a test: gold of a simulated month of 20,000,000 events beside plain SQL; half an hour, 30 GB of disk
+	scripts/bootstrap test
+	$(BUILD) --product cartograph
+	CARTOGRAPH=$${CARTOGRAPH:-$(BINARY)} CARTOGRAPH_MONTH_EVENTS=$${CARTOGRAPH_MONTH_EVENTS:-20000000} \
+	    .deps/venv/bin/python -m pytest Tests/EndToEnd/test_month.py $(ARGS)
 
 test-interop: ## PyIceberg and DuckDB's own extension on our tables, and ours on theirs and on Spark's
 	scripts/bootstrap test

@@ -127,8 +127,8 @@ let package = Package(
         .executableTarget(
             name: "cartograph-bench",
             dependencies: [
-                "CBench", "CBytes", "Collector", "Engine", "EventLog", "Events", "Iceberg", "Lake", "Simulator",
-                "Storage",
+                "CBench", "CBytes", "Collector", "Engine", "EventLog", "Events", "Iceberg", "Lake", "Models",
+                "Simulator", "Storage",
                 "Streaming", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -11,7 +11,8 @@ struct BenchCommand: AsyncParsableCommand {
             decode, append, collect, replay and lake run in this process on 64 MB of simulated events; stream on 100,000 and on a \
             million of the newest minutes; checkpoints has the stream's state grow by three million, keys to ten million; pauses what \
             fraud scores and anomalies add to a checkpoint; hours \
-            makes the commits of an hour of bronze with its upkeep beside; tables commits to Iceberg tables and plans over their files; fraud judges the \
+            makes the commits of an hour of bronze with its upkeep beside; tables commits to Iceberg tables and plans over their files; \
+            models builds silver and gold of a month beside hand-written SQL; fraud judges the \
             scores of simulated fraud. http, single, platform, latency and listeners start the real binary and load it over loopback; http and single check its books \
             afterwards. peers gives the same events to Redis and PostgreSQL, \
             warehouse loads a lake into PostgreSQL; `scripts/bootstrap bench` installs both.
@@ -19,13 +20,17 @@ struct BenchCommand: AsyncParsableCommand {
 
     /// What can be measured.
     enum Name: String, ExpressibleByArgument, CaseIterable {
-        case decode, append, collect, replay, stream, checkpoints, keys, pauses, lake, hours, tables, fraud, http,
-            single, platform, latency, listeners, peers, warehouse
+        case decode, append, collect, replay, stream, checkpoints, keys, pauses, lake, hours, tables, models, fraud,
+            http, single, platform, latency, listeners, peers, warehouse
+
+        /// What needs other servers, or minutes, and is measured when named.
+        static let apart: [Name] = [.models, .peers, .warehouse]
     }
 
     @Argument(
         help:
-            "\(Name.allCases.map(\.rawValue).joined(separator: ", ")); all but peers and warehouse when none is named.")
+            "\(Name.allCases.map(\.rawValue).joined(separator: ", ")); all but the last two and models when none is named."
+    )
     var names: [Name] = []
     @Flag(name: .long, help: "Print one JSON object a line.") var json = false
     @Option(name: .long, help: "Runs of each measure, the median counts (default 5 in this process, 3 under load).")
@@ -43,6 +48,7 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(name: .long, help: "What http and single run: door (taking and keeping events only), platform or both.")
     var mode = Mode.both
     @Option(name: .long, help: "The server to measure (default: cartograph beside this program).") var binary: String?
+    @Option(name: .long, help: "Events of the month for models.") var month = 20_000_000
     @Option(name: .long, help: "Days of traffic for fraud.") var days = 60
     @Option(name: .long, help: "The seed of fraud's traffic.") var seed: UInt64 = 1
     @Option(name: .long, help: "Where fraud writes its rows of features, for other judges.") var rows: String?
@@ -54,8 +60,9 @@ struct BenchCommand: AsyncParsableCommand {
     enum Mode: String, ExpressibleByArgument, CaseIterable { case door, platform, both }
 
     func validate() throws {
-        guard runs ?? 1 >= 1, rate >= 1, seconds >= 1, events >= 1, days >= 1, window > 0 else {
-            throw ValidationError("--runs, --rate, --seconds, --events, --days and --window must be 1 or more")
+        guard runs ?? 1 >= 1, month >= 30_000, rate >= 1, seconds >= 1, events >= 1, days >= 1, window > 0 else {
+            throw ValidationError(
+                "--runs, --rate, --seconds, --events, --days and --window must be 1 or more, --month 30000")
         }
         guard (1...900).contains(listeners) else { throw ValidationError("--listeners must be 1 to 900") }
         guard batch.numbers.allSatisfy({ (1...LoadSettings.corpusEvents / 100).contains($0) }) else {
@@ -73,7 +80,7 @@ struct BenchCommand: AsyncParsableCommand {
         if let folder { WorkFolder.base = folder }
         var all = Findings([try Quiet.check()])
         output(all)
-        for name in names.isEmpty ? Name.allCases.filter({ $0 != .peers && $0 != .warehouse }) : names {
+        for name in names.isEmpty ? Name.allCases.filter({ !Name.apart.contains($0) }) : names {
             report("measuring \(name.rawValue) …")
             all = try measure(name)
             output(all)
@@ -99,6 +106,7 @@ struct BenchCommand: AsyncParsableCommand {
         case .lake: Findings(try inProcess().bronze(only: only))
         case .hours: Findings(try inProcess().bronzeHours(commits: commits))
         case .tables: Findings(try TableBench(runs: runs ?? 5).measures())
+        case .models: Findings(try ModelsBench(events: month, runs: runs ?? 2).measures())
         case .fraud: try FraudBench(days: days, seed: seed, rows: rows, rules: rules).run()
         case .http: try LoadBench(load).http()
         case .single: try LoadBench(load).single()

@@ -24,6 +24,14 @@ struct InputChanges {
         return days
     }
 
+    /// Whether rows were taken away or replaced, as far as that is known.
+    var isRewritten: Bool {
+        commits()?.contains { $0.operation != .append && $0.operation != .replace } ?? false
+    }
+
+    /// Whether what happened since is known.
+    var isKnown: Bool { commits() != nil }
+
     /// The files whose rows were added, when rows were only added; all files otherwise.
     func newFiles() throws -> [DataFile] {
         guard let table else { return [] }

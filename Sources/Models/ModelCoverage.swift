@@ -37,6 +37,12 @@ struct ModelCoverage: Equatable {
         ]
     }
 
+    /// Its inputs as a summary says them.
+    func inputsText() throws -> String { try Self.text(inputs) }
+
+    /// The inputs that a summary says.
+    static func inputs(_ text: String) -> [String: String]? { dictionary(text) }
+
     private static func text(_ dictionary: [String: String]) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

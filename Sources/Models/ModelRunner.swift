@@ -17,6 +17,8 @@ public final class ModelRunner: Sendable {
     private let catalog: any Catalog
     private let engine: DuckDB.Settings
     private let variables: [String: TemplateValue]
+    /// Names the statements and the columns that were last found to fit.
+    private let checked = Mutex("")
     private let running = Mutex<(interrupter: Interrupter?, isCancelled: Bool)>((nil, false))
 
     /// A runner.
@@ -46,7 +48,8 @@ public final class ModelRunner: Sendable {
         let start = ContinuousClock.now
         var report = RunReport()
         try withSession { session in
-            let models = project.models(in: try session.nodes(selection))
+            let models = project.modelsToRun(in: try session.nodes(selection))
+            try checkContracts(of: models, session)
             for (index, model) in models.enumerated() {
                 progress(.started(name: model.name, number: index + 1, count: models.count))
                 let done = try session.located(model.name) { try session.bringUpToDate(model, fullRefresh) }
@@ -59,6 +62,43 @@ public final class ModelRunner: Sendable {
         }
         report.milliseconds = (ContinuousClock.now - start).milliseconds
         return report
+    }
+
+    /// What a run would do, and what stands in its way. Nothing is written.
+    /// - Parameters: as for `run`; progress is told of each model before it is looked at.
+    public func plan(
+        _ selection: ModelSelection = .all, fullRefresh: Bool = false,
+        progress: (_ name: String, _ number: Int, _ count: Int) -> Void = { _, _, _ in }
+    ) throws -> ModelPlan {
+        try withSession { session in
+            let models = project.modelsToRun(in: try session.nodes(selection))
+            var check = try ContractCheck(session)
+            var plan = ModelPlan(problems: try check.problems(of: models, withReaders: true))
+            // What cannot be made cannot be planned.
+            guard plan.problems.isEmpty else { return plan }
+            plan.models = try session.plan(models, fullRefresh: fullRefresh) { progress($0.name, $1 + 1, models.count) }
+            return plan
+        }
+    }
+
+    /// Makes business days of the tables anew that are kept by days, whatever changed or not; everything before and behind them
+    /// is brought up to date on the way. A backfill that was interrupted goes on where it was when the same one is asked for
+    /// again with the same journal.
+    /// - Parameters:
+    ///   - days: the first and the last day, as `2026-03-01`.
+    ///   - selection: which models.
+    ///   - journal: a file that is there while the backfill is not done.
+    /// - Throws: `ModelError`.
+    public func backfill(
+        _ days: ClosedRange<String>, _ selection: ModelSelection = .all, journal: String,
+        progress: (BackfillProgress) -> Void = { _ in }
+    ) throws -> BackfillReport {
+        try withSession { session in
+            let models = project.models(in: try session.nodes(selection))
+            try checkContracts(of: models, session)
+            let backfill = try Backfill(session, days, models, journal: BackfillJournal(path: journal))
+            return try backfill.run(isCancelled: { running.withLock { $0.isCancelled } }, progress: progress)
+        }
     }
 
     /// Runs tests on the tables as they are: those of the yml files, the statements of the test path, and the sources'
@@ -90,6 +130,18 @@ public final class ModelRunner: Sendable {
             running.isCancelled = true
             interrupter.interrupt()
         }
+    }
+
+    /// Stops before anything is written when a column is missing that these models need.
+    private func checkContracts(of models: [Model], _ session: ModelSession) throws {
+        let name = try session.contractName(of: models)
+        guard checked.withLock({ $0 != name }) else { return }
+        var check = try ContractCheck(session)
+        let problems = try check.problems(of: models, withReaders: false)
+        guard problems.isEmpty else {
+            throw ModelError(.contract, problems.map(\.description).joined(separator: " "))
+        }
+        checked.withLock { $0 = name }
     }
 
     private func withSession<Result>(_ body: (ModelSession) throws -> Result) throws -> Result {

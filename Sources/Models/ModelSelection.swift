@@ -70,7 +70,7 @@ private struct NodeSearch {
         let isWhole = text.first == "@"
         if isWhole { text = text.dropFirst() }
         let above = Self.steps(text.prefix { $0.isNumber || $0 == "+" })
-        if above != nil { text = text[text.index(after: text.firstIndex(of: "+")!)...] }
+        if above != nil { text = text.drop { $0.isNumber }.dropFirst() }
         let tail = text.lastIndex(of: "+").map { text[$0...] }
         let below = tail.flatMap { Self.steps($0) }
         if below != nil, let tail { text = text[..<tail.startIndex] }
@@ -228,6 +228,23 @@ extension ModelProject {
 
     func models(in nodes: Set<ModelGraph.Node>) -> [Model] {
         models.filter { $0.materialization != .ephemeral && nodes.contains(.model($0.name)) }
+    }
+
+    /// The models of a selection that a run brings up to date: those that are meant, and with a model that reads a source both
+    /// by itself and through others (what arrived, and what of it was kept) those others, so that it sees both as of the same
+    /// moment.
+    func modelsToRun(in nodes: Set<ModelGraph.Node>) -> [Model] {
+        var wanted = nodes
+        // Each comes after those it reads.
+        for model in models.reversed() where wanted.contains(.model(model.name)) {
+            for name in model.references {
+                guard let other = self.model(name), !Set(other.sources).isDisjoint(with: model.sources) else {
+                    continue
+                }
+                wanted.insert(.model(name))
+            }
+        }
+        return models(in: wanted)
     }
 
     /// The tests that a selection means: those named, and those of what is selected.

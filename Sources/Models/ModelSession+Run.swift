@@ -8,7 +8,7 @@ extension ModelSession {
     static let touchedDaysMax = 400
 
     /// What has to be done for a model.
-    private enum Plan {
+    enum Work {
         case nothing
         case rebuild(String)
         /// The days that changed in the inputs, which the model may widen.
@@ -24,7 +24,7 @@ extension ModelSession {
         var rows = 0
         var days = TouchedDays.none
         var status = ModelReport.Status.updated
-        switch try plan(statement, coverage, before, isFullRefresh) {
+        switch try work(for: statement, coverage, before, isFullRefresh) {
         case .nothing:
             status = .unchanged
         case .rebuild(let reason):
@@ -54,7 +54,7 @@ extension ModelSession {
     }
 
     /// What the model's table will be made from.
-    private func coverage(_ statement: ModelStatement) throws -> ModelCoverage {
+    func coverage(_ statement: ModelStatement) throws -> ModelCoverage {
         var coverage = ModelCoverage(inputs: [:], definition: try statement.definition(), offsets: [:])
         for input in statement.inputs {
             let snapshot = try table(input)?.currentSnapshot
@@ -69,28 +69,45 @@ extension ModelSession {
         return coverage
     }
 
-    private func plan(
-        _ statement: ModelStatement, _ coverage: ModelCoverage, _ before: Snapshot?, _ isFullRefresh: Bool
-    ) throws -> Plan {
+    /// What has to be done for a model.
+    /// - Parameter planned: what will have happened to inputs before, where that is only planned.
+    func work(
+        for statement: ModelStatement, _ coverage: ModelCoverage, _ before: Snapshot?, _ isFullRefresh: Bool,
+        planned: [String: PlannedModel] = [:]
+    ) throws -> Work {
         guard let before else { return .rebuild("it is new") }
         if isFullRefresh, !statement.model.isKeptOnFullRefresh { return .rebuild("asked for") }
         guard let made = ModelCoverage(before) else { return .rebuild("it was written by something else") }
         guard made.definition == coverage.definition else { return .rebuild("its definition changed") }
-        let changes = try coverage.inputs.keys.sorted().map { input in
-            InputChanges(table: try table(input), since: made.inputs[input] ?? "")
+        var touched = TouchedDays.none
+        var changed: [String] = []
+        for input in coverage.inputs.keys.sorted() {
+            let change = InputChanges(table: try table(input), since: made.inputs[input] ?? "")
+            let plan = planned[input].flatMap { $0.isChange ? $0 : nil }
+            guard !change.isNone || plan != nil else { continue }
+            changed.append(input)
+            if statement.model.onlyGrows {
+                // Rows that it has may have become others. A source's repeats are left out by the model itself.
+                let isModel = project.source(input) == nil
+                if change.isRewritten || isModel && !change.isKnown || plan?.isRebuilt == true {
+                    return .rebuild("\(input) was made anew")
+                }
+            }
+            if !change.isNone { touched = touched.union(change.touchedDays()) }
+            if let plan { touched = touched.union(plan.days) }
         }
-        if changes.allSatisfy(\.isNone) { return .nothing }
-        if statement.model.onlyGrows { return .update(.all) }
-        let touched = changes.reduce(TouchedDays.none) { $1.isNone ? $0 : $0.union($1.touchedDays()) }
+        if changed.isEmpty { return .nothing }
+        if statement.model.onlyGrows { return .update(touched) }
         if statement.model.materialization == .incremental || touched.isEmpty {
-            return touched == .all ? .rebuild("its inputs changed on all days") : .update(touched)
+            return touched == .all
+                ? .rebuild("\(changed.joined(separator: ", ")) changed on all days") : .update(touched)
         }
-        return .rebuild("its inputs changed")
+        return .rebuild("\(changed.joined(separator: ", ")) changed")
     }
 
     // MARK: - Ways to bring up to date
 
-    private func rebuild(
+    func rebuild(
         _ statement: ModelStatement, _ coverage: ModelCoverage, _ table: inout Table?
     ) throws -> Int {
         for input in statement.inputs { try show(input) }
@@ -128,7 +145,7 @@ extension ModelSession {
     }
 
     /// The days to rebuild; nil when there are too many.
-    private func rebuildDays(_ statement: ModelStatement, _ touched: TouchedDays) throws -> Set<String>? {
+    func rebuildDays(_ statement: ModelStatement, _ touched: TouchedDays) throws -> Set<String>? {
         guard case .some(let days) = touched, days.count <= Self.touchedDaysMax else { return nil }
         guard !days.isEmpty, let sql = try statement.rebuildDaysSQL(days) else { return days }
         for input in statement.inputs { try show(input) }
@@ -138,10 +155,11 @@ extension ModelSession {
         return days.union(found.map { $0[0].text })
     }
 
-    private func overwrite(
-        _ statement: ModelStatement, _ coverage: ModelCoverage, _ days: Set<String>, _ table: inout Table
+    func overwrite(
+        _ statement: ModelStatement, _ coverage: ModelCoverage, _ days: Set<String>, _ table: inout Table,
+        _ more: [String: String] = [:]
     ) throws -> Int {
-        let summary = try coverage.summary(days: .some(days))
+        let summary = try coverage.summary(days: .some(days)).merging(more) { $1 }
         let validate = Self.unchanged(since: table.currentSnapshot)
         if days.isEmpty {
             try table.append([], summary: summary, validate: validate)

@@ -3,7 +3,10 @@ import Engine
 extension ModelSession {
     /// Runs a test.
     func run(_ test: ModelTest) throws -> TestReport.Outcome {
-        let failures = try located(test.name) { Int(try connection.query(try self.failures(test)).first?.integer ?? 0) }
+        let failures = try located(test.name) {
+            for table in try tables(of: test) { try show(table) }
+            return Int(try connection.query(try countSQL(test)).first?.integer ?? 0)
+        }
         let status: TestReport.Status =
             if test.severity == .error, test.errorIf.holds(failures) {
                 .failed
@@ -14,8 +17,7 @@ extension ModelSession {
     }
 
     /// A statement that counts the rows, or values, that fail a test.
-    private func failures(_ test: ModelTest) throws -> String {
-        for table in try tables(of: test) { try show(table) }
+    func countSQL(_ test: ModelTest) throws -> String {
         var table = test.table.map(ModelStatement.relation) ?? ""
         if let filter = test.filter { table = "(SELECT * FROM \(table) WHERE \(filter)) AS filtered" }
         let column = test.column.map(SQL.identifier) ?? ""
@@ -63,7 +65,7 @@ extension ModelSession {
     /// The names that the SQL of tests may use.
     private var context: TemplateContext {
         TemplateContext(
-            macros: project.macros, names: ["project_name": .string(project.name)],
+            macros: project.macros, names: [:],
             call: { [project, variables] name, plain, _ in
                 switch name {
                 case "config": return .string("")

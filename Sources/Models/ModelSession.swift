@@ -10,6 +10,10 @@ final class ModelSession {
     let variables: [String: TemplateValue]
     private var tables: [String: Table] = [:]
     private var views: [String: String] = [:]
+    /// What a table will hold, by its name, while it is planned and not written: a statement, and what names it.
+    private var overlays: [String: (sql: String, name: String)] = [:]
+    /// The table of the rows that a table will get, by its name.
+    private var additions: [String: String] = [:]
 
     /// Rows that a write over many partitions holds before it writes them out; DuckDB's own 524,288 of our widest rows do
     /// not fit the memory of a run.
@@ -51,7 +55,9 @@ final class ModelSession {
     /// Lets statements read a table.
     func show(_ name: String) throws {
         read.insert(name)
-        if let table = try table(name) {
+        if let overlay = overlays[name] {
+            try show(ModelStatement.relation(name), as: overlay.name, overlay.sql)
+        } else if let table = try table(name) {
             try show(
                 ModelStatement.relation(name), as: "\(name) at \(InputChanges.id(table.currentSnapshot))",
                 LakeTable(table).scanSQL())
@@ -71,9 +77,25 @@ final class ModelSession {
             return try show(view, as: name + " as declared", Self.emptySQL(source))
         }
         let files = try InputChanges(table: table, since: since).newFiles()
+        let content = "\(name) from \(since) to \(InputChanges.id(table.currentSnapshot))"
+        let sql = try LakeTable(table).scanSQL(of: files)
+        guard let addition = additions[name] else { return try show(view, as: content, sql) }
+        try show(view, as: content + " and planned", "\(sql) UNION ALL BY NAME SELECT * FROM \(addition)")
+    }
+
+    /// Lets statements read a table as it is, whatever is planned for it: by the relation that is given back.
+    func showPresent(_ name: String) throws -> String {
+        let view = ModelStatement.relation(name + " (present)")
+        guard let table = try table(name) else { throw ModelError(.run, "the table \(name) does not exist yet") }
         try show(
-            view, as: "\(name) from \(since) to \(InputChanges.id(table.currentSnapshot))",
-            LakeTable(table).scanSQL(of: files))
+            view, as: "\(name) at \(InputChanges.id(table.currentSnapshot))", try LakeTable(table).scanSQL())
+        return view
+    }
+
+    /// Lets statements that read a table see what is planned for it.
+    func overlay(_ name: String, with sql: String, addition: String? = nil) {
+        overlays[name] = (sql, "\(name) as planned")
+        additions[name] = addition
     }
 
     private func show(_ view: String, as content: String, _ sql: @autoclosure () throws -> String) throws {

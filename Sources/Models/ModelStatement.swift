@@ -65,7 +65,7 @@ struct ModelStatement {
         let context = TemplateContext(
             // A model's `this` is its own table, also in the model that gives its rebuild days.
             macros: project.macros,
-            names: ["this": .string(this ?? Self.relation(model.table)), "project_name": .string(project.name)],
+            names: ["this": .string(this ?? Self.relation(model.table))],
             call: { name, plain, _ in
                 switch name {
                 case "config": return .string("")

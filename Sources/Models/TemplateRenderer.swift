@@ -200,7 +200,8 @@ struct TemplateRenderer {
             }
             return .string(sql)
         default:
-            guard context.macros[name] != nil, context.names["project_name"]?.string == space else {
+            // The project's own macros may be called by its name.
+            guard context.macros[name] != nil else {
                 throw ModelError(.project, "\(space).\(name) is not supported")
             }
             return try expand(name, plain, named)

@@ -115,7 +115,7 @@ struct TestReading {
                 arguments["column_name"] = .string(column)
             }
             let reading = try ModelReading(
-                macro: macro, try arguments.mapValues { try rendered($0, nil) }, macros: macros, variables: variables)
+                macro: macro, arguments.mapValues(Self.rendered), macros: macros, variables: variables)
             var (references, sources) = (reading.references, reading.sources)
             for case .some(let relation) in test.arguments.values.map({ $0.string.flatMap(NamedRelation.init) }) {
                 switch relation {
@@ -127,10 +127,9 @@ struct TestReading {
         }
     }
 
-    /// An argument with what `ref('…')` in it stands for.
-    private func rendered(_ value: TemplateValue, _ context: TemplateContext?) throws -> TemplateValue {
-        guard let text = value.string, NamedRelation(text) != nil else { return value }
-        return .string("relation")
+    /// An argument, with a name in the place of what `ref('…')` in it stands for.
+    private static func rendered(_ value: TemplateValue) -> TemplateValue {
+        value.string.flatMap(NamedRelation.init) == nil ? value : .string("relation")
     }
 }
 

@@ -111,12 +111,7 @@ final class BatchService: Sendable {
         engine.temporaryFolder = folder.temporary + "/models"
         engine.objectStore = objectStore
         self.engine = engine
-        runner = ModelRunner(
-            project: project, catalog: catalog, engine: engine,
-            variables: [
-                "business_timezone": settings.timezone, "reporting_currency": settings.currency,
-                "cost_currency": settings.currency,
-            ])
+        runner = ModelRunner(project: project, catalog: catalog, engine: engine)
         runs = metrics.counter("cartograph_batch_runs_total", help: "Runs of the models.")
         duration = metrics.histogram("cartograph_batch_run_seconds", help: "How long runs of the models took.")
     }
@@ -230,7 +225,8 @@ final class BatchService: Sendable {
 
     /// Brings everything acknowledged so far through to gold.
     func run(
-        _ bench: borrowing BatchBench, progress: @escaping (String, Int, Int) -> Void = { _, _, _ in }
+        _ bench: borrowing BatchBench, _ selection: ModelSelection = .all, fullRefresh: Bool = false,
+        progress: @escaping (String, Int, Int) -> Void = { _, _, _ in }
     ) throws -> BatchOutcome {
         let began = ContinuousClock.now
         var outcome = BatchOutcome()
@@ -238,7 +234,7 @@ final class BatchService: Sendable {
             let cut = log.cut()
             _ = try lake.drain(to: cut)
             try rates.addBuiltIn(bench.connection)
-            let ran = try bench.run(progress: progress)
+            let ran = try bench.run(selection, fullRefresh: fullRefresh, progress: progress)
             outcome.models = ran.models
             outcome.rows = ran.rows
             status.withLock { $0.commit = cut.commit }
@@ -414,13 +410,12 @@ struct BatchBench: ~Copyable {
     let runner: ModelRunner
 
     /// Runs the models over what bronze holds.
-    borrowing func run(progress: (String, Int, Int) -> Void) throws -> (models: Int, rows: Int) {
-        let report = try runner.run { step in
+    borrowing func run(
+        _ selection: ModelSelection, fullRefresh: Bool, progress: (String, Int, Int) -> Void
+    ) throws -> (models: Int, rows: Int) {
+        let report = try runner.run(selection, fullRefresh: fullRefresh) { step in
             if case .started(let name, let number, let count) = step { progress(name, number, count) }
         }
         return (report.models.filter { $0.status != .unchanged }.count, report.models.reduce(0) { $0 + $1.rows })
     }
-
-    /// Runs the tests that the models declare.
-    borrowing func test() throws -> TestReport { try runner.test() }
 }

@@ -45,7 +45,7 @@ struct RatesBook {
     func addBuiltIn(_ connection: Connection) throws {
         let table = RatesTable(catalog, connection)
         guard try !table.exists() else { return }
-        let path = home.models + "/seeds/ecb_reference_rates.csv"
+        let path = home.path + "/config/ecb-reference-rates.csv"
         let rates = try Self.read(path)
         try table.add(rates, source: Self.builtInSource, now: EmbeddedLog.wallClock())
     }

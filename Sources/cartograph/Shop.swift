@@ -32,10 +32,13 @@ struct Shop {
 
     /// Opens a data folder, making it if need be, and takes it for this process.
     ///
-    /// - Parameter engineBytes: the memory of the engine that runs the models.
+    /// - Parameters:
+    ///   - engineBytes: the memory of the engine that runs the models.
+    ///   - variables: values of the models' variables; those of the configuration where nil.
     static func open(
         _ folder: DataFolder, _ settings: Settings, engineBytes: Int = BatchService.commandEngineBytes,
-        report: @escaping @Sendable (String) -> Void, alarm: (@Sendable (String) -> Void)? = nil
+        variables: ModelVariables? = nil, report: @escaping @Sendable (String) -> Void,
+        alarm: (@Sendable (String) -> Void)? = nil
     ) throws -> Shop {
         let home = try Home.find()
         // Found out now, not when the first batch is due.
@@ -53,7 +56,8 @@ struct Shop {
             for note in log.recoveryNotes { report("recovered: \(note)") }
             for plan in try ErasurePlan.pending(folder) { report(plan.notice) }
             return try open(
-                folder, settings, engineBytes, home, log, place, catalog, covered, lock, report, alarm ?? report)
+                folder, settings, engineBytes, variables, home, log, place, catalog, covered, lock, report,
+                alarm ?? report)
         } catch {
             log.close()
             throw error
@@ -61,7 +65,8 @@ struct Shop {
     }
 
     private static func open(
-        _ folder: DataFolder, _ settings: Settings, _ engineBytes: Int, _ home: Home, _ log: EmbeddedLog,
+        _ folder: DataFolder, _ settings: Settings, _ engineBytes: Int, _ variables: ModelVariables?, _ home: Home,
+        _ log: EmbeddedLog,
         _ place: LakePlace, _ catalog: any Catalog, _ covered: LogOffsets, _ lock: FolderLock,
         _ report: @escaping @Sendable (String) -> Void, _ alarm: @escaping @Sendable (String) -> Void
     ) throws -> Shop {
@@ -74,7 +79,8 @@ struct Shop {
         let rates = RatesBook(folder: folder, home: home, catalog: catalog)
         let batch = BatchService(
             log: log, catalog: catalog, lake: lake, folder: folder, objectStore: place.objectStore,
-            project: try ModelProject(folder: home.models), settings: settings, stream: stream,
+            project: try ModelProject(folder: home.models, variables: variables ?? settings.modelVariables),
+            settings: settings, stream: stream,
             engineBytes: engineBytes, erased: erased, place: place,
             warehouse: try WarehouseService(settings, catalog: catalog, metrics: metrics, report: report),
             rates: rates, metrics: metrics, report: report, alarm: alarm)

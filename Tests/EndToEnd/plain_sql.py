@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 ROOT = Path(__file__).resolve().parents[2]
-RATES = ROOT / "models/seeds/ecb_reference_rates.csv"
+RATES = ROOT / "config/ecb-reference-rates.csv"
 
 COLUMNS = {
     "type": "VARCHAR", "event_id": "VARCHAR", "user_id": "VARCHAR", "session_id": "VARCHAR", "product_id": "VARCHAR",
@@ -68,7 +68,8 @@ class PlainShop:
             ("is missing", f"SELECT {columns} FROM expected EXCEPT ALL SELECT {columns} FROM found")]
         return [
             f"{table}: {what}: {dict(zip(named, row))}"
-            for what, sql in ways for row in self.db.execute(f"{sql} LIMIT 3").fetchall()]
+            for what, sql in ways
+            for row in self.db.execute(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({sql} LIMIT 3)").fetchall()]
 
 
 SETUP = """

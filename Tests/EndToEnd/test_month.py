@@ -6,7 +6,8 @@
 import json
 import os
 import zlib
-from pathlib import Path
+from datetime import datetime, timedelta, timezone
+from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 from cartograph import NDJSON, Server, must
@@ -30,7 +31,11 @@ def month(folder):
         "--late", 0.02, "--late-by", "3d", "--malformed", 0.005, "--to", f"file:{simulated}", timeout=1_800)
     malformed = 0
     with open(simulated, "rb") as lines, open(sent, "wb") as all_lines, open(good, "wb") as events:
-        again = []
+        again, (first, last) = [], nights()
+        for event in first:
+            line = json.dumps(event).encode() + b"\n"
+            all_lines.write(line)
+            events.write(line)
         for line in lines:
             # The simulator says which lines are no events.
             if b'"s-malformed' in line:
@@ -48,13 +53,47 @@ def month(folder):
                 line = json.dumps(event).encode() + b"\n"
             all_lines.write(line)
             events.write(line)
-        for event in again + list(bots()):
+        for event in again + list(bots()) + last:
             line = json.dumps(event).encode() + b"\n"
             all_lines.write(line)
             events.write(line)
     simulated.unlink()
     assert malformed > EVENTS // 300, f"only {malformed} malformed lines"
     return sent, good, malformed
+
+
+def nights():
+    """Visits over midnight of the business day, one half of each at the file's beginning and the other at its end."""
+    first, last = [], []
+    for number in range(6):
+        midnight = datetime(2026, 1, 15 + number, 18, 30, tzinfo=timezone.utc)
+        for name, evening, morning in (("owl", last, first), ("fox", first, last)):
+            who = {"user_id": f"{name}-{number}", "session_id": f"{name}-{number}-session", "channel": "website"}
+
+            def event(kind, minutes, **more):
+                at = (midnight + timedelta(minutes=minutes)).isoformat()
+                return who | {"type": kind, "event_id": f"{name}-{number}-{kind}", "ts": at} | more
+
+            evening.append(event("click", -10, product_id="p-00001", page="/", referrer=""))
+            morning.append(event("cart", 5, product_id="p-00001", quantity=1))
+            morning.append(event(
+                "purchase", 10, items=[{"product_id": "p-00001", "quantity": 1, "unit_price": "9.99"}],
+                total_amount="9.99", currency="EUR", order_id=f"{name}-{number}-order"))
+    # A receipt that is told of last, and before which everything was sold; and a first order that comes last.
+    last.append({
+        "type": "stock", "event_id": "late-receipt", "product_id": "p-00001", "warehouse_id": "wh-late", "change": 5,
+        "reason": "restock", "unit_cost": "1.2345", "ts": "2026-01-13T00:00:00Z"})
+    order = {
+        "type": "purchase", "user_id": "regular", "session_id": "regular-session", "channel": "store", "currency": "SGD",
+        "items": [{"product_id": "p-00002", "quantity": 1, "unit_price": "5.00"}], "total_amount": "5.00"}
+    first.append(order | {"event_id": "regular-2", "order_id": "regular-2", "ts": "2026-01-18T05:00:00Z"})
+    last.append(order | {"event_id": "regular-1", "order_id": "regular-1", "ts": "2026-01-14T05:00:00Z"})
+    # An order whose way is told of late.
+    for status, hour in (("paid", 6), ("shipped", 20)):
+        last.append({
+            "type": "order_status", "event_id": f"regular-{status}", "order_id": "regular-2", "user_id": "regular",
+            "status": status, "ts": f"2026-01-19T{hour:02d}:00:00Z"})
+    return first, last
 
 
 def bots():
@@ -68,6 +107,7 @@ def bots():
         yield click("fast", number, f"2026-01-20T10:00:{number // 2:02d}Z")
     for number in range(119):
         yield click("brisk", number, f"2026-01-20T10:00:{number // 2:02d}Z")
+    yield click("brisk", 119, "2026-01-20T10:01:00Z")
     for number in range(1_000):
         yield click("idle", number, f"2026-01-22T{4 + number // 120:02d}:{number // 2 % 60:02d}:{number % 2 * 30:02d}Z")
     for number in range(999):
@@ -195,6 +235,4 @@ def test_cdnows_whole_history_is_what_plain_sql_says(cdnow, tmp_path):
 
 def unit_price(dollars, count):
     """What the mapping makes of a line's total: rounded half up to four decimals."""
-    from decimal import ROUND_HALF_UP, Decimal
-
     return str((Decimal(dollars) / int(count)).quantize(Decimal("0.0001"), ROUND_HALF_UP))

@@ -139,7 +139,7 @@ def test_without_an_address_the_shipped_rates_are_there_and_no_number_is_invente
         purchase(shop, "GBP", "10.00", "2025-12-01")])
     server.batch()
     server.stop_cleanly()
-    lines = (ROOT / "models/seeds/ecb_reference_rates.csv").read_text().splitlines()
+    lines = (ROOT / "config/ecb-reference-rates.csv").read_text().splitlines()
     header, row = lines[0].split(","), next(line.split(",") for line in lines if line.startswith(DAY))
     usd, gbp = (Decimal(row[header.index(name)]) for name in ("USD", "GBP"))
     expected = (10 * usd / gbp).quantize(Decimal("0.0001"), "ROUND_HALF_UP")

@@ -1,7 +1,7 @@
 """Real dbt on the project in models/, in the environment that dbt is installed in: it reads one order as JSON from standard
 input and prints the answer as JSON.
 
-`load` makes a DuckDB file's bronze schema of Parquet files; `compare` tells how its tables differ from those in Parquet files."""
+`load` makes tables of a DuckDB file of Parquet files; `compare` tells how its tables differ from those in Parquet files."""
 
 import json
 import sys
@@ -11,9 +11,9 @@ import duckdb
 
 
 def load(connection, folder):
-    connection.execute("CREATE SCHEMA IF NOT EXISTS bronze")
     for file in sorted(Path(folder).glob("*.parquet")):
-        connection.execute(f"CREATE OR REPLACE TABLE bronze.{file.stem} AS SELECT * FROM read_parquet('{file}')")
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {file.stem.split('.')[0]}")
+        connection.execute(f"CREATE OR REPLACE TABLE {file.stem} AS SELECT * FROM read_parquet('{file}')")
 
 
 def compare(connection, folder):

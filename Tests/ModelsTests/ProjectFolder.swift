@@ -1,7 +1,7 @@
 import Foundation
 
 /// A dbt project in a temporary folder.
-final class ProjectFolder {
+final class ProjectFolder: Sendable {
     let path: String
 
     /// - Parameter files: text by path; models and seeds are of schema gold where `dbt_project.yml` is not among them.

@@ -120,6 +120,16 @@ final class Shop {
         return try connection.query(sql).rows.map { $0.map(\.text).joined(separator: " ") }
     }
 
+    /// Changes a table's rows, and says of itself in the commit what the last one said: as if they had been wrong all along.
+    /// - Parameter select: the words before FROM.
+    func falsify(_ name: String, _ select: String) throws {
+        var table = try catalog.loadTable(TableIdentifier(parsing: name))
+        let summary = table.currentSnapshot?.summary.filter { $0.key.hasPrefix("cartograph.") } ?? [:]
+        let rows = try LakeTable(table).scanSQL()
+        _ = try TableWriter(connection).write(
+            "\(select) FROM (\(rows))", into: &table, mode: .replaceAll, summary: summary)
+    }
+
     /// Every model's table and its snapshot.
     func snapshots() throws -> [String: Int64?] {
         var found: [String: Int64?] = [:]

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='insert_overwrite', partition_by='month(business_day)') }}
+{{ config(materialized='incremental', partition_by='month(business_day)') }}
 
 {#- Users who behave like a program on a business day, told by what events say: no event carries a user agent. Flagged is who
     looks (clicks and searches) bot_looks_per_minute times or more within one minute of the clock, whatever else they do, and

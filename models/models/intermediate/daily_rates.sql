@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='insert_overwrite', partition_by='month(business_day)') }}
+{{ config(materialized='incremental', partition_by='month(business_day)') }}
 
 {#- The rates that a business day's amounts are converted with, for each currency that was paid in on it. Each is the last one
     known on that day: weekends, holidays and days without an answer go on with the one before. The euro is worth one euro

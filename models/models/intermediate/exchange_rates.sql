@@ -1,4 +1,8 @@
-{{ config(materialized='incremental', incremental_strategy='insert_overwrite', partition_by='month(rate_date)') }}
+{{ config(
+    materialized='incremental',
+    partition_by='month(rate_date)',
+    unique_key='rate_date'
+) }}
 
 {#- What one euro was worth on a working day. Of a rate that came several times, otherwise each time, the last counts. -#}
 with arrived as (

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='insert_overwrite', partition_by='business_day') }}
+{{ config(materialized='incremental', partition_by='business_day') }}
 
 with exploded as (
     select

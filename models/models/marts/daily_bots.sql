@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='insert_overwrite', partition_by='month(business_day)') }}
+{{ config(materialized='incremental', partition_by='month(business_day)') }}
 
 {#- What users flagged as bots did on a business day. It is in all the other counts, too. -#}
 select

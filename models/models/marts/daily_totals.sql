@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='insert_overwrite', partition_by='month(business_day)') }}
+{{ config(materialized='incremental', partition_by='month(business_day)') }}
 
 {#- A business day in one row, over all currencies in the reporting currency. Orders that there is no rate for are counted, and
     are in no sum of money. -#}
