@@ -27,7 +27,8 @@ public struct ModelSelection: Sendable {
     /// Everything.
     public static let all = ModelSelection()
 
-    var isAll: Bool { select.isEmpty && exclude.isEmpty }
+    /// Whether it takes every model.
+    public var isAll: Bool { select.isEmpty && exclude.isEmpty }
 
     /// The nodes of a project that are meant.
     /// - Parameter isModified: whether a model is not what its table was made by; nil when nobody knows.
