@@ -14,17 +14,23 @@ struct BenchCommand: AsyncParsableCommand {
             makes the commits of an hour of bronze with its upkeep beside; tables commits to Iceberg tables and plans over their files; \
             models builds silver and gold of a month beside hand-written SQL; fraud judges the \
             scores of simulated fraud. http, single, platform, latency and listeners start the real binary and load it over loopback; http and single check its books \
-            afterwards. peers gives the same events to Redis and PostgreSQL, which `scripts/bootstrap bench` installs.
+            afterwards. peers gives the same events to Redis and PostgreSQL, \
+            warehouse loads a lake into PostgreSQL; `scripts/bootstrap bench` installs both.
             """)
 
     /// What can be measured.
     enum Name: String, ExpressibleByArgument, CaseIterable {
         case decode, append, collect, replay, stream, checkpoints, keys, pauses, lake, hours, tables, models, fraud,
-            http, single, platform, latency, listeners, peers
+            http, single, platform, latency, listeners, peers, warehouse
+
+        /// What needs other servers, or minutes, and is measured when named.
+        static let apart: [Name] = [.models, .peers, .warehouse]
     }
 
     @Argument(
-        help: "\(Name.allCases.map(\.rawValue).joined(separator: ", ")); all but models and peers when none is named.")
+        help:
+            "\(Name.allCases.map(\.rawValue).joined(separator: ", ")); all but the last two and models when none is named."
+    )
     var names: [Name] = []
     @Flag(name: .long, help: "Print one JSON object a line.") var json = false
     @Option(name: .long, help: "Runs of each measure, the median counts (default 5 in this process, 3 under load).")
@@ -74,7 +80,7 @@ struct BenchCommand: AsyncParsableCommand {
         if let folder { WorkFolder.base = folder }
         var all = Findings([try Quiet.check()])
         output(all)
-        for name in names.isEmpty ? Name.allCases.filter({ $0 != .peers && $0 != .models }) : names {
+        for name in names.isEmpty ? Name.allCases.filter({ !Name.apart.contains($0) }) : names {
             report("measuring \(name.rawValue) …")
             all = try measure(name)
             output(all)
@@ -107,6 +113,7 @@ struct BenchCommand: AsyncParsableCommand {
         case .platform: Findings(try Platform(rate: rate, seconds: seconds).platform())
         case .latency: Findings(try Platform(rate: rate, seconds: seconds).latency())
         case .listeners: Findings(try Platform(rate: rate, seconds: seconds).listeners(listeners))
+        case .warehouse: Findings(try WarehouseBench(runs: runs ?? 3).measures())
         case .peers: try PeerBench(settings: load, batch: batch.numbers[batch.numbers.count - 1]).run()
         }
     }

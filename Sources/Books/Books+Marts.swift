@@ -77,6 +77,15 @@ extension Books {
             what: "of customers", measures: [.count("orders")], left: Side("gold.daily_sales", ["orders"]),
             right: Side("gold.daily_customers", ["orders"])),
         Comparison(
+            what: "of the day", measures: [.count("orders"), .count("units")],
+            left: Side("gold.daily_sales", ["orders", "units"]), right: Side("gold.daily_totals", ["orders", "units"])),
+        Comparison(
+            what: "in the reporting currency", measures: [.money("GMV"), .money("discount"), .money("revenue")],
+            left: Side(
+                "silver.sales",
+                ["coalesce(reporting_gmv, 0)", "coalesce(reporting_discount, 0)", "coalesce(reporting_revenue, 0)"],
+                where: "is_counted"), right: Side("gold.daily_totals", ["gmv", "discount", "revenue"])),
+        Comparison(
             what: "by segment", measures: [.count("orders"), .money("revenue")],
             left: Side("gold.daily_sales", day: "''", by: "currency", ["orders", "revenue"]),
             right: Side("gold.customer_rfm", day: "''", by: "currency", ["orders", "revenue"])),

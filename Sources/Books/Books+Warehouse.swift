@@ -13,7 +13,7 @@ extension Books {
         guard let warehouse else { return }
         do {
             let totals = try warehouse.totals()
-            let names = ["silver.sales", "gold.daily_channel", "silver.purchase_items"]
+            let names = ["silver.sales", "gold.daily_channel", "gold.daily_totals", "silver.purchase_items"]
             try naming(try names.map { try TableIdentifier(parsing: $0) }) {
                 try compare(warehouse, totals, &balance)
             }
@@ -50,6 +50,13 @@ extension Books {
         balance.lines += DailySums.lines(
             [.money("GMV"), .money("discount")], "warehouse", "silver.sales", before, "fact_orders",
             loaded.picking([2, 3]))
+        let converted = try DailySums(
+            connection,
+            "SELECT business_day AS day, '' AS name, gmv AS m1, revenue AS m2 FROM (\(try scanSQL("gold", "daily_totals")))",
+            measures: 2)
+        balance.lines += DailySums.lines(
+            [.money("reporting GMV"), .money("reporting revenue")], "warehouse", "gold.daily_totals", converted,
+            "fact_orders", try Self.sums(totals.converted))
         for (name, rows) in [("clicks", totals.clicks), ("carts", totals.carts)] {
             let gold = try DailySums(
                 connection,

@@ -5,7 +5,7 @@ import Lake
 /// The rows of a business day as the lake's silver tables have them, at the snapshots of one load.
 struct DaySource {
     /// The silver tables that the warehouse is made from.
-    static let tables = ["clicks", "carts", "sales", "purchase_items", "stock"]
+    static let tables = ["clicks", "carts", "sales", "purchase_items", "stock", "bots", "daily_rates"]
 
     let tables: [String: Table]
     /// The time zone of the business day.
@@ -15,16 +15,50 @@ struct DaySource {
 
     /// The SELECT of a stage's rows, typed as the stage is.
     func select(_ stage: StarSchema.Stage, day: String) throws -> String {
-        let relations = try Self.tables.map { name in
-            "\(name) AS (SELECT * FROM (\(try scan(name, day))) WHERE business_day = DATE '\(day)')"
-        }
-        let columns = stage.columns.map { column in
-            "CAST(\(column.name) AS \(Self.type(column.type))) AS \(column.name)"
-        }
+        let columns = stage.columns.map { "CAST(\($0.name) AS \(Self.type($0.type))) AS \($0.name)" }
         return """
-            WITH \(relations.joined(separator: ", "))
+            WITH \(try relations(day))
             SELECT \(columns.joined(separator: ", ")) FROM (\(try rows(stage.name, day: day)))
             """
+    }
+
+    /// The SELECT of how many rows a stage has.
+    func count(_ stage: StarSchema.Stage, day: String) throws -> String {
+        "WITH \(try relations(day)) SELECT count(*) FROM (\(try rows(stage.name, day: day)))"
+    }
+
+    /// The SELECT of a fact's rows with their keys, typed as the fact is, from the keys as ``KeyRows/name(_:)`` has them.
+    func select(_ fact: StarSchema.Fact, _ schema: StarSchema, day: String) throws -> String {
+        var columns: [String] = []
+        var joins: [String] = []
+        for (column, origin) in fact.columns {
+            let value: String
+            switch origin {
+            case .day: value = "DATE '\(day)'"
+            case .staged: value = "s.\(column.name)"
+            case .key(let name):
+                let dimension = schema.dimension(name)
+                let keys = KeyRows.name(name)
+                // The warehouse writes a zero as its picture.
+                let natural =
+                    dimension.natural.type == .instant
+                    ? "s.\(dimension.stagedAs)" : "replace(s.\(dimension.stagedAs), chr(0), '\u{2400}')"
+                joins.append("LEFT JOIN \(keys) ON \(keys).natural = \(natural)")
+                value = "coalesce(\(keys).key, \(StarSchema.unknownKey))"
+            }
+            columns.append("CAST(\(value) AS \(Self.type(column.type))) AS \(column.name)")
+        }
+        return """
+            WITH \(try relations(day))
+            SELECT \(columns.joined(separator: ", ")) FROM (\(try rows(fact.stage, day: day))) s
+            \(joins.joined(separator: "\n"))
+            """
+    }
+
+    private func relations(_ day: String) throws -> String {
+        try Self.tables.map { name in
+            "\(name) AS (SELECT * FROM (\(try scan(name, day))) WHERE business_day = DATE '\(day)')"
+        }.joined(separator: ", ")
     }
 
     private func scan(_ name: String, _ day: String) throws -> String {
@@ -53,6 +87,9 @@ struct DaySource {
         return "\(instant) - (\(clock) - date_trunc('hour', \(clock)))"
     }
 
+    /// Whether a user is flagged on the day.
+    private func isBot(_ relation: String) -> String { "\(relation).user_id IN (SELECT user_id FROM bots) AS is_bot" }
+
     private static func word(_ column: String) -> String { "left(nullif(\(column), ''), 64) AS \(column)" }
 
     private func rows(_ stage: String, day: String) throws -> String {
@@ -61,27 +98,52 @@ struct DaySource {
             """
             SELECT log_partition, log_offset, \(hourStart("ts")) AS hour_start, ts AS happened_at, event_id, session_id,
                 user_id, product_id, channel, store_id, \(Self.word("device")), \(Self.word("country")),
-                \(Self.word("campaign")), dwell_ms
+                \(Self.word("campaign")), dwell_ms, \(isBot("clicks"))
             FROM clicks
             """
         case "stage_cart":
             """
             SELECT log_partition, log_offset, \(hourStart("ts")) AS hour_start, ts AS happened_at, event_id, session_id,
-                user_id, product_id, channel, currency, action, quantity, unit_price
+                user_id, product_id, channel, currency, action, quantity, unit_price,
+                \(isBot("carts"))
             FROM carts
             """
         case "stage_orders":
             """
             SELECT log_partition, log_offset, \(hourStart("ts")) AS hour_start, ts AS happened_at, event_id, session_id,
-                user_id, channel, store_id, currency, order_id, \(Self.word("country")), units, gmv, discount, revenue
+                user_id, channel, store_id, currency, order_id, \(Self.word("country")), units, gmv, discount, revenue,
+                reporting_gmv, reporting_discount, reporting_revenue, \(isBot("sales"))
             FROM sales WHERE is_counted
             """
         case "stage_order_items":
             """
             SELECT s.log_partition, s.log_offset, \(hourStart("s.ts")) AS hour_start, i.item_number, i.event_id,
                 s.user_id, i.product_id, s.channel, s.store_id, s.currency, s.order_id, i.quantity, i.unit_price,
-                i.amount
+                i.amount, i.reporting_amount, \(isBot("s"))
             FROM purchase_items i JOIN sales s ON s.event_id = i.event_id WHERE s.is_counted
+            """
+        case "stage_rates":
+            """
+            SELECT currency, rate_per_eur, rate_date, reporting_currency, reporting_rate_per_eur, reporting_rate_date
+            FROM daily_rates
+            """
+        case "stage_channels":
+            """
+            SELECT DISTINCT channel FROM (
+                SELECT channel FROM clicks UNION ALL SELECT channel FROM carts UNION ALL SELECT channel FROM sales)
+            WHERE channel IS NOT NULL
+            """
+        case "stage_stores":
+            """
+            SELECT DISTINCT store_id FROM (SELECT store_id FROM clicks UNION ALL SELECT store_id FROM sales)
+            WHERE store_id IS NOT NULL
+            """
+        case "stage_currencies":
+            """
+            SELECT DISTINCT currency FROM (
+                SELECT currency FROM carts UNION ALL SELECT currency FROM sales UNION ALL
+                SELECT currency FROM daily_rates)
+            WHERE currency IS NOT NULL
             """
         case "stage_hours": hours(day)
         case "stage_users": users

@@ -7,7 +7,7 @@ extension DayStatements {
     /// the day's facts to pass over, and go in ``removeEnded(_:_:)`` when no fact has their keys.
     func versions(_ dimension: StarSchema.Dimension, _ history: StarSchema.History, hasLaterDays: Bool) -> [String] {
         let (name, id, key) = (dimension.name, dimension.natural.name, dimension.key)
-        let (days, stage, table) = (StarSchema.qualified(history.days), history.stage, StarSchema.qualified(name))
+        let (days, stage, table) = (StarSchema.qualified(history.days), dimension.stage, StarSchema.qualified(name))
         let (changed, old, fresh, moved) = ("changed_\(name)", "old_\(name)", "fresh_\(name)", "moved_\(name)")
         let attributes = history.attributes.map(\.name)
         let optional = history.attributes.map { StarSchema.Column($0.name, $0.type, isOptional: true) }

@@ -50,19 +50,28 @@ struct DayStatements {
     func newMembers() -> [String] {
         var statements = hours()
         for dimension in schema.dimensions where dimension.history == nil && dimension.name != "dim_time" {
-            let (natural, staged) = (dimension.natural.name, dimension.stagedAs)
-            let seen = schema.facts.filter { fact in
-                schema.stage(fact.stage).columns.contains { $0.name == staged }
-            }.map { "SELECT \(staged) AS \(natural) FROM \($0.stage)" }
+            let natural = dimension.natural.name
             statements.append(
                 """
                 INSERT INTO \(star(dimension.name)) (\(natural))
-                SELECT seen.\(natural) FROM (\(seen.joined(separator: " UNION "))) seen
-                WHERE seen.\(natural) IS NOT NULL
-                    AND NOT EXISTS (SELECT 1 FROM \(star(dimension.name)) known WHERE known.\(natural) = seen.\(natural))
+                SELECT s.\(natural) FROM \(dimension.stage) s
+                WHERE NOT EXISTS (SELECT 1 FROM \(star(dimension.name)) known WHERE known.\(natural) = s.\(natural))
                 """)
         }
-        return statements
+        return statements + rates()
+    }
+
+    /// The rates of the day.
+    private func rates() -> [String] {
+        let names = schema.stage("stage_rates").columns.dropFirst().map(\.name)
+        return [
+            "DELETE FROM \(star("currency_rates")) WHERE business_day = \(date)",
+            """
+            INSERT INTO \(star("currency_rates")) (business_day, currency_key, \(names.joined(separator: ", ")))
+            SELECT \(date), known.currency_key, \(names.map { "s.\($0)" }.joined(separator: ", "))
+            FROM stage_rates s JOIN \(star("dim_currency")) known ON known.currency = s.currency
+            """,
+        ]
     }
 
     /// Hours are known by the instant; what the calendar says of them changes with the time zone alone.
@@ -114,7 +123,27 @@ struct DayStatements {
 
     private func names(_ fact: StarSchema.Fact) -> [String] { fact.columns.map(\.column.name) }
 
-    /// Fills a fact's day that has no rows yet.
+    /// The statements before and after the rows of a fact's day come into its own table, where it has none yet.
+    func fillingDirectly(_ fact: StarSchema.Fact) -> (make: String, attach: String) {
+        (
+            "SELECT \(star("make_leaf"))('\(fact.name)', \(date))",
+            "SELECT \(star("attach_leaf"))('\(fact.name)', \(date))"
+        )
+    }
+
+    /// The keys of the day's members of a dimension, beside what tells them apart: times as microseconds.
+    func keys(of dimension: StarSchema.Dimension) -> String {
+        let natural = dimension.natural.name
+        let shown =
+            dimension.natural.type == .instant
+            ? "CAST(extract(epoch FROM d.\(natural)) * 1000000 AS bigint)" : "d.\(natural)"
+        var sql = "SELECT \(shown), d.\(dimension.key) FROM \(star(dimension.name)) d"
+        sql += " JOIN \(dimension.stage) s ON s.\(natural) = d.\(natural)"
+        if dimension.history != nil { sql += " WHERE d.valid_from <= \(date) AND d.valid_to > \(date)" }
+        return sql
+    }
+
+    /// Fills a fact's day that has no rows yet from its staged ones.
     func fill(_ fact: StarSchema.Fact) -> [String] {
         let list = names(fact).joined(separator: ", ")
         guard dialect == .postgres else {
@@ -134,7 +163,8 @@ struct DayStatements {
         guard dialect == .postgres else {
             return ["DELETE FROM \(table) WHERE business_day = \(date)"] + fill(fact)
         }
-        let same = fact.primaryKey.dropFirst().map { "\(fresh).\($0) = \(fact.name).\($0)" }.joined(separator: " AND ")
+        let same = fact.primaryKey.filter { $0 != "business_day" }.map { "\(fresh).\($0) = \(fact.name).\($0)" }.joined(
+            separator: " AND ")
         let values = fact.columns.map(\.column).filter { !fact.primaryKey.contains($0.name) }
         return [
             "INSERT INTO \(fresh) (\(list.joined(separator: ", ")))\n\(resolved(fact))",

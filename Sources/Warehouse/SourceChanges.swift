@@ -18,7 +18,7 @@ struct SourceChanges {
         guard let before = table.snapshot(id: since) else { return nil }
         let old = Set(try table.files(at: before).map(File.init))
         let new = Set(try table.files(at: current).map(File.init))
-        return try Set(old.symmetricDifference(new).map { try Self.day($0.partition, table) })
+        return Self.days(of: old.symmetricDifference(new).map(\.partition))
     }
 
     /// The days that the commits after a snapshot say they changed.
@@ -40,18 +40,20 @@ struct SourceChanges {
         return nil
     }
 
-    /// All days that the table has rows of now.
+    /// All days that the table has rows of now, where it is partitioned by day; none where it is not.
     static func allDays(of table: Table) throws -> Set<String> {
         guard table.currentSnapshot != nil else { return [] }
-        return try Set(table.files().map { try day($0.partition, table) })
+        return days(of: try table.files().map(\.partition)) ?? []
     }
 
-    private static func day(_ partition: [IcebergValue], _ table: Table) throws -> String {
-        guard partition.count == 1, case .date(let days) = partition[0] else {
-            throw WarehouseError(
-                .schema, "\(table.identifier) is not partitioned by its business day: run `cartograph batch run`")
+    /// The days that partitions are of; nil where one is no day.
+    private static func days(of partitions: [[IcebergValue]]) -> Set<String>? {
+        var days: Set<String> = []
+        for partition in partitions {
+            guard partition.count == 1, case .date(let day) = partition[0] else { return nil }
+            days.insert(Value.date(days: day).text)
         }
-        return Value.date(days: days).text
+        return days
     }
 
     private struct File: Hashable {

@@ -69,6 +69,9 @@ extension StarSchema {
             book.columns.map { column in
                 column.name == book.identity ? dialect.identity(column.name, column.type) : dialect.column(column)
             } + ["PRIMARY KEY (\(book.primaryKey.joined(separator: ", ")))"]
+            + dimensions.filter { dimension in book.columns.contains { $0.name == dimension.key } }.map {
+                "FOREIGN KEY (\($0.key)) REFERENCES \(Self.qualified($0.name)) (\($0.key))"
+            }
         return [table(book.name, lines, "")] + indexes(book.name, book.indexes, dialect)
             + comments(book.name, book.comment, book.columns)
     }

@@ -4,6 +4,7 @@ extension StarSchema {
     private static let word = ColumnType.text(bytes: 256)
     private static let amount = ColumnType.decimal(digits: 18, scale: 4)
     private static let sum = ColumnType.decimal(digits: 38, scale: 4)
+    private static let rate = ColumnType.decimal(digits: 18, scale: 6)
 
     /// The star schema of a shop.
     static let shop = StarSchema(
@@ -12,37 +13,46 @@ extension StarSchema {
                 name: "dim_time", key: "time_key", keyType: .integer,
                 natural: Column(
                     "hour_start", .instant, "When the hour began. An hour that a clock change repeats is two."),
-                stagedAs: "hour_start", unknown: "'\(ever) 00:00:00+00'",
+                stagedAs: "hour_start", stage: "stage_hours", unknown: "'\(ever) 00:00:00+00'",
                 attributes: hourAttributes, history: nil,
                 comment: "The hours of the business calendar, in the shop's time zone."),
             Dimension(
                 name: "dim_user", key: "user_key", keyType: .integer,
-                natural: Column("user_id", id, "Who, as events say."), stagedAs: "user_id", unknown: "''",
+                natural: Column("user_id", id, "Who, as events say."), stagedAs: "user_id", stage: "stage_users",
+                unknown: "''",
                 attributes: [], history: users,
                 comment: "Customers and visitors, a row for each version of one (slowly changing, type 2)."),
             Dimension(
                 name: "dim_product", key: "product_key", keyType: .integer,
-                natural: Column("product_id", id, "Which, as events say."), stagedAs: "product_id", unknown: "''",
+                natural: Column("product_id", id, "Which, as events say."), stagedAs: "product_id",
+                stage: "stage_products", unknown: "''",
                 attributes: [], history: products,
                 comment: "Products, a row for each version of one (slowly changing, type 2)."),
             Dimension(
                 name: "dim_channel", key: "channel_key", keyType: .smallint,
                 natural: Column("channel", word, "shopee, lazada, tiki, website, store, or unknown."),
-                stagedAs: "channel", unknown: "'unknown'", attributes: [], history: nil, comment: "Sales channels."),
+                stagedAs: "channel", stage: "stage_channels", unknown: "'unknown'", attributes: [], history: nil,
+                comment: "Sales channels."),
             Dimension(
                 name: "dim_store", key: "store_key", keyType: .integer,
                 natural: Column("store_id", id, "Which, as events say, or unknown."),
-                stagedAs: "store_id", unknown: "'unknown'", attributes: [], history: nil, comment: "Stores."),
+                stagedAs: "store_id", stage: "stage_stores", unknown: "'unknown'", attributes: [], history: nil,
+                comment: "Stores."),
             Dimension(
                 name: "dim_currency", key: "currency_key", keyType: .smallint,
                 natural: Column("currency", .text(bytes: 3), "ISO 4217; XXX, its code for none, is the unknown one."),
-                stagedAs: "currency", unknown: "'XXX'", attributes: [], history: nil, comment: "Currencies."),
+                stagedAs: "currency", stage: "stage_currencies", unknown: "'XXX'", attributes: [], history: nil,
+                comment: "Currencies."),
         ],
         facts: [clicks, cart, orders, orderItems],
         stages: [
             Stage(name: "stage_hours", columns: [Column("hour_start", .instant)] + hourAttributes),
             Stage(name: "stage_users", columns: [Column("user_id", id)] + users.attributes.map(optional)),
             Stage(name: "stage_products", columns: [Column("product_id", id)] + products.attributes.map(optional)),
+            Stage(name: "stage_rates", columns: [Column("currency", .text(bytes: 3))] + rates),
+            Stage(name: "stage_channels", columns: [Column("channel", word)]),
+            Stage(name: "stage_stores", columns: [Column("store_id", id)]),
+            Stage(name: "stage_currencies", columns: [Column("currency", .text(bytes: 3))]),
             stage(of: clicks), stage(of: cart), stage(of: orders), stage(of: orderItems),
         ], books: books)
 
@@ -61,12 +71,12 @@ extension StarSchema {
     ]
 
     private static let users = History(
-        days: "user_days", stage: "stage_users",
+        days: "user_days",
         lasting: [Column("country", word, isOptional: true, "The last one that an event named.")],
         everTrue: [Column("is_customer", .boolean, "Whether there was an order until then.")])
 
     private static let products = History(
-        days: "product_days", stage: "stage_products",
+        days: "product_days",
         lasting: [
             Column("list_price", amount, isOptional: true, "The last price in the reporting currency."),
             Column("unit_cost", amount, isOptional: true, "The last one of a receipt."),
@@ -99,8 +109,13 @@ extension StarSchema {
     private static let event = [
         staged("happened_at", .instant, "When, says the sender."),
         staged("event_id", id, "The sender's id of the event."),
-        staged("session_id", id, "The tracker's id of the session."),
+        staged("session_id", id, "The tracker's id of the session."), bot,
     ]
+    private static var bot: (Column, Origin) {
+        staged("is_bot", .boolean, "Whether the user behaved like a program on that day.")
+    }
+    private static let converted =
+        "in the reporting currency at the day's rate (currency_rates); null where none is known."
 
     private static let clicks = Fact(
         name: "fact_clicks", stage: "stage_clicks",
@@ -108,7 +123,7 @@ extension StarSchema {
             staged("device", word, isOptional: true), staged("country", word, isOptional: true),
             staged("campaign", word, isOptional: true),
             staged("dwell_ms", .bigint, isOptional: true, "Milliseconds on the page."),
-        ], primaryKey: ["business_day", "log_partition", "log_offset"], indexes: ["user_key", "product_key"],
+        ], primaryKey: ["log_offset", "log_partition", "business_day"], indexes: ["user_key", "product_key"],
         comment: "Product views, a row for each.")
 
     private static let cart = Fact(
@@ -116,7 +131,7 @@ extension StarSchema {
         columns: head + [product, channel, currency] + event + [
             staged("action", .text(bytes: 8), "add, update or remove."), staged("quantity", .integer),
             staged("unit_price", amount, isOptional: true),
-        ], primaryKey: ["business_day", "log_partition", "log_offset"], indexes: ["user_key", "product_key"],
+        ], primaryKey: ["log_offset", "log_partition", "business_day"], indexes: ["user_key", "product_key"],
         comment: "Changes of carts, a row for each.")
 
     private static let orders = Fact(
@@ -126,7 +141,10 @@ extension StarSchema {
             staged("units", .bigint, "Pieces."),
             staged("gmv", sum, "Items before discount, without shipping and tax, in the order's currency."),
             staged("discount", amount), staged("revenue", amount, "What was paid, in the order's currency."),
-        ], primaryKey: ["business_day", "log_partition", "log_offset"], indexes: ["user_key"],
+            staged("reporting_gmv", sum, isOptional: true, "GMV " + converted),
+            staged("reporting_discount", sum, isOptional: true, "Discount " + converted),
+            staged("reporting_revenue", sum, isOptional: true, "Revenue " + converted),
+        ], primaryKey: ["log_offset", "log_partition", "business_day"], indexes: ["user_key"],
         comment: "Orders, a row for each: of repeated ones the first to arrive.")
 
     private static let orderItems = Fact(
@@ -136,7 +154,8 @@ extension StarSchema {
             staged("event_id", id, "The event_id of the order's purchase."),
             staged("order_id", id, isOptional: true), staged("quantity", .integer), staged("unit_price", amount),
             staged("amount", sum, "quantity × unit_price."),
-        ], primaryKey: ["business_day", "log_partition", "log_offset", "item_number"],
+            staged("reporting_amount", sum, isOptional: true, "The amount " + converted), bot,
+        ], primaryKey: ["log_offset", "log_partition", "business_day", "item_number"],
         indexes: ["user_key", "product_key"], comment: "What the orders hold, a row for each item.")
 
     /// A fact's rows as they come: natural values in the place of keys.
@@ -167,7 +186,20 @@ extension StarSchema {
             comment: "What each business day told; the versions follow from it.")
     }
 
+    private static let rates = [
+        Column("rate_per_eur", rate, isOptional: true, "Units of the currency for one euro."),
+        Column("rate_date", .date, isOptional: true, "Of which day that is: the last one known on the business day."),
+        Column("reporting_currency", .text(bytes: 3)),
+        Column("reporting_rate_per_eur", rate, isOptional: true, "Units of the reporting currency for one euro."),
+        Column("reporting_rate_date", .date, isOptional: true),
+    ]
+
     private static let books = [
+        Book(
+            name: "currency_rates",
+            columns: [Column("business_day", .date), Column("currency_key", .smallint)] + rates,
+            primaryKey: ["business_day", "currency_key"], identity: nil, indexes: [],
+            comment: "The rates that a day's amounts were converted with, by currency of dim_currency."),
         days("user_days", of: Column("user_id", id), users),
         days("product_days", of: Column("product_id", id), products),
         Book(

@@ -40,6 +40,8 @@ struct StarSchema {
         let natural: Column
         /// What it is called in the staged rows.
         let stagedAs: String
+        /// The staged rows of a day's members.
+        let stage: String
         /// The natural value of the unknown member, as SQL.
         let unknown: String
         /// The other columns.
@@ -53,8 +55,6 @@ struct StarSchema {
     struct History {
         /// The table of what each day told: business_day, the natural column, the attributes.
         let days: String
-        /// The staged rows of a day of it.
-        let stage: String
         /// Attributes that last until another value comes.
         let lasting: [Column]
         /// Attributes that are true from the first day on which they were.

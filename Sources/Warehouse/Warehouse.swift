@@ -28,6 +28,9 @@ public final class Warehouse: Sendable {
         var text: String { "\(timeZone) \(currency)" }
     }
 
+    /// The most members of a dimension whose keys of a day are held in memory, unless told otherwise.
+    public static let keysMax = 500_000
+
     /// The advisory lock that one load holds.
     private static let lock = 0x0CA2_7062
 
@@ -138,9 +141,11 @@ public final class Warehouse: Sendable {
     /// - Parameters:
     ///   - connection: reads the lake's files.
     ///   - again: days that are loaded whether or not the lake changed them, `2026-03-01`.
+    ///   - keysMax: the most members of a dimension whose keys of a day are held in memory.
     ///   - progress: called before each day with the day, its place and how many there are.
     public func load(
-        _ connection: Connection, again: Set<String> = [], progress: (String, Int, Int) -> Void = { _, _, _ in }
+        _ connection: Connection, again: Set<String> = [], keysMax: Int = Warehouse.keysMax,
+        progress: (String, Int, Int) -> Void = { _, _, _ in }
     ) throws -> LoadReport {
         let began = ContinuousClock.now
         return try withSession { session in
@@ -160,7 +165,8 @@ public final class Warehouse: Sendable {
             var report = LoadReport()
             if !plan.days.isEmpty {
                 for statement in DayStatements.temporaryTables(schema, .postgres) { try session.run(statement) }
-                let load = DayLoad(schema: schema, session: session, connection: connection, source: plan.source)
+                let load = DayLoad(
+                    schema: schema, session: session, connection: connection, source: plan.source, keysMax: keysMax)
                 for (index, day) in plan.days.enumerated() {
                     if running.withLock({ $0.isCancelled }) {
                         throw WarehouseError(.cancelled, "the load was cancelled before \(day)")

@@ -12,6 +12,8 @@ public struct WarehouseTotals: Sendable {
 
     /// By channel and currency: orders, units, GMV, discount, revenue.
     public var orders: [Row] = []
+    /// By nothing else: GMV and revenue in the reporting currency, of the orders that have them.
+    public var converted: [Row] = []
     /// By channel: clicks.
     public var clicks: [Row] = []
     /// By channel: changes of carts.
@@ -43,6 +45,8 @@ extension Warehouse {
                 "channel || ' ' || currency", "count(*), sum(units), sum(gmv), sum(discount), sum(revenue)",
                 "fact_orders",
                 ["channel", "currency"])
+            totals.converted = try rows(
+                "''::text", "coalesce(sum(reporting_gmv), 0), coalesce(sum(reporting_revenue), 0)", "fact_orders", [])
             totals.clicks = try rows("channel", "count(*)", "fact_clicks", ["channel"])
             totals.carts = try rows("channel", "count(*)", "fact_cart", ["channel"])
             totals.items = try rows(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 
 /// A length of time on the command line, such as `90s`, `5m`, `2h` or `1d`.
 struct DurationText: ExpressibleByArgument, Sendable {
@@ -14,5 +15,12 @@ struct DurationText: ExpressibleByArgument, Sendable {
             return nil
         }
         seconds = value * (factor ?? 1)
+    }
+
+    /// As help pages show it.
+    var defaultValueDescription: String {
+        let units: [(Double, String)] = [(86_400, "d"), (3_600, "h"), (60, "m")]
+        let (length, name) = units.first { seconds.truncatingRemainder(dividingBy: $0.0) == 0 } ?? (1, "s")
+        return String(format: "%g", seconds / length) + name
     }
 }

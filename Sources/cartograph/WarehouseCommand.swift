@@ -71,8 +71,11 @@ struct WarehouseCommand: AsyncParsableCommand {
         @OptionGroup var place: Place
         @Option(name: .long, help: "Load this business day whether or not it changed, such as 2026-03-01; may repeat.")
         var day: [String] = []
+        @Option(name: .long, help: "Most members of a dimension whose keys of a day are held in memory.")
+        var keysInMemory = Warehouse.keysMax
 
         func validate() throws {
+            guard keysInMemory >= 0 else { throw ValidationError("--keys-in-memory must be 0 or more") }
             for day in day where LakeDate.days(day) == nil {
                 throw ValidationError("--day '\(day)' is no day such as 2026-03-01")
             }
@@ -88,7 +91,8 @@ struct WarehouseCommand: AsyncParsableCommand {
             engine.temporaryFolder = folder.temporary + "/warehouse"
             engine.objectStore = try LakePlace(settings.lake, folder).objectStore
             let bar = SharedProgress("loading the warehouse", quiet: options.json)
-            let report = try warehouse.load(try DuckDB(engine).connect(), again: Set(day)) { day, index, count in
+            let report = try warehouse.load(try DuckDB(engine).connect(), again: Set(day), keysMax: keysInMemory) {
+                day, index, count in
                 bar.show(Int64(index - 1), of: Int64(count), day)
             }
             bar.finish()

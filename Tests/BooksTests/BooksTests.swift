@@ -96,6 +96,23 @@ final class SmallShop {
         })
     }
 
+    var books: Books { Books(log: log, catalog: catalog, connection: connection, stream: stream) }
+
+    /// The values of a row, as texts.
+    func row(_ table: String, _ columns: String, _ which: String) throws -> [String] {
+        let scan = try LakeTable(catalog.loadTable(try TableIdentifier(parsing: table))).scanSQL()
+        return try #require(try connection.query("SELECT \(columns) FROM (\(scan)) \(which)").rows.first).map(\.text)
+    }
+
+    /// Puts other rows into a table, with a commit that says what the one before it said.
+    func tamper(_ name: String, _ select: String, _ condition: String = "") throws {
+        var table = try catalog.loadTable(try TableIdentifier(parsing: name))
+        let sql = "\(select) FROM (\(try LakeTable(table).scanSQL())) \(condition)"
+        var summary = SnapshotState.carried(from: table.currentSnapshot)
+        summary[SnapshotState.days] = ""
+        _ = try TableWriter(connection).write(sql, into: &table, mode: .replaceAll, summary: summary)
+    }
+
     func dataFiles(_ table: String) throws -> [String] {
         try catalog.loadTable(try TableIdentifier(parsing: table)).files().map { try Location.path(of: $0.location) }
     }
@@ -157,6 +174,78 @@ final class SmallShop {
         try FileManager.default.moveItem(atPath: path + ".new", toPath: path)
         let balance = shop.check()
         #expect(!balance.balanced)
+    }
+
+    @Test func aChangedRecordIsNamed() throws {
+        let shop = try SmallShop(events: 3_000)
+        #expect(shop.check().balanced)
+        let row = try shop.row("bronze.clicks", "log_partition, log_offset, event_id", "ORDER BY 1, 2 LIMIT 1 OFFSET 7")
+        let place = "log_partition = \(row[0]) AND log_offset = \(row[1])"
+        try shop.tamper(
+            "bronze.clicks", "SELECT * REPLACE (CASE WHEN \(place) THEN replace(raw, '{', ' {') ELSE raw END AS raw)")
+        let line = try #require(shop.check().lines.first { $0.name == "bronze clicks content" })
+        #expect(!line.balanced)
+        #expect(line.since == "clicks \(row[0]):\(row[1]) of the log")
+        #expect(line.offending == ["clicks \(row[0]):\(row[1]) (\(row[2])): another content"])
+        #expect(line.offendingMore == 0)
+    }
+
+    @Test func recordsThatAreMissingAreNamed() throws {
+        let shop = try SmallShop(events: 3_000)
+        #expect(shop.check().balanced)
+        try shop.tamper("bronze.clicks", "SELECT *", "WHERE log_offset NOT BETWEEN 20 AND 35")
+        let line = try #require(shop.check().lines.first { $0.name == "bronze clicks" })
+        #expect(!line.balanced && line.difference == "32")
+        #expect(line.since == "clicks 0:20 of the log")
+        #expect(line.offending == (20...29).map { "clicks 0:\($0): not in the table" })
+        #expect(line.offendingMore == 22)
+    }
+
+    @Test func anIDThatSilverLacksIsNamed() throws {
+        let shop = try SmallShop(events: 3_000)
+        #expect(shop.check().balanced)
+        let row = try shop.row("silver.carts", "event_id", "ORDER BY 1 LIMIT 1 OFFSET 3")
+        try shop.tamper(
+            "silver.carts",
+            "SELECT * REPLACE (CASE WHEN event_id = '\(row[0])' THEN 'planted' ELSE event_id END AS event_id)")
+        let balance = shop.check()
+        // One too many and one too few: the counts are right.
+        #expect(balance.lines.first { $0.name == "silver carts" }?.balanced == true)
+        let line = try #require(balance.lines.first { $0.name == "silver carts ids" })
+        #expect(!line.balanced && line.since?.hasPrefix("arrived ") == true)
+        #expect(line.offending?.sorted() == ["\(row[0]): not in silver", "planted: not in bronze"].sorted())
+    }
+
+    @Test func aDayOfGoldThatIsWrongIsNamed() throws {
+        let shop = try SmallShop(events: 3_000)
+        #expect(shop.check().balanced)
+        let row = try shop.row("gold.daily_sales", "business_day, revenue", "ORDER BY 1 DESC LIMIT 1")
+        try shop.tamper(
+            "gold.daily_sales",
+            "SELECT * REPLACE (CASE WHEN business_day = DATE '\(row[0])' THEN revenue + 0.01 ELSE revenue END AS revenue)"
+        )
+        let balance = shop.check()
+        for name in ["revenue, silver.sales", "revenue, breakdown", "revenue, by channel", "revenue, by segment"] {
+            let line = try #require(balance.lines.first { $0.name == name })
+            #expect(!line.balanced, "\(name)")
+            #expect(line.difference == (name == "revenue, silver.sales" ? "-0.01" : "0.01"), "\(name)")
+            guard name != "revenue, by segment" else { continue }
+            #expect(line.since == row[0] && line.offending?.count == 1, "\(name)")
+            #expect(line.offending?.first?.hasPrefix("\(row[0]) USD: ") == true, "\(name)")
+        }
+        // What is quick to look at finds it, too.
+        #expect(shop.books.checkTables().lines.contains { $0.name == "revenue, breakdown" && !$0.balanced })
+        let text = String(decoding: try JSONEncoder().encode(balance), as: UTF8.self)
+        #expect(text.contains("\"difference\":\"0.01\"") && text.contains("\"since\":\"\(row[0])\""))
+    }
+
+    @Test func lateEventsHaveALineOfTheirOwn() throws {
+        let shop = try SmallShop(events: 5_000)
+        let line = try #require(shop.check().lines.first { $0.name == "late events" })
+        #expect(line.balanced && (Int(line.left) ?? 0) > 0)
+        try shop.tamper("silver.clicks", "SELECT * REPLACE (ts + INTERVAL 3 DAY AS ts)")
+        let wrong = try #require(shop.check().lines.first { $0.name == "late events" })
+        #expect(!wrong.balanced)
     }
 
     @Test func aDeletedLogSegmentIsNoticed() throws {

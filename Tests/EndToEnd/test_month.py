@@ -48,7 +48,7 @@ def month(folder):
                 event["currency"] = CURRENCIES[chance % len(CURRENCIES)]
                 if chance % 13 == 0:
                     del event["order_id"]
-                elif chance % 200 == 1:
+                elif chance % 50 == 1 and event["ts"] > "2026-02-01":
                     again.append(event | {"event_id": f"again-{event['event_id']}"})
                 line = json.dumps(event).encode() + b"\n"
             all_lines.write(line)
@@ -63,22 +63,26 @@ def month(folder):
 
 
 def nights():
-    """Visits over midnight of the business day, one half of each at the file's beginning and the other at its end."""
+    """What reaches from one day into another: one half of it at the file's beginning and the other at its end.
+
+    No other event at the end is of the 14th or 15th, so that these days are right only if the others reopen them.
+    """
     first, last = [], []
-    for number in range(6):
-        midnight = datetime(2026, 1, 15 + number, 18, 30, tzinfo=timezone.utc)
-        for name, evening, morning in (("owl", last, first), ("fox", first, last)):
-            who = {"user_id": f"{name}-{number}", "session_id": f"{name}-{number}-session", "channel": "website"}
+    # Visits over midnight of the business day, of which the evening or the morning comes last.
+    for day, evening, morning in ((13, last, first), (15, first, last)):
+        midnight = datetime(2026, 1, day, 18, 30, tzinfo=timezone.utc)
 
-            def event(kind, minutes, **more):
-                at = (midnight + timedelta(minutes=minutes)).isoformat()
-                return who | {"type": kind, "event_id": f"{name}-{number}-{kind}", "ts": at} | more
+        def event(kind, minutes, **more):
+            at = (midnight + timedelta(minutes=minutes)).isoformat()
+            return {
+                "type": kind, "event_id": f"night-{day}-{kind}", "user_id": f"night-{day}", "channel": "website",
+                "session_id": f"night-{day}-session", "ts": at} | more
 
-            evening.append(event("click", -10, product_id="p-00001", page="/", referrer=""))
-            morning.append(event("cart", 5, product_id="p-00001", quantity=1))
-            morning.append(event(
-                "purchase", 10, items=[{"product_id": "p-00001", "quantity": 1, "unit_price": "9.99"}],
-                total_amount="9.99", currency="EUR", order_id=f"{name}-{number}-order"))
+        evening.append(event("click", -10, product_id="p-00001", page="/", referrer=""))
+        morning.append(event("cart", 5, product_id="p-00001", quantity=1))
+        morning.append(event(
+            "purchase", 10, items=[{"product_id": "p-00001", "quantity": 1, "unit_price": "9.99"}],
+            total_amount="9.99", currency="EUR", order_id=f"night-{day}-order"))
     # A receipt that is told of last, and before which everything was sold; and a first order that comes last.
     last.append({
         "type": "stock", "event_id": "late-receipt", "product_id": "p-00001", "warehouse_id": "wh-late", "change": 5,
@@ -86,8 +90,8 @@ def nights():
     order = {
         "type": "purchase", "user_id": "regular", "session_id": "regular-session", "channel": "store", "currency": "SGD",
         "items": [{"product_id": "p-00002", "quantity": 1, "unit_price": "5.00"}], "total_amount": "5.00"}
-    first.append(order | {"event_id": "regular-2", "order_id": "regular-2", "ts": "2026-01-18T05:00:00Z"})
-    last.append(order | {"event_id": "regular-1", "order_id": "regular-1", "ts": "2026-01-14T05:00:00Z"})
+    first.append(order | {"event_id": "regular-2", "order_id": "regular-2", "ts": "2026-01-15T05:00:00Z"})
+    last.append(order | {"event_id": "regular-1", "order_id": "regular-1", "ts": "2026-01-13T05:00:00Z"})
     # An order whose way is told of late.
     for status, hour in (("paid", 6), ("shipped", 20)):
         last.append({

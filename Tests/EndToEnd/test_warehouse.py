@@ -153,6 +153,27 @@ def test_orders_agree_with_what_was_sent(shop):
     assert found == dict(expected)
 
 
+def test_amounts_in_the_reporting_currency_agree_with_gold(shop):
+    expected = {
+        str(row["business_day"]): (row["gmv"], row["discount"], row["revenue"], row["orders_without_rate"],
+                                   row["bot_orders"])
+        for row in gold(shop, "daily_totals")}
+    found = {
+        row["business_day"]: (*(Decimal(row[name] or 0) for name in ("gmv", "discount", "revenue")),
+                              int(row["without"]), int(row["bots"]))
+        for row in shop.sql(
+            "SELECT business_day, sum(reporting_gmv) AS gmv, sum(reporting_discount) AS discount, "
+            "sum(reporting_revenue) AS revenue, count(*) FILTER (WHERE reporting_revenue IS NULL) AS without, "
+            "count(*) FILTER (WHERE is_bot) AS bots FROM star.fact_orders GROUP BY 1")}
+    assert found == expected
+    with Lake(shop.data) as lake:
+        rates = {(str(row["business_day"]), row["currency"]): row["rate_per_eur"]
+                 for row in lake.rows("silver.daily_rates").to_pylist()}
+    kept = {(row["business_day"], row["currency"]): Decimal(row["rate_per_eur"]) if row["rate_per_eur"] else None
+            for row in shop.sql("SELECT * FROM star.currency_rates JOIN star.dim_currency USING (currency_key)")}
+    assert kept == rates and any(kept.values())
+
+
 def test_items_add_up_to_their_orders(shop):
     assert shop.sql(
         "SELECT business_day, log_partition, log_offset FROM star.fact_orders o JOIN (SELECT business_day, "
@@ -321,7 +342,7 @@ def test_loads_say_which_snapshots_they_are_of(shop):
     with Lake(shop.data) as lake:
         current = {
             f"silver.{name}": lake.table(f"silver.{name}").current_snapshot().snapshot_id
-            for name in ["clicks", "carts", "sales", "purchase_items", "stock"]}
+            for name in ["clicks", "carts", "sales", "purchase_items", "stock", "bots", "daily_rates"]}
     newest = shop.second["days"][-1]["day"]
     rows = shop.sql(
         f"SELECT * FROM star.loads WHERE business_day = '{newest}' ORDER BY load_key DESC LIMIT 1")
@@ -338,6 +359,14 @@ def test_a_warehouse_that_is_loaded_at_once_is_the_same(shop):
     warehouse(["init"], shop.data, shop.postgres.address("anew"), config=shop.config)
     shop.load("anew")
     assert contents(shop.postgres, "anew") == contents(shop.postgres, "shop")
+
+
+def test_keys_that_the_warehouse_looks_up_are_the_same(shop):
+    """A day of more members than fit in memory goes through staged rows."""
+    shop.postgres.create("looked_up")
+    warehouse(["init"], shop.data, shop.postgres.address("looked_up"), config=shop.config)
+    shop.load("looked_up", "--keys-in-memory", 0)
+    assert contents(shop.postgres, "looked_up") == contents(shop.postgres, "shop")
 
 
 def test_days_that_are_damaged_by_hand_are_noticed_and_loaded_again(shop):
@@ -374,7 +403,7 @@ def verify(shop, address):
 def test_the_books_balance_with_the_warehouse(shop):
     code, wrong, lines = verify(shop, shop.postgres.address("shop"))
     assert (code, wrong) == (0, {})
-    assert len([line for line in lines if line["name"].endswith(", warehouse")]) == 10
+    assert len([line for line in lines if line["name"].endswith(", warehouse")]) == 12
 
 
 @pytest.mark.parametrize("damage, line, by", [
@@ -506,6 +535,7 @@ def test_days_of_a_clock_change_have_their_hours(tmp_path, postgres):
     clicked = [row["hour_of_day"] for row in postgres.sql(
         "SELECT hour_of_day FROM star.fact_clicks JOIN star.dim_time USING (time_key) ORDER BY happened_at", "clocks")]
     assert clicked == ["2", "2", "1", "3"]
+    assert postgres.sql("SELECT count(*) FROM star.fact_clicks WHERE user_key = 0", "clocks") == [{"count": "0"}]
     # PostgreSQL's texts cannot hold a zero: its picture stands there.
     assert [row["user_id"] for row in postgres.sql(
         "SELECT user_id FROM star.dim_user WHERE user_key <> 0", "clocks")] == ["u\u2400x"]

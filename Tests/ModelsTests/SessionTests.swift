@@ -159,6 +159,19 @@ import Testing
         #expect(try shop.rows(Self.funnel) == ["2026-03-01 4 3 2"])
     }
 
+    @Test func aCartOrPurchaseOfTheNextDayReopensTheDayOfTheView() throws {
+        let shop = try Shop()
+        try shop.arrive("clicks", "event_id, session_id, ts", "('c1', 's1', '2026-03-01 23:58:00Z')")
+        try shop.run()
+        #expect(try shop.rows(Self.funnel) == ["2026-03-01 1 0 0"])
+        try shop.arrive("carts", "event_id, session_id, ts", "('k1', 's1', '2026-03-02 00:01:00Z')")
+        try shop.run()
+        #expect(try shop.rows(Self.funnel) == ["2026-03-01 1 1 0"])
+        try shop.arrive("purchases", "event_id, session_id, ts", "('p1', 's1', '2026-03-02 00:02:00Z')")
+        try shop.run()
+        #expect(try shop.rows(Self.funnel) == ["2026-03-01 1 1 1"])
+    }
+
     @Test func aLateViewMovesItsSessionToItsDay() throws {
         let shop = try Shop()
         try shop.arrive("clicks", "event_id, session_id, ts", "('c1', 's1', '2026-03-02 00:01:00Z')")

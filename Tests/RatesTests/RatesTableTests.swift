@@ -41,6 +41,7 @@ import Testing
         #expect(try table.add(second, source: "c", now: Self.now) == .init(added: 2, corrected: 1, known: 1))
         let scan = try LakeTable(catalog.loadTable(RatesTable.identifier)).scanSQL()
         #expect(try connection.query("SELECT count(*) FROM (\(scan))").rows[0][0].integer == 6)
+        #expect(try connection.query("SELECT count(DISTINCT fetched_at) FROM (\(scan))").rows[0][0].integer == 2)
         #expect(
             try table.latest().map { "\($0.currency) \($0.rate) \($0.date) \($0.source)" }
                 == ["GBP 0.900000 2026-03-10 c", "USD 1.300000 2026-03-10 c"])

@@ -32,5 +32,5 @@ SHORT = Sizes(
 TORTURE = Sizes(
     name="torture", kill_rounds=200, nth_call_rounds=90, crash_point_stride=1, starting_positions=25, import_rounds=12,
     import_events=60_000, fault_positions=(1, 2, 5, 34), cache_rounds=60, power_rounds=40, clock_rounds=20,
-    lake_kills=240, upkeep_kills=120, checkpoint_kills=200, warehouse_kills=50,
+    lake_kills=240, upkeep_kills=120, checkpoint_kills=200, warehouse_kills=60,
     batch_kills=50)

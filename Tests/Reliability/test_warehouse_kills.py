@@ -7,7 +7,7 @@ import time
 
 import pytest
 from cartograph import BINARY, ROOT, environment, eventually
-from postgres import Postgres
+from postgres import PASSWORD, Postgres
 from test_warehouse import FACTS, LOADER, ROLE_PASSWORD, Loaded, contents, warehouse
 
 SUMMARY = "kill -9 while the warehouse is loaded"
@@ -75,13 +75,12 @@ def test_kills_leave_old_days_or_new_ones(shop, postgres, seed, sizes, rounds, t
         postgres.sql(f"CREATE DATABASE {database} TEMPLATE {name}")
         load = start_load(shop, database)
         try:
-            load.wait(lengths[name] * chance.uniform(0.02, 1.1))
+            load.wait(lengths[name] * chance.uniform(0.02, 0.9))
         except subprocess.TimeoutExpired:
             load.kill()
             kills += 1
         load.communicate(timeout=60)
-        eventually("the server let the session go", lambda: postgres.sql(
-            f"SELECT 1 FROM pg_stat_activity WHERE datname = '{database}' AND application_name = 'cartograph'") == [])
+        wait_for_sessions(postgres, database)
         days.append(assert_days_are_whole(postgres, database, olds[name], new, newest))
         # Without a manual step.
         assert start_load(shop, database).wait(120) == 0
@@ -104,3 +103,56 @@ def test_a_day_that_is_half_loaded_is_noticed(shop, postgres, table):
     with pytest.raises(AssertionError, match="neither old nor new"):
         assert_days_are_whole(postgres, "half", old, new, newest)
     table(SUMMARY, "planted: a click is missing of a day", "1 fault", "noticed", "", "")
+
+
+def wait_for_sessions(postgres, database):
+    eventually("the server let the session go", lambda: postgres.sql(
+        f"SELECT 1 FROM pg_stat_activity WHERE datname = '{database}' AND application_name = 'cartograph'") == [])
+
+
+def test_kills_of_batches_and_loads_leave_books_that_balance(tmp_path, postgres, seed, sizes, rounds, table):
+    """New events, then `batch run`, which loads the warehouse at its end: killed anywhere, and the next does the rest."""
+    began, chance, kills = time.monotonic(), random.Random(seed), 0
+    data, config = tmp_path / "data", tmp_path / "cartograph.yaml"
+    config.write_text(f"warehouse: {postgres.address(postgres.create('batches'))}\n")
+    names = environment(PGPASSWORD=PASSWORD)
+
+    def start(*words):
+        return subprocess.Popen(
+            [BINARY, *words, "--data", data, "--config", config], cwd=ROOT, env=names, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True)
+
+    def must_end(*words):
+        process = start(*words)
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == 0, f"{words}: {out}\n{err}"
+        return out
+
+    def more(number):
+        # A fifth of a day each, so that days are reopened again and again.
+        must_end("simulate", "--to", "log", "--events", "2000", "--rate", "1", "--seed", str(number))
+
+    more(0)
+    must_end("warehouse", "init")
+    started = time.monotonic()
+    must_end("batch", "run")
+    length = time.monotonic() - started
+    for number in rounds(sizes.warehouse_kills, "kill"):
+        more(number + 1)
+        batch = start("batch", "run")
+        try:
+            batch.communicate(timeout=length * chance.uniform(0.05, 1.0))
+        except subprocess.TimeoutExpired:
+            batch.kill()
+            batch.communicate()
+            kills += 1
+        wait_for_sessions(postgres, "batches")
+        # Without a manual step: each time but the last the next batch follows upon a kill.
+        if number % 5 == 4 or number + 1 == sizes.warehouse_kills:
+            books = json.loads(must_end("verify", "--json"))
+            assert books["balanced"] and len([
+                line for line in books["lines"] if line["name"].endswith(", warehouse")]) == 12, books
+    assert kills >= sizes.warehouse_kills * 0.5, f"only {kills} of {sizes.warehouse_kills} batches were killed"
+    must_end("batch", "test")
+    table(SUMMARY, "batches with their loads", f"{kills} kills", "the books balance after restart",
+          "bronze, silver, gold and the warehouse", f"{time.monotonic() - began:.0f} s")

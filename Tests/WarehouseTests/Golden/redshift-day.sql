@@ -1,10 +1,14 @@
 CREATE TEMP TABLE stage_hours (hour_start timestamptz, business_day date, hour_of_day integer, utc_offset_minutes integer, day_of_week integer, day_of_month integer, day_of_year integer, iso_week integer, iso_year integer, month integer, quarter integer, year integer, month_start date, is_weekend boolean);
 CREATE TEMP TABLE stage_users (user_id varchar(128), country varchar(256), is_customer boolean);
 CREATE TEMP TABLE stage_products (product_id varchar(128), list_price numeric(18, 4), unit_cost numeric(18, 4));
-CREATE TEMP TABLE stage_clicks (log_partition integer, log_offset bigint, hour_start timestamptz, user_id varchar(128), product_id varchar(128), channel varchar(256), store_id varchar(128), happened_at timestamptz, event_id varchar(128), session_id varchar(128), device varchar(256), country varchar(256), campaign varchar(256), dwell_ms bigint);
-CREATE TEMP TABLE stage_cart (log_partition integer, log_offset bigint, hour_start timestamptz, user_id varchar(128), product_id varchar(128), channel varchar(256), currency varchar(3), happened_at timestamptz, event_id varchar(128), session_id varchar(128), action varchar(8), quantity integer, unit_price numeric(18, 4));
-CREATE TEMP TABLE stage_orders (log_partition integer, log_offset bigint, hour_start timestamptz, user_id varchar(128), channel varchar(256), store_id varchar(128), currency varchar(3), happened_at timestamptz, event_id varchar(128), session_id varchar(128), order_id varchar(128), country varchar(256), units bigint, gmv numeric(38, 4), discount numeric(18, 4), revenue numeric(18, 4));
-CREATE TEMP TABLE stage_order_items (log_partition integer, log_offset bigint, hour_start timestamptz, user_id varchar(128), product_id varchar(128), channel varchar(256), store_id varchar(128), currency varchar(3), item_number integer, event_id varchar(128), order_id varchar(128), quantity integer, unit_price numeric(18, 4), amount numeric(38, 4));
+CREATE TEMP TABLE stage_rates (currency varchar(3), rate_per_eur numeric(18, 6), rate_date date, reporting_currency varchar(3), reporting_rate_per_eur numeric(18, 6), reporting_rate_date date);
+CREATE TEMP TABLE stage_channels (channel varchar(256));
+CREATE TEMP TABLE stage_stores (store_id varchar(128));
+CREATE TEMP TABLE stage_currencies (currency varchar(3));
+CREATE TEMP TABLE stage_clicks (log_partition integer, log_offset bigint, hour_start timestamptz, user_id varchar(128), product_id varchar(128), channel varchar(256), store_id varchar(128), happened_at timestamptz, event_id varchar(128), session_id varchar(128), is_bot boolean, device varchar(256), country varchar(256), campaign varchar(256), dwell_ms bigint);
+CREATE TEMP TABLE stage_cart (log_partition integer, log_offset bigint, hour_start timestamptz, user_id varchar(128), product_id varchar(128), channel varchar(256), currency varchar(3), happened_at timestamptz, event_id varchar(128), session_id varchar(128), is_bot boolean, action varchar(8), quantity integer, unit_price numeric(18, 4));
+CREATE TEMP TABLE stage_orders (log_partition integer, log_offset bigint, hour_start timestamptz, user_id varchar(128), channel varchar(256), store_id varchar(128), currency varchar(3), happened_at timestamptz, event_id varchar(128), session_id varchar(128), is_bot boolean, order_id varchar(128), country varchar(256), units bigint, gmv numeric(38, 4), discount numeric(18, 4), revenue numeric(18, 4), reporting_gmv numeric(38, 4), reporting_discount numeric(38, 4), reporting_revenue numeric(38, 4));
+CREATE TEMP TABLE stage_order_items (log_partition integer, log_offset bigint, hour_start timestamptz, user_id varchar(128), product_id varchar(128), channel varchar(256), store_id varchar(128), currency varchar(3), item_number integer, event_id varchar(128), order_id varchar(128), quantity integer, unit_price numeric(18, 4), amount numeric(38, 4), reporting_amount numeric(38, 4), is_bot boolean);
 CREATE TEMP TABLE changed_dim_user (user_id varchar(128));
 CREATE TEMP TABLE old_dim_user (user_key integer, user_id varchar(128), valid_from date, valid_to date, country varchar(256), is_customer boolean);
 CREATE TEMP TABLE fresh_dim_user (user_id varchar(128), valid_from date, valid_to date, country varchar(256), is_customer boolean);
@@ -13,10 +17,10 @@ CREATE TEMP TABLE changed_dim_product (product_id varchar(128));
 CREATE TEMP TABLE old_dim_product (product_key integer, product_id varchar(128), valid_from date, valid_to date, list_price numeric(18, 4), unit_cost numeric(18, 4));
 CREATE TEMP TABLE fresh_dim_product (product_id varchar(128), valid_from date, valid_to date, list_price numeric(18, 4), unit_cost numeric(18, 4));
 CREATE TEMP TABLE moved_dim_product (old_key integer, new_key integer, from_day date, to_day date);
-CREATE TEMP TABLE fresh_fact_clicks (business_day date, log_partition integer, log_offset bigint, time_key integer, user_key integer, product_key integer, channel_key integer, store_key integer, happened_at timestamptz, event_id varchar(128), session_id varchar(128), device varchar(256), country varchar(256), campaign varchar(256), dwell_ms bigint);
-CREATE TEMP TABLE fresh_fact_cart (business_day date, log_partition integer, log_offset bigint, time_key integer, user_key integer, product_key integer, channel_key integer, currency_key integer, happened_at timestamptz, event_id varchar(128), session_id varchar(128), action varchar(8), quantity integer, unit_price numeric(18, 4));
-CREATE TEMP TABLE fresh_fact_orders (business_day date, log_partition integer, log_offset bigint, time_key integer, user_key integer, channel_key integer, store_key integer, currency_key integer, happened_at timestamptz, event_id varchar(128), session_id varchar(128), order_id varchar(128), country varchar(256), units bigint, gmv numeric(38, 4), discount numeric(18, 4), revenue numeric(18, 4));
-CREATE TEMP TABLE fresh_fact_order_items (business_day date, log_partition integer, log_offset bigint, time_key integer, user_key integer, product_key integer, channel_key integer, store_key integer, currency_key integer, item_number integer, event_id varchar(128), order_id varchar(128), quantity integer, unit_price numeric(18, 4), amount numeric(38, 4));
+CREATE TEMP TABLE fresh_fact_clicks (business_day date, log_partition integer, log_offset bigint, time_key integer, user_key integer, product_key integer, channel_key integer, store_key integer, happened_at timestamptz, event_id varchar(128), session_id varchar(128), is_bot boolean, device varchar(256), country varchar(256), campaign varchar(256), dwell_ms bigint);
+CREATE TEMP TABLE fresh_fact_cart (business_day date, log_partition integer, log_offset bigint, time_key integer, user_key integer, product_key integer, channel_key integer, currency_key integer, happened_at timestamptz, event_id varchar(128), session_id varchar(128), is_bot boolean, action varchar(8), quantity integer, unit_price numeric(18, 4));
+CREATE TEMP TABLE fresh_fact_orders (business_day date, log_partition integer, log_offset bigint, time_key integer, user_key integer, channel_key integer, store_key integer, currency_key integer, happened_at timestamptz, event_id varchar(128), session_id varchar(128), is_bot boolean, order_id varchar(128), country varchar(256), units bigint, gmv numeric(38, 4), discount numeric(18, 4), revenue numeric(18, 4), reporting_gmv numeric(38, 4), reporting_discount numeric(38, 4), reporting_revenue numeric(38, 4));
+CREATE TEMP TABLE fresh_fact_order_items (business_day date, log_partition integer, log_offset bigint, time_key integer, user_key integer, product_key integer, channel_key integer, store_key integer, currency_key integer, item_number integer, event_id varchar(128), order_id varchar(128), quantity integer, unit_price numeric(18, 4), amount numeric(38, 4), reporting_amount numeric(38, 4), is_bot boolean);
 BEGIN;
 COPY stage_hours (hour_start, business_day, hour_of_day, utc_offset_minutes, day_of_week, day_of_month, day_of_year, iso_week, iso_year, month, quarter, year, month_start, is_weekend)
 FROM 's3://shop/stage/2026-03-01/stage_hours.parquet'
@@ -27,16 +31,28 @@ IAM_ROLE default FORMAT AS PARQUET;
 COPY stage_products (product_id, list_price, unit_cost)
 FROM 's3://shop/stage/2026-03-01/stage_products.parquet'
 IAM_ROLE default FORMAT AS PARQUET;
-COPY stage_clicks (log_partition, log_offset, hour_start, user_id, product_id, channel, store_id, happened_at, event_id, session_id, device, country, campaign, dwell_ms)
+COPY stage_rates (currency, rate_per_eur, rate_date, reporting_currency, reporting_rate_per_eur, reporting_rate_date)
+FROM 's3://shop/stage/2026-03-01/stage_rates.parquet'
+IAM_ROLE default FORMAT AS PARQUET;
+COPY stage_channels (channel)
+FROM 's3://shop/stage/2026-03-01/stage_channels.parquet'
+IAM_ROLE default FORMAT AS PARQUET;
+COPY stage_stores (store_id)
+FROM 's3://shop/stage/2026-03-01/stage_stores.parquet'
+IAM_ROLE default FORMAT AS PARQUET;
+COPY stage_currencies (currency)
+FROM 's3://shop/stage/2026-03-01/stage_currencies.parquet'
+IAM_ROLE default FORMAT AS PARQUET;
+COPY stage_clicks (log_partition, log_offset, hour_start, user_id, product_id, channel, store_id, happened_at, event_id, session_id, is_bot, device, country, campaign, dwell_ms)
 FROM 's3://shop/stage/2026-03-01/stage_clicks.parquet'
 IAM_ROLE default FORMAT AS PARQUET;
-COPY stage_cart (log_partition, log_offset, hour_start, user_id, product_id, channel, currency, happened_at, event_id, session_id, action, quantity, unit_price)
+COPY stage_cart (log_partition, log_offset, hour_start, user_id, product_id, channel, currency, happened_at, event_id, session_id, is_bot, action, quantity, unit_price)
 FROM 's3://shop/stage/2026-03-01/stage_cart.parquet'
 IAM_ROLE default FORMAT AS PARQUET;
-COPY stage_orders (log_partition, log_offset, hour_start, user_id, channel, store_id, currency, happened_at, event_id, session_id, order_id, country, units, gmv, discount, revenue)
+COPY stage_orders (log_partition, log_offset, hour_start, user_id, channel, store_id, currency, happened_at, event_id, session_id, is_bot, order_id, country, units, gmv, discount, revenue, reporting_gmv, reporting_discount, reporting_revenue)
 FROM 's3://shop/stage/2026-03-01/stage_orders.parquet'
 IAM_ROLE default FORMAT AS PARQUET;
-COPY stage_order_items (log_partition, log_offset, hour_start, user_id, product_id, channel, store_id, currency, item_number, event_id, order_id, quantity, unit_price, amount)
+COPY stage_order_items (log_partition, log_offset, hour_start, user_id, product_id, channel, store_id, currency, item_number, event_id, order_id, quantity, unit_price, amount, reporting_amount, is_bot)
 FROM 's3://shop/stage/2026-03-01/stage_order_items.parquet'
 IAM_ROLE default FORMAT AS PARQUET;
 UPDATE star.dim_time SET business_day = s.business_day, hour_of_day = s.hour_of_day, utc_offset_minutes = s.utc_offset_minutes, day_of_week = s.day_of_week, day_of_month = s.day_of_month, day_of_year = s.day_of_year, iso_week = s.iso_week, iso_year = s.iso_year, month = s.month, quarter = s.quarter, year = s.year, month_start = s.month_start, is_weekend = s.is_weekend
@@ -47,17 +63,18 @@ SELECT s.hour_start, s.business_day, s.hour_of_day, s.utc_offset_minutes, s.day_
 WHERE NOT EXISTS (
     SELECT 1 FROM star.dim_time known WHERE known.hour_start = s.hour_start);
 INSERT INTO star.dim_channel (channel)
-SELECT seen.channel FROM (SELECT channel AS channel FROM stage_clicks UNION SELECT channel AS channel FROM stage_cart UNION SELECT channel AS channel FROM stage_orders UNION SELECT channel AS channel FROM stage_order_items) seen
-WHERE seen.channel IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM star.dim_channel known WHERE known.channel = seen.channel);
+SELECT s.channel FROM stage_channels s
+WHERE NOT EXISTS (SELECT 1 FROM star.dim_channel known WHERE known.channel = s.channel);
 INSERT INTO star.dim_store (store_id)
-SELECT seen.store_id FROM (SELECT store_id AS store_id FROM stage_clicks UNION SELECT store_id AS store_id FROM stage_orders UNION SELECT store_id AS store_id FROM stage_order_items) seen
-WHERE seen.store_id IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM star.dim_store known WHERE known.store_id = seen.store_id);
+SELECT s.store_id FROM stage_stores s
+WHERE NOT EXISTS (SELECT 1 FROM star.dim_store known WHERE known.store_id = s.store_id);
 INSERT INTO star.dim_currency (currency)
-SELECT seen.currency FROM (SELECT currency AS currency FROM stage_cart UNION SELECT currency AS currency FROM stage_orders UNION SELECT currency AS currency FROM stage_order_items) seen
-WHERE seen.currency IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM star.dim_currency known WHERE known.currency = seen.currency);
+SELECT s.currency FROM stage_currencies s
+WHERE NOT EXISTS (SELECT 1 FROM star.dim_currency known WHERE known.currency = s.currency);
+DELETE FROM star.currency_rates WHERE business_day = DATE '2026-03-01';
+INSERT INTO star.currency_rates (business_day, currency_key, rate_per_eur, rate_date, reporting_currency, reporting_rate_per_eur, reporting_rate_date)
+SELECT DATE '2026-03-01', known.currency_key, s.rate_per_eur, s.rate_date, s.reporting_currency, s.reporting_rate_per_eur, s.reporting_rate_date
+FROM stage_rates s JOIN star.dim_currency known ON known.currency = s.currency;
 INSERT INTO changed_dim_user (user_id)
 SELECT coalesce(s.user_id, d.user_id)
 FROM stage_users s
@@ -200,8 +217,8 @@ UPDATE star.fact_order_items SET product_key = m.new_key
 FROM moved_dim_product m WHERE fact_order_items.product_key = m.old_key AND fact_order_items.business_day > DATE '2026-03-01'
     AND fact_order_items.business_day >= m.from_day AND fact_order_items.business_day < m.to_day;
 DELETE FROM star.fact_clicks WHERE business_day = DATE '2026-03-01';
-INSERT INTO star.fact_clicks (business_day, log_partition, log_offset, time_key, user_key, product_key, channel_key, store_key, happened_at, event_id, session_id, device, country, campaign, dwell_ms)
-SELECT DATE '2026-03-01' AS business_day, s.log_partition, s.log_offset, coalesce(dim_time.time_key, 0) AS time_key, coalesce(dim_user.user_key, 0) AS user_key, coalesce(dim_product.product_key, 0) AS product_key, coalesce(dim_channel.channel_key, 0) AS channel_key, coalesce(dim_store.store_key, 0) AS store_key, s.happened_at, s.event_id, s.session_id, s.device, s.country, s.campaign, s.dwell_ms
+INSERT INTO star.fact_clicks (business_day, log_partition, log_offset, time_key, user_key, product_key, channel_key, store_key, happened_at, event_id, session_id, is_bot, device, country, campaign, dwell_ms)
+SELECT DATE '2026-03-01' AS business_day, s.log_partition, s.log_offset, coalesce(dim_time.time_key, 0) AS time_key, coalesce(dim_user.user_key, 0) AS user_key, coalesce(dim_product.product_key, 0) AS product_key, coalesce(dim_channel.channel_key, 0) AS channel_key, coalesce(dim_store.store_key, 0) AS store_key, s.happened_at, s.event_id, s.session_id, s.is_bot, s.device, s.country, s.campaign, s.dwell_ms
 FROM stage_clicks s
 LEFT JOIN star.dim_time ON dim_time.hour_start = s.hour_start
 LEFT JOIN star.dim_user ON dim_user.user_id = s.user_id AND dim_user.valid_from <= DATE '2026-03-01' AND dim_user.valid_to > DATE '2026-03-01'
@@ -209,8 +226,8 @@ LEFT JOIN star.dim_product ON dim_product.product_id = s.product_id AND dim_prod
 LEFT JOIN star.dim_channel ON dim_channel.channel = s.channel
 LEFT JOIN star.dim_store ON dim_store.store_id = s.store_id;
 DELETE FROM star.fact_cart WHERE business_day = DATE '2026-03-01';
-INSERT INTO star.fact_cart (business_day, log_partition, log_offset, time_key, user_key, product_key, channel_key, currency_key, happened_at, event_id, session_id, action, quantity, unit_price)
-SELECT DATE '2026-03-01' AS business_day, s.log_partition, s.log_offset, coalesce(dim_time.time_key, 0) AS time_key, coalesce(dim_user.user_key, 0) AS user_key, coalesce(dim_product.product_key, 0) AS product_key, coalesce(dim_channel.channel_key, 0) AS channel_key, coalesce(dim_currency.currency_key, 0) AS currency_key, s.happened_at, s.event_id, s.session_id, s.action, s.quantity, s.unit_price
+INSERT INTO star.fact_cart (business_day, log_partition, log_offset, time_key, user_key, product_key, channel_key, currency_key, happened_at, event_id, session_id, is_bot, action, quantity, unit_price)
+SELECT DATE '2026-03-01' AS business_day, s.log_partition, s.log_offset, coalesce(dim_time.time_key, 0) AS time_key, coalesce(dim_user.user_key, 0) AS user_key, coalesce(dim_product.product_key, 0) AS product_key, coalesce(dim_channel.channel_key, 0) AS channel_key, coalesce(dim_currency.currency_key, 0) AS currency_key, s.happened_at, s.event_id, s.session_id, s.is_bot, s.action, s.quantity, s.unit_price
 FROM stage_cart s
 LEFT JOIN star.dim_time ON dim_time.hour_start = s.hour_start
 LEFT JOIN star.dim_user ON dim_user.user_id = s.user_id AND dim_user.valid_from <= DATE '2026-03-01' AND dim_user.valid_to > DATE '2026-03-01'
@@ -218,8 +235,8 @@ LEFT JOIN star.dim_product ON dim_product.product_id = s.product_id AND dim_prod
 LEFT JOIN star.dim_channel ON dim_channel.channel = s.channel
 LEFT JOIN star.dim_currency ON dim_currency.currency = s.currency;
 DELETE FROM star.fact_orders WHERE business_day = DATE '2026-03-01';
-INSERT INTO star.fact_orders (business_day, log_partition, log_offset, time_key, user_key, channel_key, store_key, currency_key, happened_at, event_id, session_id, order_id, country, units, gmv, discount, revenue)
-SELECT DATE '2026-03-01' AS business_day, s.log_partition, s.log_offset, coalesce(dim_time.time_key, 0) AS time_key, coalesce(dim_user.user_key, 0) AS user_key, coalesce(dim_channel.channel_key, 0) AS channel_key, coalesce(dim_store.store_key, 0) AS store_key, coalesce(dim_currency.currency_key, 0) AS currency_key, s.happened_at, s.event_id, s.session_id, s.order_id, s.country, s.units, s.gmv, s.discount, s.revenue
+INSERT INTO star.fact_orders (business_day, log_partition, log_offset, time_key, user_key, channel_key, store_key, currency_key, happened_at, event_id, session_id, is_bot, order_id, country, units, gmv, discount, revenue, reporting_gmv, reporting_discount, reporting_revenue)
+SELECT DATE '2026-03-01' AS business_day, s.log_partition, s.log_offset, coalesce(dim_time.time_key, 0) AS time_key, coalesce(dim_user.user_key, 0) AS user_key, coalesce(dim_channel.channel_key, 0) AS channel_key, coalesce(dim_store.store_key, 0) AS store_key, coalesce(dim_currency.currency_key, 0) AS currency_key, s.happened_at, s.event_id, s.session_id, s.is_bot, s.order_id, s.country, s.units, s.gmv, s.discount, s.revenue, s.reporting_gmv, s.reporting_discount, s.reporting_revenue
 FROM stage_orders s
 LEFT JOIN star.dim_time ON dim_time.hour_start = s.hour_start
 LEFT JOIN star.dim_user ON dim_user.user_id = s.user_id AND dim_user.valid_from <= DATE '2026-03-01' AND dim_user.valid_to > DATE '2026-03-01'
@@ -227,8 +244,8 @@ LEFT JOIN star.dim_channel ON dim_channel.channel = s.channel
 LEFT JOIN star.dim_store ON dim_store.store_id = s.store_id
 LEFT JOIN star.dim_currency ON dim_currency.currency = s.currency;
 DELETE FROM star.fact_order_items WHERE business_day = DATE '2026-03-01';
-INSERT INTO star.fact_order_items (business_day, log_partition, log_offset, time_key, user_key, product_key, channel_key, store_key, currency_key, item_number, event_id, order_id, quantity, unit_price, amount)
-SELECT DATE '2026-03-01' AS business_day, s.log_partition, s.log_offset, coalesce(dim_time.time_key, 0) AS time_key, coalesce(dim_user.user_key, 0) AS user_key, coalesce(dim_product.product_key, 0) AS product_key, coalesce(dim_channel.channel_key, 0) AS channel_key, coalesce(dim_store.store_key, 0) AS store_key, coalesce(dim_currency.currency_key, 0) AS currency_key, s.item_number, s.event_id, s.order_id, s.quantity, s.unit_price, s.amount
+INSERT INTO star.fact_order_items (business_day, log_partition, log_offset, time_key, user_key, product_key, channel_key, store_key, currency_key, item_number, event_id, order_id, quantity, unit_price, amount, reporting_amount, is_bot)
+SELECT DATE '2026-03-01' AS business_day, s.log_partition, s.log_offset, coalesce(dim_time.time_key, 0) AS time_key, coalesce(dim_user.user_key, 0) AS user_key, coalesce(dim_product.product_key, 0) AS product_key, coalesce(dim_channel.channel_key, 0) AS channel_key, coalesce(dim_store.store_key, 0) AS store_key, coalesce(dim_currency.currency_key, 0) AS currency_key, s.item_number, s.event_id, s.order_id, s.quantity, s.unit_price, s.amount, s.reporting_amount, s.is_bot
 FROM stage_order_items s
 LEFT JOIN star.dim_time ON dim_time.hour_start = s.hour_start
 LEFT JOIN star.dim_user ON dim_user.user_id = s.user_id AND dim_user.valid_from <= DATE '2026-03-01' AND dim_user.valid_to > DATE '2026-03-01'

@@ -90,6 +90,21 @@ CREATE TABLE star.dim_currency (
 ) DISTSTYLE ALL;
 COMMENT ON TABLE star.dim_currency IS 'Currencies.';
 COMMENT ON COLUMN star.dim_currency.currency IS 'ISO 4217; XXX, its code for none, is the unknown one.';
+CREATE TABLE star.currency_rates (
+    business_day date NOT NULL,
+    currency_key smallint NOT NULL,
+    rate_per_eur numeric(18, 6),
+    rate_date date,
+    reporting_currency varchar(3) NOT NULL,
+    reporting_rate_per_eur numeric(18, 6),
+    reporting_rate_date date,
+    PRIMARY KEY (business_day, currency_key),
+    FOREIGN KEY (currency_key) REFERENCES star.dim_currency (currency_key)
+);
+COMMENT ON TABLE star.currency_rates IS 'The rates that a day''s amounts were converted with, by currency of dim_currency.';
+COMMENT ON COLUMN star.currency_rates.rate_per_eur IS 'Units of the currency for one euro.';
+COMMENT ON COLUMN star.currency_rates.rate_date IS 'Of which day that is: the last one known on the business day.';
+COMMENT ON COLUMN star.currency_rates.reporting_rate_per_eur IS 'Units of the reporting currency for one euro.';
 CREATE TABLE star.user_days (
     business_day date NOT NULL,
     user_id varchar(128) NOT NULL,
@@ -156,11 +171,12 @@ CREATE TABLE star.fact_clicks (
     happened_at timestamptz NOT NULL,
     event_id varchar(128) NOT NULL,
     session_id varchar(128) NOT NULL,
+    is_bot boolean NOT NULL,
     device varchar(256),
     country varchar(256),
     campaign varchar(256),
     dwell_ms bigint,
-    PRIMARY KEY (business_day, log_partition, log_offset),
+    PRIMARY KEY (log_offset, log_partition, business_day),
     FOREIGN KEY (time_key) REFERENCES star.dim_time (time_key),
     FOREIGN KEY (user_key) REFERENCES star.dim_user (user_key),
     FOREIGN KEY (product_key) REFERENCES star.dim_product (product_key),
@@ -174,6 +190,7 @@ COMMENT ON COLUMN star.fact_clicks.log_offset IS 'which is what tells two of the
 COMMENT ON COLUMN star.fact_clicks.happened_at IS 'When, says the sender.';
 COMMENT ON COLUMN star.fact_clicks.event_id IS 'The sender''s id of the event.';
 COMMENT ON COLUMN star.fact_clicks.session_id IS 'The tracker''s id of the session.';
+COMMENT ON COLUMN star.fact_clicks.is_bot IS 'Whether the user behaved like a program on that day.';
 COMMENT ON COLUMN star.fact_clicks.dwell_ms IS 'Milliseconds on the page.';
 CREATE TABLE star.fact_cart (
     business_day date NOT NULL,
@@ -187,10 +204,11 @@ CREATE TABLE star.fact_cart (
     happened_at timestamptz NOT NULL,
     event_id varchar(128) NOT NULL,
     session_id varchar(128) NOT NULL,
+    is_bot boolean NOT NULL,
     action varchar(8) NOT NULL,
     quantity integer NOT NULL,
     unit_price numeric(18, 4),
-    PRIMARY KEY (business_day, log_partition, log_offset),
+    PRIMARY KEY (log_offset, log_partition, business_day),
     FOREIGN KEY (time_key) REFERENCES star.dim_time (time_key),
     FOREIGN KEY (user_key) REFERENCES star.dim_user (user_key),
     FOREIGN KEY (product_key) REFERENCES star.dim_product (product_key),
@@ -204,6 +222,7 @@ COMMENT ON COLUMN star.fact_cart.log_offset IS 'which is what tells two of them 
 COMMENT ON COLUMN star.fact_cart.happened_at IS 'When, says the sender.';
 COMMENT ON COLUMN star.fact_cart.event_id IS 'The sender''s id of the event.';
 COMMENT ON COLUMN star.fact_cart.session_id IS 'The tracker''s id of the session.';
+COMMENT ON COLUMN star.fact_cart.is_bot IS 'Whether the user behaved like a program on that day.';
 COMMENT ON COLUMN star.fact_cart.action IS 'add, update or remove.';
 CREATE TABLE star.fact_orders (
     business_day date NOT NULL,
@@ -217,13 +236,17 @@ CREATE TABLE star.fact_orders (
     happened_at timestamptz NOT NULL,
     event_id varchar(128) NOT NULL,
     session_id varchar(128) NOT NULL,
+    is_bot boolean NOT NULL,
     order_id varchar(128),
     country varchar(256),
     units bigint NOT NULL,
     gmv numeric(38, 4) NOT NULL,
     discount numeric(18, 4) NOT NULL,
     revenue numeric(18, 4) NOT NULL,
-    PRIMARY KEY (business_day, log_partition, log_offset),
+    reporting_gmv numeric(38, 4),
+    reporting_discount numeric(38, 4),
+    reporting_revenue numeric(38, 4),
+    PRIMARY KEY (log_offset, log_partition, business_day),
     FOREIGN KEY (time_key) REFERENCES star.dim_time (time_key),
     FOREIGN KEY (user_key) REFERENCES star.dim_user (user_key),
     FOREIGN KEY (channel_key) REFERENCES star.dim_channel (channel_key),
@@ -237,9 +260,13 @@ COMMENT ON COLUMN star.fact_orders.log_offset IS 'which is what tells two of the
 COMMENT ON COLUMN star.fact_orders.happened_at IS 'When, says the sender.';
 COMMENT ON COLUMN star.fact_orders.event_id IS 'The sender''s id of the event.';
 COMMENT ON COLUMN star.fact_orders.session_id IS 'The tracker''s id of the session.';
+COMMENT ON COLUMN star.fact_orders.is_bot IS 'Whether the user behaved like a program on that day.';
 COMMENT ON COLUMN star.fact_orders.units IS 'Pieces.';
 COMMENT ON COLUMN star.fact_orders.gmv IS 'Items before discount, without shipping and tax, in the order''s currency.';
 COMMENT ON COLUMN star.fact_orders.revenue IS 'What was paid, in the order''s currency.';
+COMMENT ON COLUMN star.fact_orders.reporting_gmv IS 'GMV in the reporting currency at the day''s rate (currency_rates); null where none is known.';
+COMMENT ON COLUMN star.fact_orders.reporting_discount IS 'Discount in the reporting currency at the day''s rate (currency_rates); null where none is known.';
+COMMENT ON COLUMN star.fact_orders.reporting_revenue IS 'Revenue in the reporting currency at the day''s rate (currency_rates); null where none is known.';
 CREATE TABLE star.fact_order_items (
     business_day date NOT NULL,
     log_partition integer NOT NULL,
@@ -256,7 +283,9 @@ CREATE TABLE star.fact_order_items (
     quantity integer NOT NULL,
     unit_price numeric(18, 4) NOT NULL,
     amount numeric(38, 4) NOT NULL,
-    PRIMARY KEY (business_day, log_partition, log_offset, item_number),
+    reporting_amount numeric(38, 4),
+    is_bot boolean NOT NULL,
+    PRIMARY KEY (log_offset, log_partition, business_day, item_number),
     FOREIGN KEY (time_key) REFERENCES star.dim_time (time_key),
     FOREIGN KEY (user_key) REFERENCES star.dim_user (user_key),
     FOREIGN KEY (product_key) REFERENCES star.dim_product (product_key),
@@ -271,6 +300,8 @@ COMMENT ON COLUMN star.fact_order_items.log_offset IS 'which is what tells two o
 COMMENT ON COLUMN star.fact_order_items.item_number IS 'Its place in the order, from 1.';
 COMMENT ON COLUMN star.fact_order_items.event_id IS 'The event_id of the order''s purchase.';
 COMMENT ON COLUMN star.fact_order_items.amount IS 'quantity × unit_price.';
+COMMENT ON COLUMN star.fact_order_items.reporting_amount IS 'The amount in the reporting currency at the day''s rate (currency_rates); null where none is known.';
+COMMENT ON COLUMN star.fact_order_items.is_bot IS 'Whether the user behaved like a program on that day.';
 INSERT INTO star.dim_time (time_key, hour_start, business_day, hour_of_day, utc_offset_minutes, day_of_week, day_of_month, day_of_year, iso_week, iso_year, month, quarter, year, month_start, is_weekend)
 VALUES (0, '1900-01-01 00:00:00+00', '1900-01-01', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '1900-01-01', false);
 INSERT INTO star.dim_user (user_key, user_id, valid_from, valid_to, is_current, country, is_customer)
@@ -285,7 +316,7 @@ INSERT INTO star.dim_currency (currency_key, currency)
 VALUES (0, 'XXX');
 GRANT USAGE ON SCHEMA star TO ROLE cartograph_loader;
 GRANT USAGE ON SCHEMA star TO ROLE cartograph_reader;
-GRANT SELECT ON star.dim_time, star.dim_user, star.dim_product, star.dim_channel, star.dim_store, star.dim_currency, star.fact_clicks, star.fact_cart, star.fact_orders, star.fact_order_items, star.user_days, star.product_days, star.loads, star.loaded_days, star.sources, star.schema_version TO ROLE cartograph_reader;
-GRANT SELECT, INSERT, UPDATE, DELETE ON star.dim_time, star.dim_user, star.dim_product, star.dim_channel, star.dim_store, star.dim_currency, star.fact_clicks, star.fact_cart, star.fact_orders, star.fact_order_items, star.user_days, star.product_days, star.loads, star.loaded_days, star.sources, star.schema_version TO ROLE cartograph_loader;
+GRANT SELECT ON star.dim_time, star.dim_user, star.dim_product, star.dim_channel, star.dim_store, star.dim_currency, star.fact_clicks, star.fact_cart, star.fact_orders, star.fact_order_items, star.currency_rates, star.user_days, star.product_days, star.loads, star.loaded_days, star.sources, star.schema_version TO ROLE cartograph_reader;
+GRANT SELECT, INSERT, UPDATE, DELETE ON star.dim_time, star.dim_user, star.dim_product, star.dim_channel, star.dim_store, star.dim_currency, star.fact_clicks, star.fact_cart, star.fact_orders, star.fact_order_items, star.currency_rates, star.user_days, star.product_days, star.loads, star.loaded_days, star.sources, star.schema_version TO ROLE cartograph_loader;
 INSERT INTO star.schema_version (version, settings) VALUES (1, '');
 COMMIT;

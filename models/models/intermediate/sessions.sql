@@ -31,16 +31,8 @@ events as (
         user_id,
         coalesce(nullif(channel, ''), 'unknown') as channel,
         ts,
-        received_at,
-        log_partition,
-        log_offset,
-        business_day,
-        '{{ table }}' as kind,
-        {% if table == 'clicks' %}page{% else %}cast(null as varchar){% endif %} as page,
-        {% if table == 'sales' %}currency{% else %}cast(null as varchar){% endif %} as currency,
-        {% if table == 'sales' %}revenue{% else %}cast(null as decimal(18, 4)){% endif %} as revenue,
-        {% if table == 'sales' %}reporting_revenue{% else %}cast(null as decimal(38, 4)){% endif %} as reporting_revenue,
-        {% if table == 'sales' %}is_counted{% else %}false{% endif %} as is_counted
+        {% if table == 'clicks' %}{{ session_order() }}{% else %}cast(null as hugeint){% endif %} as click_order,
+        {% if table == 'carts' %}1{% else %}0{% endif %} as is_cart
     from {{ ref(table) }}
     {%- if is_incremental() %}
     where business_day in (select business_day from read_days)
@@ -50,24 +42,21 @@ events as (
 ),
 
 -- Time is cut into pieces as long as the gap: the events of a user in one piece are always of one session, so that only
--- the pieces, and not the events, have to be put in order.
+-- the pieces, and not the events, have to be put in order. What is gathered of them are numbers alone: of texts and
+-- lists the engine could not keep a part on disk.
 pieces as (
     select
         user_id,
         channel,
-        epoch_us(ts) // ({{ var("session_gap_minutes") }} * 60000000) as piece,
+        {{ session_piece() }} as piece,
         min(ts) as started_at,
         max(ts) as ended_at,
         count(*) as events,
-        count(*) filter (where kind = 'clicks') as clicks,
-        count(*) filter (where kind = 'carts') as carts,
-        count(*) filter (where is_counted) as purchases,
-        arg_min(currency, (ts, received_at, log_partition, log_offset)) filter (where is_counted) as currency,
-        list((currency, revenue)) filter (where is_counted) as paid,
-        sum(reporting_revenue) filter (where is_counted) as reporting_revenue,
-        arg_min(page, (ts, received_at, log_partition, log_offset)) filter (where kind = 'clicks') as entry_page
+        count(click_order) as clicks,
+        sum(is_cart) as carts,
+        min(click_order) as first_click
     from events
-    group by all
+    group by user_id, channel, piece
 ),
 
 marked as (
@@ -80,7 +69,7 @@ marked as (
     from pieces
 ),
 
-numbered as (
+numbered as materialized (
     select
         *,
         sum(cast(is_start as integer)) over (
@@ -92,43 +81,112 @@ grouped as (
     select
         user_id,
         channel,
+        session_number,
         min(started_at) as started_at,
         max(ended_at) as ended_at,
         cast(sum(events) as bigint) as events,
         cast(sum(clicks) as bigint) as clicks,
         cast(sum(carts) as bigint) as carts,
-        cast(sum(purchases) as bigint) as purchases,
-        arg_min(currency, piece) as currency,
-        flatten(list(paid) filter (where paid is not null)) as paid,
-        sum(reporting_revenue) as reporting_revenue,
-        arg_min(entry_page, piece) as entry_page
+        min(first_click) as first_click
     from numbered
     group by user_id, channel, session_number
+),
+
+-- Purchases that count are few: they are looked at by themselves, and find their session by their piece.
+sold as (
+    select
+        user_id,
+        coalesce(nullif(channel, ''), 'unknown') as channel,
+        {{ session_piece() }} as piece,
+        currency,
+        count(*) as purchases,
+        min({{ session_order() }}) as first_sale,
+        sum(revenue) as revenue,
+        sum(reporting_revenue) as reporting_revenue
+    from {{ ref('sales') }}
+    where is_counted
+    {%- if is_incremental() %} and business_day in (select business_day from read_days){% endif %}
+    group by 1, 2, 3, 4
+),
+
+sold_in_session as (
+    select
+        sold.user_id,
+        sold.channel,
+        numbered.session_number,
+        sold.currency,
+        sum(sold.purchases) as purchases,
+        min(sold.first_sale) as first_sale,
+        sum(sold.revenue) as revenue,
+        sum(sold.reporting_revenue) as reporting_revenue
+    from sold
+    join numbered
+        on numbered.user_id = sold.user_id
+        and numbered.channel = sold.channel
+        and numbered.piece = sold.piece
+    group by sold.user_id, sold.channel, numbered.session_number, sold.currency
+),
+
+-- Amounts of different currencies are not added: revenue is in the currency of the session's first purchase.
+paid as (
+    select
+        user_id,
+        channel,
+        session_number,
+        currency,
+        revenue,
+        row_number() over session_order as place,
+        cast(sum(purchases) over whole_session as bigint) as purchases,
+        count(*) over whole_session as currencies,
+        sum(reporting_revenue) over whole_session as reporting_revenue
+    from sold_in_session
+    window
+        session_order as (partition by user_id, channel, session_number order by first_sale),
+        whole_session as (partition by user_id, channel, session_number)
+),
+
+entered as (
+    select clicks.user_id, coalesce(nullif(clicks.channel, ''), 'unknown') as channel, grouped.first_click, clicks.page
+    from {{ ref('clicks') }} as clicks
+    join grouped
+        on grouped.user_id = clicks.user_id
+        and grouped.channel = coalesce(nullif(clicks.channel, ''), 'unknown')
+        and grouped.first_click = {{ session_order('clicks.') }}
+    {%- if is_incremental() %}
+    where clicks.business_day in (select business_day from read_days)
+    {%- endif %}
 )
 
 select
-    md5(concat_ws(chr(31), grouped.user_id, channel, cast(epoch_us(started_at) as varchar))) as session_key,
+    md5(concat_ws(chr(31), grouped.user_id, grouped.channel, cast(epoch_us(grouped.started_at) as varchar))) as session_key,
     grouped.user_id,
-    channel,
-    started_at,
-    ended_at,
-    events,
-    clicks,
-    carts,
-    purchases,
-    -- Amounts of different currencies are not added: revenue is in the currency of the session's first purchase.
-    currency,
-    cast(coalesce(list_sum(list_transform(
-        list_filter(paid, lambda sale: sale[1] = currency), lambda sale: sale[2])), 0) as decimal(38, 4)) as revenue,
-    coalesce(len(list_filter(paid, lambda sale: sale[1] <> currency)), 0) > 0 as has_more_currencies,
-    cast(case when purchases = 0 then 0 else reporting_revenue end as decimal(38, 4)) as reporting_revenue,
-    entry_page,
-    purchases > 0 as is_converted,
+    grouped.channel,
+    grouped.started_at,
+    grouped.ended_at,
+    grouped.events,
+    grouped.clicks,
+    grouped.carts,
+    coalesce(paid.purchases, 0) as purchases,
+    paid.currency,
+    cast(coalesce(paid.revenue, 0) as decimal(38, 4)) as revenue,
+    coalesce(paid.currencies, 0) > 1 as has_more_currencies,
+    cast(case when paid.purchases is null then 0 else paid.reporting_revenue end as decimal(38, 4)) as reporting_revenue,
+    entered.page as entry_page,
+    paid.purchases is not null as is_converted,
     bots.user_id is not null as is_bot,
-    {{ business_day('started_at') }} as business_day
+    {{ business_day('grouped.started_at') }} as business_day
 from grouped
+left join paid
+    on paid.user_id = grouped.user_id
+    and paid.channel = grouped.channel
+    and paid.session_number = grouped.session_number
+    and paid.place = 1
+left join entered
+    on entered.user_id = grouped.user_id
+    and entered.channel = grouped.channel
+    and entered.first_click = grouped.first_click
 left join {{ ref('bots') }} as bots
-    on bots.user_id = grouped.user_id and bots.business_day = {{ business_day('started_at') }}
+    on bots.user_id = grouped.user_id and bots.business_day = {{ business_day('grouped.started_at') }}
 {%- if is_incremental() %}
-where {{ business_day('started_at') }} in ({{ var('touched_days') }})
+where {{ business_day('grouped.started_at') }} in ({{ var('touched_days') }})
 {%- endif %}
