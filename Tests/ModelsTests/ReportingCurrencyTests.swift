@@ -63,12 +63,12 @@ import Testing
         try shop.arrive(
             "purchases", "event_id, currency, total_amount, ts",
             "('d', 'USD', 11.00, '2026-03-06 10:00:00Z'), ('e', 'EUR', 1.00, '2026-03-01 10:00:00Z')")
-        try shop.runner(["reporting_currency": "EUR"]).run()
+        _ = try shop.runner(["reporting_currency": "EUR"]).run()
         #expect(
             try shop.rows(Self.sales) == [
                 "d 10.0000 1.100000 2026-03-06 1.000000 NULL", "e 1.0000 1.000000 NULL 1.000000 NULL",
             ])
-        try shop.runner(["reporting_currency": "GBP"]).run()
+        _ = try shop.runner(["reporting_currency": "GBP"]).run()
         #expect(
             try shop.rows(Self.sales) == [
                 "d 8.0000 1.100000 2026-03-06 0.800000 2026-03-06", "e NULL 1.000000 NULL NULL NULL",
@@ -122,7 +122,7 @@ import Testing
         try shop.arrive(
             "purchases", "event_id, currency, total_amount, ts",
             "('p', 'GBP', 10.00, '2026-03-06 10:00:00Z'), ('d', 'USD', 10.00, '2026-03-06 10:00:00Z')")
-        try shop.runner(["cost_currency": "EUR"]).run()
+        _ = try shop.runner(["cost_currency": "EUR"]).run()
         #expect(
             try shop.rows(
                 "SELECT event_id, costed_gmv, cost, reporting_costed_gmv, reporting_cost FROM silver.sale_costs ORDER BY 1"
