@@ -1,6 +1,6 @@
 {# Which piece of time, as long as the gap between sessions, an event falls into. #}
 {% macro session_piece() -%}
-epoch_us(ts) // ({{ var("session_gap_minutes") }} * 60000000)
+epoch_us(ts) // (cast({{ var("session_gap_minutes") }} as bigint) * 60000000)
 {%- endmacro %}
 
 {# The order of a user's events of one topic as a number: by time, then by arrival. One user's events of a topic are in one
