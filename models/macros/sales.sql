@@ -27,6 +27,26 @@ count(*) as orders,
         cast(sum(costs.reporting_costed_gmv - costs.reporting_cost) as decimal(38, 4)) as reporting_margin
 {%- endmacro %}
 
+{# These measures, summed up already, as the marts list them after the number of orders. #}
+{% macro sales_columns() -%}
+units,
+    gmv,
+    discount,
+    revenue,
+    {{ exact_ratio('revenue', 'orders') }} as aov,
+    costed_gmv,
+    cost,
+    margin,
+    '{{ var("reporting_currency") }}' as reporting_currency,
+    reporting_gmv,
+    reporting_discount,
+    reporting_revenue,
+    orders_without_rate,
+    reporting_costed_gmv,
+    reporting_cost,
+    reporting_margin
+{%- endmacro %}
+
 {# part / whole with eight decimals, rounded half up, for shares that may be tiny. Null when whole is 0. #}
 {% macro exact_share(part, whole) -%}
 cast({{ exact_ratio('cast(' ~ part ~ ' as hugeint) * 10000', whole) }} as decimal(14, 4)) * cast(0.0001 as decimal(4, 4))

@@ -25,20 +25,5 @@ select
     currency,
     orders,
     customers,
-    units,
-    gmv,
-    discount,
-    revenue,
-    {{ exact_ratio('revenue', 'orders') }} as aov,
-    costed_gmv,
-    cost,
-    margin,
-    '{{ var("reporting_currency") }}' as reporting_currency,
-    reporting_gmv,
-    reporting_discount,
-    reporting_revenue,
-    orders_without_rate,
-    reporting_costed_gmv,
-    reporting_cost,
-    reporting_margin
+    {{ sales_columns() }}
 from counted
