@@ -90,7 +90,7 @@ let package = Package(
         room("Engine", knows: ["CDuckDB"]),
         room("Lake", knows: ["CBytes", "Iceberg", "Storage", "Engine", "EventLog", "Events", "Telemetry", "CZstd"]),
         room("Models", knows: ["Lake", "Iceberg", "Engine", .product(name: "Yams", package: "Yams")]),
-        room("Warehouse", knows: ["CPostgres", "Engine", "Iceberg", "Lake"]),
+        room("Warehouse", knows: ["CPostgres", "Engine", "Iceberg", "Lake", "Telemetry"]),
         room("Rates", knows: ["Storage", "Lake", "Iceberg", "Engine", "CZlib"]),
         room("Books", knows: ["Events", "EventLog", "Streaming", "Lake", "Engine", "Iceberg", "Warehouse"]),
         room(

@@ -46,16 +46,8 @@ struct InputChanges {
 
     /// The commits after `since`, newest first; nil when it is not a known ancestor.
     private func commits() -> [Snapshot]? {
-        var commits: [Snapshot] = []
-        var next = table?.currentSnapshot
-        while let snapshot = next, String(snapshot.id) != since {
-            commits.append(snapshot)
-            guard commits.count <= table?.metadata.snapshots.count ?? 0 else { return nil }
-            guard let parent = snapshot.parentID else { return since.isEmpty ? commits : nil }
-            if String(parent) == since { return commits }
-            guard let known = table?.snapshot(id: parent) else { return nil }
-            next = known
-        }
-        return next == nil && !since.isEmpty ? nil : commits
+        guard let table else { return since.isEmpty ? [] : nil }
+        if since.isEmpty { return table.commits(after: nil) }
+        return Int64(since).flatMap { table.commits(after: $0) }
     }
 }

@@ -1,4 +1,5 @@
 import Engine
+import Telemetry
 
 /// Loads business days through one session.
 struct DayLoad {

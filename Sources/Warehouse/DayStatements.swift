@@ -1,3 +1,5 @@
+import Engine
+
 /// The statements that make a business day of the warehouse what the staged rows say, in the order they run in: one
 /// transaction, which leaves the old day or the new one.
 struct DayStatements {
@@ -191,7 +193,7 @@ struct DayStatements {
     /// Writes down what was loaded from which snapshots.
     /// - Parameter sources: JSON.
     func record(sources: String) -> [String] {
-        let quoted = "'" + sources.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+        let quoted = SQL.literal(sources)
         let counts = schema.facts.map { "(SELECT count(*) FROM \(star($0.name)) WHERE business_day = \(date))" }
         return [
             """

@@ -13,7 +13,7 @@ struct SourceChanges {
         guard let current = table.currentSnapshot else { return since == nil ? [] : nil }
         guard current.id != since else { return [] }
         guard let since else { return nil }
-        if let told = try toldDays(from: current, since: since) { return told }
+        if let told = toldDays(since: since) { return told }
         // Commits between are not known any more, or say nothing of days: their files do, while the snapshot is there.
         guard let before = table.snapshot(id: since) else { return nil }
         let old = Set(try table.files(at: before).map(File.init))
@@ -22,22 +22,15 @@ struct SourceChanges {
     }
 
     /// The days that the commits after a snapshot say they changed.
-    private func toldDays(from current: Snapshot, since: Int64) throws -> Set<String>? {
+    private func toldDays(since: Int64) -> Set<String>? {
+        guard let commits = table.commits(after: since) else { return nil }
         var days: Set<String> = []
-        var next: Snapshot? = current
-        for _ in 0...table.metadata.snapshots.count {
-            guard let snapshot = next else { return nil }
-            guard snapshot.id != since else { return days }
-            // A compaction moves rows and changes none.
-            if snapshot.operation != .replace {
-                guard let text = snapshot.summary[SnapshotState.days], text != "all" else { return nil }
-                days.formUnion(text.split(separator: ",").map(String.init))
-            }
-            guard let parent = snapshot.parentID else { return nil }
-            guard parent != since else { return days }
-            next = table.snapshot(id: parent)
+        // A compaction moves rows and changes none.
+        for commit in commits where commit.operation != .replace {
+            guard let text = commit.summary[SnapshotState.days], text != "all" else { return nil }
+            days.formUnion(text.split(separator: ",").map(String.init))
         }
-        return nil
+        return days
     }
 
     /// All days that the table has rows of now, where it is partitioned by day; none where it is not.

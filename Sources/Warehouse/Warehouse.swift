@@ -1,6 +1,7 @@
 public import Engine
 public import Iceberg
 import Synchronization
+import Telemetry
 
 /// The star schema in PostgreSQL, loaded from the lake's silver tables a business day at a time.
 ///
@@ -282,8 +283,4 @@ public final class Warehouse: Sendable {
                 pendingDays: try plan(session).days)
         }
     }
-}
-
-extension Duration {
-    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
 }

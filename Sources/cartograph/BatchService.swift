@@ -246,7 +246,7 @@ final class BatchService: Sendable {
         // After a part of the models the tables are of different times: neither to be loaded nor to be compared.
         if selection.isAll {
             outcome.warehouse = warehouse?.loadIfDue(bench.connection)
-            lookAtBooks(bench, outcome, isServer: isServing)
+            lookAtBooks(bench, outcome)
         }
         outcome.unbalanced = audit.current.unbalanced
         runs.add()
@@ -275,7 +275,7 @@ final class BatchService: Sendable {
         _ connection: Connection, _ runner: ModelRunner, _ progress: @escaping (String) -> Void
     ) -> TrialBalance {
         var failure: (any Error)?
-        var balance = books(connection).check(
+        var balance = books(connection, warehouse).check(
             settled: { cut, body in
                 try lake.settled(at: cut) {
                     progress("the models")
@@ -294,23 +294,18 @@ final class BatchService: Sendable {
         return balance
     }
 
-    private func books(_ connection: Connection) -> Books {
-        Books(
-            log: log, catalog: catalog, connection: connection, stream: stream, warehouse: warehouse?.warehouse)
+    private func books(_ connection: Connection, _ warehouse: WarehouseService?) -> Books {
+        Books(log: log, catalog: catalog, connection: connection, stream: stream, warehouse: warehouse?.warehouse)
     }
 
     /// Looks at the books after a run: at all of them from time to time, and at the tables each time something changed.
-    private func lookAtBooks(_ bench: borrowing BatchBench, _ outcome: BatchOutcome, isServer: Bool) {
-        if isServer, audit.isDue {
+    private func lookAtBooks(_ bench: borrowing BatchBench, _ outcome: BatchOutcome) {
+        if isServing, audit.isDue {
             _ = check(bench)
         } else if outcome.models > 0 || !(outcome.warehouse?.days.isEmpty ?? true) {
             // A warehouse that waits for its next load, or failed, is behind, which is no fault of the books.
             let isBehind = outcome.warehouse == nil
-            audit.take(
-                Books(
-                    log: log, catalog: catalog, connection: bench.connection, stream: stream,
-                    warehouse: isBehind ? nil : warehouse?.warehouse
-                ).checkTables(), isWhole: false)
+            audit.take(books(bench.connection, isBehind ? nil : warehouse).checkTables(), isWhole: false)
         }
     }
 
