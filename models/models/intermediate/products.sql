@@ -1,0 +1,35 @@
+{{ config(materialized='table') }}
+
+{#- What the shop's lists say of a product, a row for each stretch of business days on which it was the same. A list holds from
+    its day on until one that was taken in later says otherwise; what the first says of a product holds before it, too. -#}
+with listed as (
+    select
+        product_id,
+        name,
+        category,
+        brand,
+        valid_from,
+        source,
+        imported_at,
+        min(valid_from) over (
+            partition by product_id order by imported_at rows between 1 following and unbounded following) as next_from
+    from {{ source('bronze', 'products') }}
+),
+
+held as (
+    select *, row_number() over (partition by product_id order by valid_from) as number_of_product
+    from listed
+    where next_from is null or valid_from < next_from
+)
+
+select
+    product_id,
+    name,
+    category,
+    brand,
+    case when number_of_product = 1 then date '1900-01-01' else valid_from end as valid_from,
+    coalesce(next_from, date '9999-12-31') as valid_to,
+    next_from is null as is_current,
+    source,
+    imported_at
+from held
