@@ -4,11 +4,13 @@ import Lake
 
 /// `bronze.products`: what each list said of a product, where it was new or other than known. Rows are only added.
 ///
-/// A list holds from a business day on, until one that is taken in later says otherwise of a product. What the first one
-/// says of a product also holds for the days before.
+/// A list holds from a business day on, until one that is taken in later says otherwise of a product. The first one that has
+/// a product holds from the beginning.
 public struct ProductsTable {
     /// Its name.
     public static let identifier = TableIdentifier(BronzeTable.namespace, "products")
+    /// The day that stands for the beginning of time.
+    public static let beginning = "1900-01-01"
     /// How often a commit is tried when others commit meanwhile.
     static let attemptsMax = 5
     /// Rows that one statement hands to the engine.
@@ -181,7 +183,11 @@ public struct ProductsTable {
         SELECT * FROM (
             SELECT *, min(valid_from) OVER (
                 PARTITION BY product_id ORDER BY imported_at ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next_from
-            FROM (\(try rows(of: table))))
+            FROM (
+                SELECT * REPLACE (
+                    CASE WHEN row_number() OVER (PARTITION BY product_id ORDER BY imported_at) = 1
+                        THEN DATE '\(Self.beginning)' ELSE valid_from END AS valid_from)
+                FROM (\(try rows(of: table)))))
         WHERE next_from IS NULL OR valid_from < next_from
         """
     }
@@ -214,10 +220,11 @@ public struct ProductsTable {
             FROM (\(try versions(table))) WHERE product_id = \(SQL.literal(product)) ORDER BY valid_from
             """
         ).rows
-        return rows.enumerated().map { index, row in
+        return rows.map { row in
             Version(
                 productID: row[0].text, name: row[1].string, category: row[2].string, brand: row[3].string,
-                validFrom: index == 0 ? nil : row[4].text, validTo: row[5].string, source: row[6].text,
+                validFrom: row[4].text == Self.beginning ? nil : row[4].text, validTo: row[5].string,
+                source: row[6].text,
                 importedAt: row[7].text)
         }
     }

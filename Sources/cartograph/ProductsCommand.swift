@@ -86,13 +86,15 @@ struct ProductsCommand: AsyncParsableCommand {
             abstract: "Take in a CSV file of products: product_id, and name, category or brand.",
             discussion: """
                 The header says what the columns are: product_id (or id), name (or title), category (or product_type), \
-                brand. Others are passed over. What a list says holds from today's business day on, until another \
-                list says otherwise; what the first one says of a product also holds before. --from takes another day, \
-                such as to correct the past.
+                brand. Others are passed over. A list holds from today's business day on, until another says otherwise \
+                of a product; the first that has a product holds from the beginning. --from takes another day, to correct the \
+                past.
                 """)
         @OptionGroup var options: ShopOptions
         @Argument(help: "The file.") var file: String
-        @Option(name: .long, help: "The business day that the list holds from, such as 2026-01-31 (default: today).")
+        @Option(
+            name: .long,
+            help: "The business day that the list holds from, such as 2026-01-31, or beginning (default: today).")
         var from: String?
         @Option(
             name: .long, help: "A column with another name, such as category=\"Product type\"; may be given again.")
@@ -106,6 +108,14 @@ struct ProductsCommand: AsyncParsableCommand {
             let ignoredColumns: [String]
         }
 
+        func validate() throws {
+            _ = try columns()
+            guard let from, from != "beginning" else { return }
+            guard from.utf8.count == 10, LakeDate.days(from) != nil, from >= ProductsTable.beginning else {
+                throw ValidationError("--from '\(from)' is no day such as 2026-01-31, and not beginning")
+            }
+        }
+
         func run() async throws {
             let list: ProductList
             do {
@@ -117,7 +127,9 @@ struct ProductsCommand: AsyncParsableCommand {
             }
             let book = try ProductsCommand.book(options)
             let today = book.today()
-            let day = try from.map { try Self.day($0, until: today) } ?? today
+            let day = from == "beginning" ? ProductsTable.beginning : from ?? today
+            // Sorted as texts, days are sorted as days.
+            guard day <= today else { throw CommandError("--from \(day) is in the future: today is \(today)") }
             let name = URL(fileURLWithPath: file).lastPathComponent
             let done = try book.add(list, from: day, source: "file \(name)")
             if options.json {
@@ -127,8 +139,11 @@ struct ProductsCommand: AsyncParsableCommand {
                         ignoredColumns: list.ignored))
             }
             Swift.print(
-                "\(Int64(done.added).grouped) products added, \(Int64(done.changed).grouped) changed from \(day) on, "
+                "\(Int64(done.added).grouped) products added, \(Int64(done.changed).grouped) changed \(day == ProductsTable.beginning ? "from the beginning" : "from \(day)") on, "
                     + "\(Int64(done.known).grouped) known already; the next run of the models uses them")
+            if done.changed > 0, day != ProductsTable.beginning {
+                Swift.print("days before stay as they were: --from DAY or --from beginning changes them, too")
+            }
             if !list.ignored.isEmpty {
                 Swift.print("passed over: \(list.ignored.prefix(20).joined(separator: ", "))")
             }
@@ -149,15 +164,6 @@ struct ProductsCommand: AsyncParsableCommand {
                 }
             }
             return columns
-        }
-
-        private static func day(_ text: String, until today: String) throws -> String {
-            guard text.utf8.count == 10, LakeDate.days(text) != nil, text >= "1900-01-01" else {
-                throw ValidationError("--from '\(text)' is no day such as 2026-01-31")
-            }
-            // Sorted as texts, days are sorted as days.
-            guard text <= today else { throw ValidationError("--from \(text) is in the future: today is \(today)") }
-            return text
         }
     }
 }

@@ -75,7 +75,9 @@ import Testing
         #expect(
             try table.add(try list("a,one\n"), from: "2026-01-01", source: "6", now: Self.now + 5)
                 == .init(changed: 1), "four has to go")
-        #expect(try history(table, "a") == ["one ever on 6"])
+        #expect(try history(table, "a") == ["one ever 2026-01-01 1", "one 2026-01-01 on 6"])
+        try table.add(try list("a,five\n"), from: ProductsTable.beginning, source: "7", now: Self.now + 6)
+        #expect(try history(table, "a") == ["five ever on 7"])
     }
 
     @Test func whatAListHasNoColumnForStays() throws {
