@@ -99,7 +99,7 @@ public struct ProductsTable {
     private struct Overtaken: Error {}
 
     private func addOnce(_ list: ProductList, _ day: String, _ source: String, _ now: Int64) throws -> Report {
-        var table = try openTable()
+        var table = try Self.open(in: catalog)
         try stage(list)
         defer { _ = try? connection.execute("DROP TABLE IF EXISTS staged_products; DROP TABLE IF EXISTS product_news") }
         // What a list has no column for stays as the last one said.
@@ -149,9 +149,11 @@ public struct ProductsTable {
         return report
     }
 
-    private func openTable() throws -> Table {
-        if try exists() { return try catalog.loadTable(Self.identifier) }
-        try catalog.createNamespace(Self.identifier.namespace, ifMissing: true)
+    /// The table, made empty where there is none: who runs the models with dbt finds every table that they read.
+    @discardableResult
+    public static func open(in catalog: any Catalog) throws -> Table {
+        if try catalog.tableExists(identifier) { return try catalog.loadTable(identifier) }
+        try catalog.createNamespace(identifier.namespace, ifMissing: true)
         let schema = Schema(assigningIDs: [
             ColumnDefinition("product_id", .primitive(.string), doc: "The id that events give."),
             ColumnDefinition("name", .primitive(.string), doc: "What people call it."),
@@ -164,7 +166,11 @@ public struct ProductsTable {
         ])
         var properties = TableUpkeep.properties
         properties["comment"] = "What lists of products said, where it was news."
-        return try catalog.createTable(Self.identifier, schema: schema, spec: .unpartitioned, properties: properties)
+        do {
+            return try catalog.createTable(identifier, schema: schema, spec: .unpartitioned, properties: properties)
+        } catch let error as IcebergError where error.kind == .alreadyExists {
+            return try catalog.loadTable(identifier)
+        }
     }
 
     private func rows(of table: Table) throws -> String {

@@ -138,8 +138,9 @@ struct ProductsCommand: AsyncParsableCommand {
                         added: done.added, changed: done.changed, known: done.known, validFrom: day,
                         ignoredColumns: list.ignored))
             }
+            let since = day == ProductsTable.beginning ? "the beginning" : day
             Swift.print(
-                "\(Int64(done.added).grouped) products added, \(Int64(done.changed).grouped) changed \(day == ProductsTable.beginning ? "from the beginning" : "from \(day)") on, "
+                "\(Int64(done.added).grouped) products added, \(Int64(done.changed).grouped) changed from \(since) on, "
                     + "\(Int64(done.known).grouped) known already; the next run of the models uses them")
             if done.changed > 0, day != ProductsTable.beginning {
                 Swift.print("days before stay as they were: --from DAY or --from beginning changes them, too")

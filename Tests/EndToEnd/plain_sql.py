@@ -220,13 +220,16 @@ CATEGORIES = f"""
     placed AS (
         SELECT parts.*, sales.currency, sales.day, sales.ts, sales.discount AS all_discount, sales.revenue AS all_revenue,
             sales.reporting_discount AS all_reporting_discount, sales.reporting_revenue AS all_reporting_revenue,
-            sum(parts.gmv) OVER (PARTITION BY event_id ORDER BY category) AS upto,
-            sum(parts.gmv) OVER (PARTITION BY event_id) AS whole_gmv
-        FROM parts JOIN sales USING (event_id)),
+            sum(weight) OVER (PARTITION BY event_id ORDER BY category) AS upto,
+            sum(weight) OVER (PARTITION BY event_id) AS weights
+        FROM (
+            -- What was free altogether is shared by its pieces.
+            SELECT *, CASE WHEN sum(gmv) OVER (PARTITION BY event_id) > 0 THEN gmv ELSE units END AS weight FROM parts
+        ) AS parts JOIN sales USING (event_id)),
     fallen AS (
         SELECT *,
             {", ".join(
-                f"CAST(divided(whole(all_{name}, 10000) * whole(upto, 10000), whole(whole_gmv, 10000)) AS DECIMAL(30, 0)) "
+                f"CAST(divided(whole(all_{name}, 10000) * whole(upto, 10000), whole(weights, 10000)) AS DECIMAL(30, 0)) "
                 f"* CAST(0.0001 AS DECIMAL(8, 4)) AS {name}_upto"
                 for name in ("discount", "revenue", "reporting_discount", "reporting_revenue"))}
         FROM placed),

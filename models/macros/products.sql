@@ -14,12 +14,20 @@ cast(cast({{ amount }} as decimal(38, 4)) * 10000 as hugeint)
 {# What falls to the first parts of a whole when an amount is shared among them: amount x upto / whole, rounded half up to four
     decimals. The shares of all parts, each what falls to it and those before it less what falls to those before it, come to
     the amount exactly. `upto` and `whole` are whole numbers, the whole is above 0; all are ten-thousandths or all are pieces.
-    Where amount x whole would not fit into 37 digits, parts are told apart less finely, and the sum stays exact. #}
+
+    64 bits, many times as fast as more, hold the product of amounts of up to 200,000. Where amount x whole would not even fit into
+    37 digits, parts are told apart less finely, and the sum stays exact. #}
 {% macro share_until(amount, upto, whole) -%}
 {%- set total = ten_thousandths(amount) -%}
 {%- set grain = '(' ~ whole ~ ' // (cast(10000000000000000000000000000000000000 as hugeint) // greatest(' ~ total ~ ', 1)) + 1)' -%}
-cast((2 * {{ total }} * ({{ upto }} // {{ grain }}) + {{ whole }} // {{ grain }}) // (2 * ({{ whole }} // {{ grain }})) as decimal(34, 0))
-        * cast(0.0001 as decimal(4, 4))
+cast(case
+            when {{ amount }} <= 200000 and {{ whole }} <= 2000000000 then
+                (2 * cast({{ amount }} * 10000 as bigint) * cast({{ upto }} as bigint) + cast({{ whole }} as bigint))
+                // (2 * cast({{ whole }} as bigint))
+            else
+                (2 * {{ total }} * ({{ upto }} // {{ grain }}) + {{ whole }} // {{ grain }})
+                // (2 * ({{ whole }} // {{ grain }}))
+        end as decimal(34, 0)) * cast(0.0001 as decimal(4, 4))
 {%- endmacro %}
 
 {# The share of a part, of the rows `baskets`. Most purchases are of one category alone, and need no division. #}
