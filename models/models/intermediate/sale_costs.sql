@@ -9,7 +9,7 @@
     carries no currency; it is in the project's cost_currency. Sales in others have a cost in the reporting currency alone,
     at the rate of the day of the sale. -#}
 with costs as (
-    select product_id, ts, arg_min(unit_cost, (received_at, log_partition, log_offset)) as unit_cost
+    select product_id, ts, {{ first_by('unit_cost', arrival()) }} as unit_cost
     from {{ ref('stock') }}
     where unit_cost is not null and change > 0
     group by product_id, ts
@@ -42,7 +42,7 @@ costed as (
         items.reporting_amount,
         {{ reporting_amount(extended('items.quantity', 'costs.unit_cost'), 'rates') }} as reporting_cost
     from items
-    asof join costs on costs.product_id = items.product_id and costs.ts <= items.ts
+    {{ join_last_known('costs', 'items', 'product_id', 'ts') }}
     join rates on rates.business_day = items.business_day
 )
 
