@@ -4,7 +4,7 @@
 {% macro costed_items() -%}
 (
     with costs as (
-        select product_id, ts, arg_min(unit_cost, (received_at, log_partition, log_offset)) as unit_cost
+        select product_id, ts, {{ first_by('unit_cost', arrival()) }} as unit_cost
         from {{ ref('stock') }}
         where unit_cost is not null and change > 0
         group by product_id, ts
@@ -37,12 +37,13 @@
         items.reporting_amount,
         {{ reporting_amount(extended('items.quantity', 'costs.unit_cost'), 'rates') }} as reporting_cost
     from items
-    asof join costs on costs.product_id = items.product_id and costs.ts <= items.ts
+    {{ join_last_known('costs', 'items', 'product_id', 'ts') }}
     join rates on rates.business_day = items.business_day
 )
 {%- endmacro %}
 
-{# The sums of costed items. Sales in other currencies than the costs' have a cost in the reporting currency alone. #}
+{# The sums of costed items. Sales in other currencies than the costs' have a cost in the reporting currency alone, at the rate of
+    the day of the sale. #}
 {% macro cost_sums() -%}
 cast(sum(costed.amount) filter (where costed.is_cost_currency) as decimal(38, 4)) as costed_gmv,
         cast(sum(costed.cost) filter (where costed.is_cost_currency) as decimal(38, 4)) as cost,

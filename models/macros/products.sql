@@ -8,7 +8,7 @@ left join {{ ref('products') }} as products
 
 {# An amount as a whole number of ten-thousandths. #}
 {% macro ten_thousandths(amount) -%}
-cast(cast({{ amount }} as decimal(38, 4)) * 10000 as hugeint)
+cast(cast({{ amount }} as decimal(38, 4)) * 10000 as {{ type_whole() }})
 {%- endmacro %}
 
 {# What falls to the first parts of a whole when an amount is shared among them: amount x upto / whole, rounded half up to four
@@ -19,23 +19,25 @@ cast(cast({{ amount }} as decimal(38, 4)) * 10000 as hugeint)
     37 digits, parts are told apart less finely, and the sum stays exact. #}
 {% macro share_until(amount, upto, whole) -%}
 {%- set total = ten_thousandths(amount) -%}
-{%- set grain = '(' ~ whole ~ ' // (cast(10000000000000000000000000000000000000 as hugeint) // greatest(' ~ total ~ ', 1)) + 1)' -%}
+{%- set most = whole_quotient('cast(10000000000000000000000000000000000000 as ' ~ type_whole() ~ ')', 'greatest(' ~ total ~ ', 1)') -%}
+{%- set grain = whole_quotient(whole, most) ~ ' + 1' -%}
+{%- set wholes = whole_quotient(whole, grain) -%}
 cast(case
             when {{ amount }} <= 200000 and {{ whole }} <= 2000000000 then
-                (2 * cast({{ amount }} * 10000 as bigint) * cast({{ upto }} as bigint) + cast({{ whole }} as bigint))
-                // (2 * cast({{ whole }} as bigint))
+                {{ quotient(
+                    '2 * cast(' ~ amount ~ ' * 10000 as bigint) * cast(' ~ upto ~ ' as bigint) + cast(' ~ whole ~ ' as bigint)',
+                    '2 * cast(' ~ whole ~ ' as bigint)') }}
             else
-                (2 * {{ total }} * ({{ upto }} // {{ grain }}) + {{ whole }} // {{ grain }})
-                // (2 * ({{ whole }} // {{ grain }}))
+                {{ whole_quotient('2 * ' ~ total ~ ' * (' ~ whole_quotient(upto, grain) ~ ') + ' ~ wholes, '2 * (' ~ wholes ~ ')') }}
         end as decimal(34, 0)) * cast(0.0001 as decimal(4, 4))
 {%- endmacro %}
 
 {# The share of a part, of the rows `baskets`. Most purchases are of one category alone, and need no division. #}
 {% macro basket_share(amount) -%}
-case
+cast(case
             when baskets.weight = baskets.whole then {{ amount }}
             when {{ amount }} is not null then
                 {{ share_until(amount, 'baskets.upto', 'baskets.whole') }}
                 - {{ share_until(amount, '(baskets.upto - baskets.weight)', 'baskets.whole') }}
-        end
+        end as decimal(38, 4))
 {%- endmacro %}

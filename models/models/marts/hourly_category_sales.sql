@@ -6,7 +6,7 @@
 
 {#- What was sold of each category, by the hour of the business clock. Discount and what was paid are of whole purchases: each is
     shared among the categories in it by what their items come to before discount, by their pieces where all were free. -#}
-with items as (
+with parts as (
     select
         items.business_day,
         items.event_id,
@@ -24,18 +24,24 @@ with items as (
 
 weighed as (
     select
-        items.*,
-        case when sales.gmv > 0 then {{ ten_thousandths('items.gmv') }} else items.units end as weight,
-        case when sales.gmv > 0 then {{ ten_thousandths('sales.gmv') }} else sales.units end as whole,
+        parts.*,
+        case
+            when sales.gmv > 0 then {{ ten_thousandths('parts.gmv') }}
+            else cast(parts.units as {{ type_whole() }})
+        end as weight,
+        case
+            when sales.gmv > 0 then {{ ten_thousandths('sales.gmv') }}
+            else cast(sales.units as {{ type_whole() }})
+        end as whole,
         {{ hour_start('sales.ts') }} as hour_start,
         sales.currency,
         sales.discount,
         sales.revenue,
         sales.reporting_discount,
         sales.reporting_revenue
-    from items
+    from parts
     join {{ ref('sales') }} as sales
-        on sales.business_day = items.business_day and sales.event_id = items.event_id
+        on sales.business_day = parts.business_day and sales.event_id = parts.event_id
     where sales.is_counted
     {%- if is_incremental() %} and sales.business_day in ({{ var('touched_days') }}){% endif %}
 ),
@@ -43,7 +49,8 @@ weighed as (
 baskets as (
     select
         *,
-        cast(sum(weight) over (partition by event_id order by category rows unbounded preceding) as hugeint) as upto
+        cast(sum(weight) over (
+            partition by event_id order by {{ by_bytes('category') }} rows unbounded preceding) as {{ type_whole() }}) as upto
     from weighed
 ),
 
@@ -64,7 +71,7 @@ shared as (
     from baskets
 ),
 
-costs as (
+basket_costs as (
     select
         costed.business_day,
         costed.event_id,
@@ -83,7 +90,7 @@ counted as (
         sales.currency,
         {{ sales_measures() }}
     from shared as sales
-    left join costs
+    left join basket_costs as costs
         on costs.business_day = sales.business_day
         and costs.event_id = sales.event_id
         and costs.category = sales.category
