@@ -7,6 +7,7 @@ import Foundation
 import Iceberg
 import Lake
 import Models
+import Products
 import Storage
 import Streaming
 import Synchronization
@@ -235,6 +236,7 @@ final class BatchService: Sendable {
             let cut = log.cut()
             _ = try lake.drain(to: cut)
             try rates.addBuiltIn(bench.connection)
+            try ProductsTable.open(in: catalog)
             let ran = try bench.run(selection, fullRefresh: fullRefresh, progress: progress)
             outcome.models = ran.models
             outcome.rows = ran.rows
