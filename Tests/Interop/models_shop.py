@@ -24,6 +24,8 @@ STRETCH = 110
 CURRENCY = "SGD"
 CURRENCIES = ["SGD"] * 6 + ["USD", "USD", "EUR", "IDR", "JPY", "VND"]
 QUERIES = ["  Office \t Chair ", "office chair", "ĐÈN  BÀN", "đèn bàn", "Größe 42", ""]
+# In an order that languages and bytes see differently.
+CATEGORIES = ["Schuhe", "schuhe", "Ärmel", "zelte", "Zubehör"]
 VARIABLES = {"business_timezone": ZONE, "reporting_currency": CURRENCY, "cost_currency": CURRENCY}
 SECONDS_MAX = 900
 
@@ -50,11 +52,24 @@ class DirtyShop:
         early = [event for number, event in enumerate(events) if number % 7]
         # Some come again as they were, and some under their old id with other content.
         again = early[::50] + [event | {"channel": "tiki"} for event in early[3::60] if event["type"] != "stock"]
-        first, second = self._moment("first", early), self._moment("second", late + again)
+        self._list(
+            ["product_id,name,category", "p-gold,,Gold"]
+            + [f"p-{number},Thing {number},{CATEGORIES[number % 5]}" for number in range(40) if number % 7])
+        first = self._moment("first", early)
+        # Some products go to another category, from a day on which they were sold before.
+        self._list(
+            ["product_id,category"] + [f"p-{number},Ende" for number in range(0, 40, 3)], "--from", "2026-04-02")
+        second = self._moment("second", late + again)
         with Lake(self.data) as lake:
             days = sorted(set(lake.rows("silver.sessions", "business_day")["business_day"].to_pylist()))
         touched = ", ".join(f"date '{day}'" for day in days)
         self.moments = [first, second, Moment(second.bronze, second.native, VARIABLES | {"touched_days": touched})]
+
+    def _list(self, lines, *options):
+        """A list of products is taken in."""
+        file = self.folder / "products.csv"
+        file.write_text("\n".join(lines))
+        must("products", "import", "--data", self.data, "--config", self.config, file, *options)
 
     def _moment(self, name, events):
         """Events come, and the native runner brings the tables up to them."""
