@@ -27,7 +27,7 @@ QUERIES = ["  Office \t Chair ", "office chair", "ĐÈN  BÀN", "đèn bàn", "G
 # In an order that languages and bytes see differently.
 CATEGORIES = ["Schuhe", "schuhe", "Ärmel", "zelte", "Zubehör"]
 VARIABLES = {"business_timezone": ZONE, "reporting_currency": CURRENCY, "cost_currency": CURRENCY}
-SECONDS_MAX = 900
+SECONDS_MAX = 1_800
 
 
 @dataclass
