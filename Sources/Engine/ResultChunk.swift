@@ -49,16 +49,22 @@ extension Connection {
     /// - Parameter body: reads a chunk, which is gone when it returns.
     /// - Throws: `EngineError`, also for a column of a type that no table column can have: cast it.
     public func streamChunks(_ sql: String, _ body: (ResultChunk) throws -> Void) throws {
-        let columns = try columns(of: sql)
         try withResult(of: sql) { api, result in
-            for index in columns.indices {
-                var type = api.pointee.duckdb_column_logical_type(&result, idx_t(index))
+            var columns: [Column] = []
+            for index in 0..<api.pointee.duckdb_column_count(&result) {
+                let name = api.pointee.duckdb_column_name(&result, index).map { String(cString: $0) } ?? ""
+                var type = api.pointee.duckdb_column_logical_type(&result, index)
                 defer { api.pointee.duckdb_destroy_logical_type(&type) }
+                guard let known = ColumnType(api, type) else {
+                    throw EngineError(
+                        .statement, "column \(name) has a type that tables do not have: cast it", sql: sql)
+                }
                 let kind = api.pointee.duckdb_get_type_id(type)
                 // Their cells are smaller than those of the type that they count as.
                 guard ![DUCKDB_TYPE_TINYINT, DUCKDB_TYPE_SMALLINT, DUCKDB_TYPE_ENUM].contains(kind) else {
-                    throw EngineError(.statement, "column \(columns[index].name) is too narrow: cast it", sql: sql)
+                    throw EngineError(.statement, "column \(name) is too narrow: cast it", sql: sql)
                 }
+                columns.append(Column(name, known))
             }
             while true {
                 var chunk = api.pointee.duckdb_fetch_chunk(result)

@@ -161,25 +161,42 @@ public final class Warehouse: Sendable {
             guard try session.query("SELECT pg_try_advisory_lock(\(Self.lock))").first?.first == "t" else {
                 throw WarehouseError(.busy, "another load is going on at \(address.description): wait for its end")
             }
-            try session.run("SET temp_buffers = '32MB'; SET work_mem = '64MB'; SET lock_timeout = '60s'")
+            // To compile a statement of a load costs more than it saves.
+            try session.run(
+                "SET temp_buffers = '32MB'; SET work_mem = '64MB'; SET lock_timeout = '60s'; SET jit = off")
             let plan = try plan(session, again)
             var report = LoadReport()
             if !plan.days.isEmpty {
+                let threads = try Self.setThreads(of: connection, to: "1")
+                // The connection was there before and its threads are only a matter of speed.
+                defer { _ = try? Self.setThreads(of: connection, to: threads) }
                 for statement in DayStatements.temporaryTables(schema, .postgres) { try session.run(statement) }
                 let load = DayLoad(
                     schema: schema, session: session, connection: connection, source: plan.source, keysMax: keysMax)
+                let months = Months(schema: schema, session: session)
                 for (index, day) in plan.days.enumerated() {
                     if running.withLock({ $0.isCancelled }) {
                         throw WarehouseError(.cancelled, "the load was cancelled before \(day)")
                     }
                     progress(day, index + 1, plan.days.count)
-                    report.days.append(try load.run(day, sources: plan.sources))
+                    let next = index + 1 < plan.days.count ? plan.days[index + 1] : nil
+                    report.days.append(try load.run(day, next: next, sources: plan.sources))
+                    if next?.prefix(7) != day.prefix(7) { try months.joinClosed() }
                 }
             }
             if plan.isBehind { try settle(session, plan) }
             report.seconds = (ContinuousClock.now - began).inSeconds
             return report
         }
+    }
+
+    /// Sets how many threads the engine has: the server works beside it, and who waits for the rows of an engine of several
+    /// threads looks all the time whether there are any.
+    /// - Returns: how many there were.
+    private static func setThreads(of connection: Connection, to count: String) throws -> String {
+        let known = try connection.query("SELECT CAST(current_setting('threads') AS VARCHAR)").first?.string
+        try connection.execute("SET threads = \(count)")
+        return known ?? count
     }
 
     /// What a load has to do.
