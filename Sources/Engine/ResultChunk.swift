@@ -15,6 +15,24 @@ public struct ResultColumn {
     public let name: String
     /// Its type, which says how its cells lie in memory.
     public let type: ColumnType
+    /// Its cells.
+    public let cells: ResultCells
+
+    /// Whether a cell is null.
+    @inlinable
+    public func isNull(_ row: Int) -> Bool { cells.isNull(row) }
+
+    /// A cell that is not null, as ``ColumnType`` says that it lies in memory.
+    @inlinable
+    public func load<Cell: BitwiseCopyable>(_ row: Int, as type: Cell.Type) -> Cell { cells.load(row, as: type) }
+
+    /// The bytes of a string or a blob that is not null.
+    @inlinable
+    public func bytes(_ row: Int) -> UnsafeRawBufferPointer { cells.bytes(row) }
+}
+
+/// The cells of a ``ResultColumn``, for those who look at many of them: nothing is counted when they are passed on.
+public struct ResultCells: BitwiseCopyable {
     @usableFromInline let data: UnsafeRawPointer?
     @usableFromInline let validity: UnsafePointer<UInt64>?
 
@@ -74,8 +92,9 @@ extension Connection {
                     let vector = api.pointee.duckdb_data_chunk_get_vector(chunk, idx_t(index))
                     return ResultColumn(
                         name: column.name, type: column.type,
-                        data: api.pointee.duckdb_vector_get_data(vector).map { UnsafeRawPointer($0) },
-                        validity: api.pointee.duckdb_vector_get_validity(vector).map { UnsafePointer($0) })
+                        cells: ResultCells(
+                            data: api.pointee.duckdb_vector_get_data(vector).map { UnsafeRawPointer($0) },
+                            validity: api.pointee.duckdb_vector_get_validity(vector).map { UnsafePointer($0) }))
                 }
                 try body(
                     ResultChunk(rowCount: Int(api.pointee.duckdb_data_chunk_get_size(chunk)), columns: cells))

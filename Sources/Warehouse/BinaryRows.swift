@@ -32,11 +32,12 @@ struct BinaryRows: ~Copyable {
     ) throws {
         precondition(chunk.columns.count == types.count, "a statement of other columns than its table")
         let forms = try zip(chunk.columns, types).map { try Form($0, $1) }
+        let cells = chunk.columns.map(\.cells)
         let rowBytesMax = 2 + forms.count * Self.valueBytesMax
         for row in 0..<chunk.rowCount {
             reserve(rowBytesMax)
             put(Int16(forms.count))
-            for index in forms.indices { try append(chunk.columns[index], row, forms[index], rowBytesMax) }
+            for index in forms.indices { try append(cells[index], row, forms[index], rowBytesMax) }
             if count >= Self.sendBytes { try flush(send) }
         }
         rowCount += chunk.rowCount
@@ -94,7 +95,7 @@ struct BinaryRows: ~Copyable {
         }
     }
 
-    private mutating func append(_ column: ResultColumn, _ row: Int, _ form: Form, _ rowBytesMax: Int) throws {
+    private mutating func append(_ column: ResultCells, _ row: Int, _ form: Form, _ rowBytesMax: Int) throws {
         guard !column.isNull(row) else { return put(Int32(-1)) }
         switch form {
         case .integer:

@@ -12,6 +12,13 @@ struct DaySource {
     let timeZone: String
     /// The currency of list prices.
     let currency: String
+    private let listed = Files()
+
+    init(tables: [String: Table], timeZone: String, currency: String) {
+        self.tables = tables
+        self.timeZone = timeZone
+        self.currency = currency
+    }
 
     /// The SELECT of a stage's rows, typed as the stage is.
     func select(_ stage: StarSchema.Stage, day: String) throws -> String {
@@ -91,7 +98,27 @@ struct DaySource {
     private func scan(_ name: String, _ day: String) throws -> String {
         guard let table = tables[name] else { throw WarehouseError(.schema, "the lake has no table silver.\(name)") }
         guard let days = LakeDate.days(day) else { throw WarehouseError(.statement, "'\(day)' is no day") }
-        return try LakeTable(table).scanSQL(where: .equal("business_day", .date(days)))
+        let files = LakeTable(table)
+        let all = try listed.of(name) { try files.plan().tasks }
+        return try files.scanSQL(of: all.filter { Self.mayHold($0.file, days) })
+    }
+
+    /// Whether a file may have rows of a day: one of another partition by day has none.
+    private static func mayHold(_ file: DataFile, _ days: Int32) -> Bool {
+        guard file.partition.count == 1, case .date(let day) = file.partition[0] else { return true }
+        return day == days
+    }
+
+    /// The files of the tables, listed once for a load of many days.
+    private final class Files {
+        private var tasks: [String: [ScanTask]] = [:]
+
+        func of(_ table: String, _ list: () throws -> [ScanTask]) rethrows -> [ScanTask] {
+            if let known = tasks[table] { return known }
+            let listed = try list()
+            tasks[table] = listed
+            return listed
+        }
     }
 
     private static func type(_ type: StarSchema.ColumnType) -> String {

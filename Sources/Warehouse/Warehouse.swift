@@ -167,9 +167,9 @@ public final class Warehouse: Sendable {
             let plan = try plan(session, again)
             var report = LoadReport()
             if !plan.days.isEmpty {
-                let threads = try Self.setThreads(of: connection, to: "1")
-                // The connection was there before and its threads are only a matter of speed.
-                defer { _ = try? Self.setThreads(of: connection, to: threads) }
+                let before = try Self.set(Self.engineSettings, of: connection)
+                // They are a matter of speed alone.
+                defer { _ = try? Self.set(before, of: connection) }
                 for statement in DayStatements.temporaryTables(schema, .postgres) { try session.run(statement) }
                 let load = DayLoad(
                     schema: schema, session: session, connection: connection, source: plan.source, keysMax: keysMax)
@@ -190,13 +190,21 @@ public final class Warehouse: Sendable {
         }
     }
 
-    /// Sets how many threads the engine has: the server works beside it, and who waits for the rows of an engine of several
-    /// threads looks all the time whether there are any.
-    /// - Returns: how many there were.
-    private static func setThreads(of connection: Connection, to count: String) throws -> String {
-        let known = try connection.query("SELECT CAST(current_setting('threads') AS VARCHAR)").first?.string
-        try connection.execute("SET threads = \(count)")
-        return known ?? count
+    /// How the engine reads a load's rows. The server works beside it, and who waits for the rows of an engine of several
+    /// threads looks all the time whether there are any. It knows neither how many keys there are nor how many rows of the
+    /// day, and must not turn the joins around: a table of all rows of the day costs more than one of its members.
+    private static let engineSettings = ["threads": "1", "disabled_optimizers": "build_side_probe_side"]
+
+    /// Sets what the engine is told.
+    /// - Returns: what it was told before.
+    private static func set(_ settings: [String: String], of connection: Connection) throws -> [String: String] {
+        var before: [String: String] = [:]
+        for (name, value) in settings {
+            let known = try connection.query("SELECT CAST(current_setting('\(name)') AS VARCHAR)").first?.string
+            before[name] = known ?? ""
+            try connection.execute("SET \(name) = \(SQL.literal(value))")
+        }
+        return before
     }
 
     /// What a load has to do.
