@@ -112,7 +112,8 @@ final class BatchService: Sendable {
         engine.temporaryFolder = folder.temporary + "/models"
         engine.objectStore = objectStore
         self.engine = engine
-        runner = ModelRunner(project: project, catalog: catalog, engine: engine)
+        runner = ModelRunner(
+            project: project, catalog: catalog, engine: engine, threads: settings.modelThreads)
         runs = metrics.counter("cartograph_batch_runs_total", help: "Runs of the models.")
         duration = metrics.histogram("cartograph_batch_run_seconds", help: "How long runs of the models took.")
     }

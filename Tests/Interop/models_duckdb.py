@@ -1,8 +1,8 @@
 """What dbt reads and makes in a DuckDB file, in the environment that dbt is installed in: one order as JSON from standard input,
 the answer as JSON on standard output.
 
-`load` makes tables of a folder's Parquet files, named schema.table.parquet; `view` makes views of folders of such names; `export` writes each table of the schemas named
-in the order as such a file."""
+`load` makes tables of a folder's Parquet files, named schema.table.parquet; `view` makes views of folders of such names; `export`
+writes each table of the schemas named in the order as such a file."""
 
 import json
 import shutil
