@@ -200,7 +200,7 @@ def assert_same(native, theirs):
         return [row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM '{file}'").fetchall()]
 
     # What dbt had in the works is none of its tables.
-    made = {file.stem for file in theirs.glob("*.parquet") if "__dbt_tmp" not in file.stem}
+    made = {file.stem for file in theirs.glob("*.parquet") if "__dbt_" not in file.stem}
     assert made == {file.stem for file in native.glob("*.parquet")}
     found, different = {}, {}
     for file in sorted(native.glob("*.parquet")):
