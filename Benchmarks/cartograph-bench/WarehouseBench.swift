@@ -29,11 +29,13 @@ struct WarehouseBench {
         let server = try PostgresServer()
         defer { server.discard() }
         let place = ["--data", folder, "--url", "postgres://bench@127.0.0.1:\(server.port)/postgres"]
-        var (seconds, spent, again, rows) = ([Double](), [Double](), [Double](), 0)
+        var (seconds, spent, own, again, rows) = ([Double](), [Double](), [Double](), [Double](), 0)
         for _ in 0..<runs {
             try cartograph(["warehouse", "init"] + place)
             let before = try server.process.cpuSecondsOfTree()
+            let ownBefore = Self.cpuSecondsOfEndedChildren()
             let report = try load(place)
+            own.append(Self.cpuSecondsOfEndedChildren() - ownBefore)
             spent.append(try server.process.cpuSecondsOfTree() - before)
             seconds.append(report.seconds)
             rows = report.rows
@@ -49,8 +51,16 @@ struct WarehouseBench {
             Measure(bench: "warehouse", measure: "rows", value: Double(rows), unit: "rows"),
             measure("load", seconds, "s"),
             measure("load of a million rows", seconds.map { $0 * 1e6 / Double(rows) }, "s"),
-            measure("of it PostgreSQL's processor", spent, "cpu-s"), measure("a load of nothing", again, "ms"),
+            measure("of it PostgreSQL's processor", spent, "cpu-s"),
+            measure("of it the loader's processor", own, "cpu-s"), measure("a load of nothing", again, "ms"),
         ]
+    }
+
+    /// Processor seconds of the commands that ended so far.
+    private static func cpuSecondsOfEndedChildren() -> Double {
+        var usage = rusage()
+        getrusage(RUSAGE_CHILDREN.rawValue, &usage)
+        return [usage.ru_utime, usage.ru_stime].reduce(0) { $0 + Double($1.tv_sec) + Double($1.tv_usec) / 1e6 }
     }
 
     private func load(_ place: [String]) throws -> Report {

@@ -15,6 +15,24 @@ public struct ResultColumn {
     public let name: String
     /// Its type, which says how its cells lie in memory.
     public let type: ColumnType
+    /// Its cells.
+    public let cells: ResultCells
+
+    /// Whether a cell is null.
+    @inlinable
+    public func isNull(_ row: Int) -> Bool { cells.isNull(row) }
+
+    /// A cell that is not null, as ``ColumnType`` says that it lies in memory.
+    @inlinable
+    public func load<Cell: BitwiseCopyable>(_ row: Int, as type: Cell.Type) -> Cell { cells.load(row, as: type) }
+
+    /// The bytes of a string or a blob that is not null.
+    @inlinable
+    public func bytes(_ row: Int) -> UnsafeRawBufferPointer { cells.bytes(row) }
+}
+
+/// The cells of a ``ResultColumn``, for those who look at many of them: nothing is counted when they are passed on.
+public struct ResultCells: BitwiseCopyable {
     @usableFromInline let data: UnsafeRawPointer?
     @usableFromInline let validity: UnsafePointer<UInt64>?
 
@@ -49,16 +67,22 @@ extension Connection {
     /// - Parameter body: reads a chunk, which is gone when it returns.
     /// - Throws: `EngineError`, also for a column of a type that no table column can have: cast it.
     public func streamChunks(_ sql: String, _ body: (ResultChunk) throws -> Void) throws {
-        let columns = try columns(of: sql)
         try withResult(of: sql) { api, result in
-            for index in columns.indices {
-                var type = api.pointee.duckdb_column_logical_type(&result, idx_t(index))
+            var columns: [Column] = []
+            for index in 0..<api.pointee.duckdb_column_count(&result) {
+                let name = api.pointee.duckdb_column_name(&result, index).map { String(cString: $0) } ?? ""
+                var type = api.pointee.duckdb_column_logical_type(&result, index)
                 defer { api.pointee.duckdb_destroy_logical_type(&type) }
+                guard let known = ColumnType(api, type) else {
+                    throw EngineError(
+                        .statement, "column \(name) has a type that tables do not have: cast it", sql: sql)
+                }
                 let kind = api.pointee.duckdb_get_type_id(type)
                 // Their cells are smaller than those of the type that they count as.
                 guard ![DUCKDB_TYPE_TINYINT, DUCKDB_TYPE_SMALLINT, DUCKDB_TYPE_ENUM].contains(kind) else {
-                    throw EngineError(.statement, "column \(columns[index].name) is too narrow: cast it", sql: sql)
+                    throw EngineError(.statement, "column \(name) is too narrow: cast it", sql: sql)
                 }
+                columns.append(Column(name, known))
             }
             while true {
                 var chunk = api.pointee.duckdb_fetch_chunk(result)
@@ -68,8 +92,9 @@ extension Connection {
                     let vector = api.pointee.duckdb_data_chunk_get_vector(chunk, idx_t(index))
                     return ResultColumn(
                         name: column.name, type: column.type,
-                        data: api.pointee.duckdb_vector_get_data(vector).map { UnsafeRawPointer($0) },
-                        validity: api.pointee.duckdb_vector_get_validity(vector).map { UnsafePointer($0) })
+                        cells: ResultCells(
+                            data: api.pointee.duckdb_vector_get_data(vector).map { UnsafeRawPointer($0) },
+                            validity: api.pointee.duckdb_vector_get_validity(vector).map { UnsafePointer($0) }))
                 }
                 try body(
                     ResultChunk(rowCount: Int(api.pointee.duckdb_data_chunk_get_size(chunk)), columns: cells))

@@ -76,6 +76,44 @@ extension DayStatements {
         return statements
     }
 
+    /// What ``versions(_:_:hasLaterDays:)`` comes to on a day that was never loaded and has no later ones, which is most
+    /// days: a version begins where the day tells something else than the one that holds, and that one ends.
+    func versionsOfNewestDay(_ dimension: StarSchema.Dimension, _ history: StarSchema.History) -> [String] {
+        let (name, id) = (dimension.name, dimension.natural.name)
+        let (days, stage, table) = (StarSchema.qualified(history.days), dimension.stage, StarSchema.qualified(name))
+        let list = history.attributes.map(\.name).joined(separator: ", ")
+        let (date, endless) = ("DATE '\(day)'", "DATE '\(StarSchema.endless)'")
+        let values =
+            history.lasting.map { "coalesce(s.\($0.name), v.\($0.name))" }
+            + history.everTrue.map { "(coalesce(s.\($0.name), false) OR coalesce(v.\($0.name), false))" }
+        let news =
+            history.lasting.map {
+                "(s.\($0.name) IS NOT NULL AND (v.\($0.name) IS NULL OR v.\($0.name) <> s.\($0.name)))"
+            }
+            + history.everTrue.map { "(s.\($0.name) AND NOT v.\($0.name))" }
+        return [
+            """
+            INSERT INTO \(days) (business_day, \(id), \(list))
+            SELECT \(date), s.\(id), \(history.attributes.map { "s.\($0.name)" }.joined(separator: ", ")) FROM \(stage) s
+            """,
+            """
+            INSERT INTO fresh_\(name) (\(id), valid_from, valid_to, \(list))
+            SELECT s.\(id), \(date), \(endless), \(values.joined(separator: ", "))
+            FROM \(stage) s LEFT JOIN \(table) v ON v.\(id) = s.\(id) AND v.valid_to = \(endless)
+            WHERE v.\(id) IS NULL OR \(news.joined(separator: " OR "))
+            """,
+            """
+            UPDATE \(table) SET valid_to = \(date), is_current = false
+            FROM fresh_\(name) f WHERE \(name).\(id) = f.\(id) AND \(name).valid_to = \(endless)
+            """,
+            """
+            INSERT INTO \(table) (\(id), valid_from, valid_to, is_current, \(list))
+            SELECT f.\(id), f.valid_from, f.valid_to, true, \(history.attributes.map { "f.\($0.name)" }.joined(separator: ", "))
+            FROM fresh_\(name) f
+            """,
+        ]
+    }
+
     /// Removes the versions that are no more, after the day's facts.
     func removeEnded(_ dimension: StarSchema.Dimension) -> String {
         """

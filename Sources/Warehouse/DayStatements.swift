@@ -125,6 +125,12 @@ struct DayStatements {
 
     private func names(_ fact: StarSchema.Fact) -> [String] { fact.columns.map(\.column.name) }
 
+    /// Whether a fact has a table that the day's rows belong in, as SQL: the day's own, or its month's.
+    func isThere(_ fact: StarSchema.Fact) -> String {
+        let tables = [StarSchema.leaf(fact.name, day), StarSchema.whole(fact.name, day)]
+        return "(" + tables.map { "to_regclass('\(star($0))') IS NOT NULL" }.joined(separator: " OR ") + ")"
+    }
+
     /// The statements before and after the rows of a fact's day come into its own table, where it has none yet.
     func fillingDirectly(_ fact: StarSchema.Fact) -> (make: String, attach: String) {
         (
@@ -191,10 +197,15 @@ struct DayStatements {
     // MARK: - The record of the load
 
     /// Writes down what was loaded from which snapshots.
-    /// - Parameter sources: JSON.
-    func record(sources: String) -> [String] {
+    /// - Parameters:
+    ///   - sources: JSON.
+    ///   - rows: how many rows of each fact the day has now; nil where the server has to count them.
+    func record(sources: String, rows: [String: Int]? = nil) -> [String] {
         let quoted = SQL.literal(sources)
-        let counts = schema.facts.map { "(SELECT count(*) FROM \(star($0.name)) WHERE business_day = \(date))" }
+        let counts = schema.facts.map { fact in
+            rows?[fact.name].map { String($0) }
+                ?? "(SELECT count(*) FROM \(star(fact.name)) WHERE business_day = \(date))"
+        }
         return [
             """
             INSERT INTO \(star("loads"))

@@ -8,10 +8,14 @@ final class PostgresSession {
     static let connectSeconds = 10
     /// Most rows that ``query(_:)`` returns.
     static let rowsMax = 1_000_000
+    /// Most bytes of rows that are held while a statement runs that was started before them.
+    static let heldBytesMax = 64 << 20
 
     private let address: WarehouseAddress
     private let connection: OpaquePointer
     let canceller: Canceller
+    /// The statement that was started and not waited for.
+    private var started: String?
 
     /// Connects.
     init(_ address: WarehouseAddress) throws {
@@ -57,6 +61,7 @@ final class PostgresSession {
     /// - Returns: the rows that the last one changed.
     @discardableResult
     func run(_ sql: String) throws -> Int {
+        try finish()
         let result = PQexec(connection, sql)
         defer { PQclear(result) }
         try check(result, sql)
@@ -65,6 +70,7 @@ final class PostgresSession {
 
     /// The rows of a statement as text; null is nil.
     func query(_ sql: String) throws -> [[String?]] {
+        try finish()
         let result = PQexec(connection, sql)
         defer { PQclear(result) }
         try check(result, sql)
@@ -86,35 +92,73 @@ final class PostgresSession {
             try run("COMMIT")
             return result
         } catch {
-            // Where the connection is gone, the server has rolled back by itself.
+            // What a started statement came to does not matter any more. Where the connection is gone, the server has
+            // rolled back by itself.
+            try? finish()
             _ = try? run("ROLLBACK")
             throw error
         }
     }
 
-    /// Copies rows into a table in the binary format.
+    /// Sends a statement whose outcome the next call waits for: the caller works while the server does.
+    func start(_ sql: String) throws {
+        try finish()
+        guard PQsendQuery(connection, sql) == 1 else { throw connectionFailure(sql) }
+        started = sql
+    }
+
+    /// Waits for the statement that was started, if there is one.
+    /// - Throws: what it failed with.
+    func finish() throws {
+        guard let sql = started else { return }
+        started = nil
+        var failure: (any Error)?
+        while let result = PQgetResult(connection) {
+            defer { PQclear(result) }
+            do { try check(result, sql) } catch { failure = failure ?? error }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Whether the statement that was started is still running.
+    private func isRunning() throws -> Bool {
+        guard let sql = started else { return false }
+        guard PQconsumeInput(connection) == 1 else { throw connectionFailure(sql) }
+        return PQisBusy(connection) == 1
+    }
+
+    /// Copies rows into a table in the binary format. While a statement runs that was started before, up to
+    /// ``heldBytesMax`` of them are held here.
     /// - Parameter body: gives the bytes, piece by piece, to the function it is given.
     /// - Returns: how many rows the server took.
     func copyIn(_ table: String, _ columns: [String], _ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void)
         throws -> Int
     {
         let sql = "COPY \(table) (\(columns.joined(separator: ", "))) FROM STDIN (FORMAT binary)"
-        let started = PQexec(connection, sql)
-        let isReady = PQresultStatus(started) == PGRES_COPY_IN
-        if !isReady {
-            defer { PQclear(started) }
-            try check(started, sql)
-            throw WarehouseError(.statement, "the server took no rows for \(table)")
-        }
-        PQclear(started)
+        var held: [UInt8] = []
+        var isOpen = false
         var failure: (any Error)?
         do {
             try body { bytes in
-                guard PQputCopyData(connection, bytes.baseAddress, Int32(bytes.count)) == 1 else {
-                    throw connectionFailure(sql)
+                if !isOpen {
+                    if held.count + bytes.count <= Self.heldBytesMax, try isRunning() {
+                        held.append(contentsOf: bytes)
+                        return
+                    }
+                    try beginCopy(sql, table)
+                    isOpen = true
+                    try held.withUnsafeBytes { try put($0, sql) }
+                    held = []
                 }
+                try put(bytes, sql)
+            }
+            if !isOpen {
+                try beginCopy(sql, table)
+                isOpen = true
+                try held.withUnsafeBytes { try put($0, sql) }
             }
         } catch {
+            guard isOpen else { throw error }
             failure = error
         }
         let ended =
@@ -126,6 +170,22 @@ final class PostgresSession {
         guard ended == 1 else { throw connectionFailure(sql) }
         try check(result, sql)
         return PQcmdTuples(result).flatMap { Int(String(cString: $0)) } ?? 0
+    }
+
+    private func beginCopy(_ sql: String, _ table: String) throws {
+        try finish()
+        let begun = PQexec(connection, sql)
+        defer { PQclear(begun) }
+        guard PQresultStatus(begun) != PGRES_COPY_IN else { return }
+        try check(begun, sql)
+        throw WarehouseError(.statement, "the server took no rows for \(table)")
+    }
+
+    private func put(_ bytes: UnsafeRawBufferPointer, _ sql: String) throws {
+        guard bytes.count > 0 else { return }
+        guard PQputCopyData(connection, bytes.baseAddress, Int32(bytes.count)) == 1 else {
+            throw connectionFailure(sql)
+        }
     }
 
     // MARK: - Errors

@@ -12,7 +12,7 @@ extension StarSchema {
         for dimension in dimensions { statements += ddl(dimension, dialect) }
         for book in books { statements += ddl(book, dialect) }
         for fact in facts { statements += ddl(fact, dialect) }
-        if dialect == .postgres { statements += leafFunctions }
+        if dialect == .postgres { statements += partitionFunctions }
         for dimension in dimensions {
             let columns = [dimension.key] + members(of: dimension).map(\.name)
             let values = ["\(Self.unknownKey)"] + members(of: dimension).map { unknownValue($0, dimension) }
@@ -121,7 +121,7 @@ extension StarSchema {
             "GRANT SELECT ON \(all) TO \(reader)", "GRANT SELECT, INSERT, UPDATE, DELETE ON \(all) TO \(loader)",
         ]
         if dialect == .postgres {
-            for name in ["make_leaf", "attach_leaf"] {
+            for name in ["make_leaf", "attach_leaf", "join_month"] {
                 let function = "\(Self.qualified(name))(text, date)"
                 statements += [
                     "REVOKE ALL ON FUNCTION \(function) FROM PUBLIC",
@@ -130,61 +130,5 @@ extension StarSchema {
             }
         }
         return statements
-    }
-
-    // MARK: - Partitions
-
-    /// The table of a fact's rows of one day, inside of its month's.
-    static func leaf(_ fact: String, _ day: String) -> String {
-        let parts = day.split(separator: "-")
-        return "\(fact)_y\(parts[0])m\(parts[1])d\(parts[2])"
-    }
-
-    /// A day is filled beside the fact and then attached: its indexes and foreign keys are made and checked for all rows
-    /// at once, which is ten times as fast as row by row, and no reader waits for it. The functions are the owner's, so
-    /// that who loads may add days and needs no right to change or drop tables.
-    private var leafFunctions: [String] {
-        let names = facts.map { "'\($0.name)'" }.joined(separator: ", ")
-        let leafName = "fact || to_char(day, '\"_y\"YYYY\"m\"MM\"d\"DD')"
-        let head = """
-            LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-            DECLARE
-                leaf text := \(leafName);
-                month_start date := date_trunc('month', day::timestamp)::date;
-                month text := fact || to_char(day, '"_y"YYYY"m"MM');
-            BEGIN
-                IF fact NOT IN (\(names)) THEN
-                    RAISE EXCEPTION '% is no fact', fact;
-                END IF;
-            """
-        return [
-            """
-            CREATE FUNCTION \(Self.qualified("make_leaf"))(fact text, day date) RETURNS void
-            \(head)
-                EXECUTE format('CREATE TABLE \(Self.name).%I (LIKE \(Self.name).%I INCLUDING DEFAULTS)', leaf, fact);
-                EXECUTE format('GRANT SELECT, INSERT ON \(Self.name).%I TO \(Role.loader)', leaf);
-            END
-            $$
-            """,
-            """
-            CREATE FUNCTION \(Self.qualified("attach_leaf"))(fact text, day date) RETURNS void
-            \(head)
-                PERFORM set_config('maintenance_work_mem', '128MB', true);
-                IF to_regclass(format('\(Self.name).%I', month)) IS NULL THEN
-                    EXECUTE format(
-                        'CREATE TABLE \(Self.name).%I (LIKE \(Self.name).%I INCLUDING DEFAULTS) PARTITION BY RANGE (business_day)',
-                        month, fact);
-                    EXECUTE format(
-                        'ALTER TABLE \(Self.name).%I ATTACH PARTITION \(Self.name).%I FOR VALUES FROM (%L) TO (%L)',
-                        fact, month, month_start, (month_start + interval '1 month')::date);
-                END IF;
-                EXECUTE format('REVOKE ALL ON \(Self.name).%I FROM \(Role.loader)', leaf);
-                EXECUTE format(
-                    'ALTER TABLE \(Self.name).%I ATTACH PARTITION \(Self.name).%I FOR VALUES FROM (%L) TO (%L)',
-                    month, leaf, day, day + 1);
-            END
-            $$
-            """,
-        ]
     }
 }

@@ -95,7 +95,7 @@ struct StarSchema {
     }
 
     /// Counts changes of this description that need other tables.
-    static let version = 1
+    static let version = 2
     /// The schema that all tables are in.
     static let name = "star"
     /// The member of a dimension that stands for what is not known.

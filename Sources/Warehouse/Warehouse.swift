@@ -161,25 +161,50 @@ public final class Warehouse: Sendable {
             guard try session.query("SELECT pg_try_advisory_lock(\(Self.lock))").first?.first == "t" else {
                 throw WarehouseError(.busy, "another load is going on at \(address.description): wait for its end")
             }
-            try session.run("SET temp_buffers = '32MB'; SET work_mem = '64MB'; SET lock_timeout = '60s'")
+            // To compile a statement of a load costs more than it saves.
+            try session.run(
+                "SET temp_buffers = '32MB'; SET work_mem = '64MB'; SET lock_timeout = '60s'; SET jit = off")
             let plan = try plan(session, again)
             var report = LoadReport()
             if !plan.days.isEmpty {
+                let before = try Self.set(Self.engineSettings, of: connection)
+                // They are a matter of speed alone.
+                defer { _ = try? Self.set(before, of: connection) }
                 for statement in DayStatements.temporaryTables(schema, .postgres) { try session.run(statement) }
                 let load = DayLoad(
                     schema: schema, session: session, connection: connection, source: plan.source, keysMax: keysMax)
+                let months = Months(schema: schema, session: session)
                 for (index, day) in plan.days.enumerated() {
                     if running.withLock({ $0.isCancelled }) {
                         throw WarehouseError(.cancelled, "the load was cancelled before \(day)")
                     }
                     progress(day, index + 1, plan.days.count)
-                    report.days.append(try load.run(day, sources: plan.sources))
+                    let next = index + 1 < plan.days.count ? plan.days[index + 1] : nil
+                    report.days.append(try load.run(day, next: next, sources: plan.sources))
+                    if next?.prefix(7) != day.prefix(7) { try months.joinClosed() }
                 }
             }
             if plan.isBehind { try settle(session, plan) }
             report.seconds = (ContinuousClock.now - began).inSeconds
             return report
         }
+    }
+
+    /// How the engine reads a load's rows. The server works beside it, and who waits for the rows of an engine of several
+    /// threads looks all the time whether there are any. It knows neither how many keys there are nor how many rows of the
+    /// day, and must not turn the joins around: a table of all rows of the day costs more than one of its members.
+    private static let engineSettings = ["threads": "1", "disabled_optimizers": "build_side_probe_side"]
+
+    /// Sets what the engine is told.
+    /// - Returns: what it was told before.
+    private static func set(_ settings: [String: String], of connection: Connection) throws -> [String: String] {
+        var before: [String: String] = [:]
+        for (name, value) in settings {
+            let known = try connection.query("SELECT CAST(current_setting('\(name)') AS VARCHAR)").first?.string
+            before[name] = known ?? ""
+            try connection.execute("SET \(name) = \(SQL.literal(value))")
+        }
+        return before
     }
 
     /// What a load has to do.

@@ -98,10 +98,11 @@ final class SmallShop {
 
     var books: Books { Books(log: log, catalog: catalog, connection: connection, stream: stream) }
 
-    /// The values of a row, as texts.
+    /// The values of a row, as texts. The rows are `rows` in `which`.
     func row(_ table: String, _ columns: String, _ which: String) throws -> [String] {
         let scan = try LakeTable(catalog.loadTable(try TableIdentifier(parsing: table))).scanSQL()
-        return try #require(try connection.query("SELECT \(columns) FROM (\(scan)) \(which)").rows.first).map(\.text)
+        let sql = "WITH rows AS (\(scan)) SELECT \(columns) FROM rows \(which)"
+        return try #require(try connection.query(sql).rows.first).map(\.text)
     }
 
     /// Puts other rows into a table, with a commit that says what the one before it said.
@@ -239,6 +240,84 @@ final class SmallShop {
         #expect(text.contains("\"difference\":\"0.01\"") && text.contains("\"since\":\"\(row[0])\""))
     }
 
+    /// A difference in a table of gold, the lines that must see it, and what they must name.
+    struct Planted: CustomTestStringConvertible, Sendable {
+        let table: String
+        /// A row of the table, and what identifies it.
+        let key: String
+        let pick: String
+        let change: String
+        let lines: [String]
+        let difference: String
+        /// Whether the lines are of days, or months.
+        let since: Bool
+        /// Which column of the key they name.
+        let names: Int
+        var testDescription: String { "\(table), \(lines[0])" }
+    }
+
+    @Test(
+        "A difference of one in a table that is no sum by day of another is found and named",
+        arguments: [
+            Planted(
+                table: "gold.daily_fulfilment", key: "business_day, channel", pick: "orders > 0", change: "orders",
+                lines: ["orders, fulfilment"], difference: "-1", since: true, names: 1),
+            Planted(
+                table: "gold.daily_fulfilment", key: "business_day, channel", pick: "shipped > 0", change: "shipped",
+                lines: ["shipped, fulfilment"], difference: "-1", since: true, names: 1),
+            Planted(
+                table: "gold.cohort_retention", key: "cohort_month, months_since", pick: "months_since = 0",
+                change: "cohort_customers", lines: ["new customers, cohorts"], difference: "-1", since: true, names: 0),
+            Planted(
+                table: "gold.cohort_retention", key: "cohort_month, months_since", pick: "true", change: "orders",
+                lines: ["orders, cohorts"], difference: "-1", since: true, names: 0),
+            Planted(
+                table: "gold.stock_turnover", key: "month, product_id, warehouse_id", pick: "sold > 0", change: "sold",
+                lines: ["sold, stock"], difference: "-1", since: true, names: 1),
+            Planted(
+                table: "gold.stock_turnover", key: "month, product_id, warehouse_id",
+                pick: "month = (SELECT max(month) FROM rows)", change: "closing_level",
+                lines: ["level, stock", "change of stock, stock"], difference: "-1", since: false, names: 1),
+            Planted(
+                table: "gold.product_affinity", key: "product_id, with_product_id",
+                pick: "product_id < with_product_id",
+                change: "orders_together", lines: ["orders of pairs, bought together"], difference: "1", since: false,
+                names: 0),
+            Planted(
+                table: "gold.product_affinity", key: "product_id, with_product_id", pick: "true",
+                change: "product_orders", lines: ["orders of products, bought together"], difference: "", since: false,
+                names: 0),
+        ])
+    func aDifferenceInGoldIsNamed(planted: Planted) throws {
+        let shop = try SmallShop(events: 3_000)
+        try shop.send(SmallShop.pairs)
+        let before = shop.check()
+        #expect(before.problems == [])
+        #expect(before.lines.filter { !$0.balanced } == [])
+        let row = try shop.row(
+            planted.table, planted.key, "WHERE \(planted.pick) ORDER BY ALL LIMIT 1")
+        let condition = zip(planted.key.split(separator: ","), row).map { name, value in
+            "CAST(\(name) AS VARCHAR) = '\(value)'"
+        }.joined(separator: " AND ")
+        try shop.tamper(
+            planted.table,
+            "SELECT * REPLACE (CASE WHEN \(condition) THEN \(planted.change) + 1 ELSE \(planted.change) END AS \(planted.change))"
+        )
+        let balance = shop.check()
+        #expect(balance.problems == [])
+        for name in planted.lines {
+            let line = try #require(balance.lines.first { $0.name == name })
+            #expect(!line.balanced, "\(name)")
+            if !planted.difference.isEmpty { #expect(line.difference == planted.difference, "\(name)") }
+            #expect(line.offending?.count == 1, "\(name): \(line.offending ?? [])")
+            // The day or month, and the channel, product or warehouse.
+            let named = line.offending?.first ?? ""
+            if planted.since { #expect(line.since == row[0] && named.hasPrefix(row[0]), "\(name): \(named)") }
+            #expect(named.contains(row[planted.names]), "\(name): \(named)")
+        }
+        #expect(shop.books.checkTables().lines.contains { $0.name == planted.lines[0] && !$0.balanced })
+    }
+
     @Test func lateEventsHaveALineOfTheirOwn() throws {
         let shop = try SmallShop(events: 5_000)
         let line = try #require(shop.check().lines.first { $0.name == "late events" })
@@ -270,6 +349,22 @@ extension SmallShop {
             "currency":"USD","ts":\(ts)}
             """
     }
+
+    /// Orders of two products that are often bought together, and one of more products than are looked at.
+    static let pairs: [String] = {
+        let ts = (EmbeddedLog.wallClock() - 2 * Timestamp.day) / 1_000
+        func purchase(_ number: Int, _ products: [String]) -> String {
+            let items = products.map { #"{"product_id":"\#($0)","quantity":1,"unit_price":"1.00"}"# }
+            return """
+                {"type":"purchase","event_id":"pair-\(number)","user_id":"u-\(number)","session_id":"s-\(number)",\
+                "order_id":"pair-\(number)","items":[\(items.joined(separator: ","))],\
+                "total_amount":"\(products.count).00","currency":"USD","ts":\(ts)}
+                """
+        }
+        return (0..<12).map { purchase($0, ["pair-a", "pair-b"]) }
+            + (12..<15).map { purchase($0, ["pair-b", "pair-c"]) }
+            + [purchase(15, ["pair-a"]), purchase(16, (0..<150).map { "many-\($0)" } + ["pair-a"])]
+    }()
 
     /// A repeat, a conflict, and an order that comes again: with an earlier time, and on another day.
     static let trouble: [String] = {

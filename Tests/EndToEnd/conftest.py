@@ -7,6 +7,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from cartograph import BINARY, ROOT, Server  # noqa: E402
+from postgres import Postgres  # noqa: E402
 
 
 def pytest_sessionstart(session):
@@ -32,6 +33,13 @@ def up():
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    """A PostgreSQL server of the module's own."""
+    with Postgres() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

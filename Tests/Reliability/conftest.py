@@ -17,6 +17,7 @@ _end_to_end = importlib.util.module_from_spec(_specification)
 _specification.loader.exec_module(_end_to_end)
 pytest_sessionstart = _end_to_end.pytest_sessionstart
 data = _end_to_end.data
+postgres = _end_to_end.postgres
 
 from cartograph import Server  # noqa: E402
 from sizes import SHORT, TORTURE  # noqa: E402

@@ -318,8 +318,6 @@ CREATE FUNCTION star.make_leaf(fact text, day date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     leaf text := fact || to_char(day, '"_y"YYYY"m"MM"d"DD');
-    month_start date := date_trunc('month', day::timestamp)::date;
-    month text := fact || to_char(day, '"_y"YYYY"m"MM');
 BEGIN
     IF fact NOT IN ('fact_clicks', 'fact_cart', 'fact_orders', 'fact_order_items') THEN
         RAISE EXCEPTION '% is no fact', fact;
@@ -333,6 +331,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     leaf text := fact || to_char(day, '"_y"YYYY"m"MM"d"DD');
     month_start date := date_trunc('month', day::timestamp)::date;
+    month_end date := (date_trunc('month', day::timestamp) + interval '1 month')::date;
     month text := fact || to_char(day, '"_y"YYYY"m"MM');
 BEGIN
     IF fact NOT IN ('fact_clicks', 'fact_cart', 'fact_orders', 'fact_order_items') THEN
@@ -345,12 +344,69 @@ BEGIN
             month, fact);
         EXECUTE format(
             'ALTER TABLE star.%I ATTACH PARTITION star.%I FOR VALUES FROM (%L) TO (%L)',
-            fact, month, month_start, (month_start + interval '1 month')::date);
+            fact, month, month_start, month_end);
     END IF;
     EXECUTE format('REVOKE ALL ON star.%I FROM cartograph_loader', leaf);
     EXECUTE format(
         'ALTER TABLE star.%I ATTACH PARTITION star.%I FOR VALUES FROM (%L) TO (%L)',
         month, leaf, day, day + 1);
+END
+$$;
+CREATE FUNCTION star.join_month(fact text, day date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    month_start date := date_trunc('month', day::timestamp)::date;
+    month_end date := (date_trunc('month', day::timestamp) + interval '1 month')::date;
+    month text := fact || to_char(day, '"_y"YYYY"m"MM');
+    whole text := month || '_days';
+    parts text[];
+    part text;
+BEGIN
+    IF fact NOT IN ('fact_clicks', 'fact_cart', 'fact_orders', 'fact_order_items') THEN
+        RAISE EXCEPTION '% is no fact', fact;
+    END IF;
+    EXECUTE format('LOCK TABLE star.%I IN SHARE ROW EXCLUSIVE MODE', month);
+    SELECT array_agg(c.relname::text ORDER BY c.relname) INTO parts
+    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = to_regclass(format('star.%I', month));
+    IF parts IS NULL OR whole = ANY (parts) THEN
+        RETURN;
+    END IF;
+    PERFORM set_config('maintenance_work_mem', '128MB', true);
+    EXECUTE format('CREATE TABLE star.%I (LIKE star.%I INCLUDING DEFAULTS)', whole, fact);
+    FOREACH part IN ARRAY parts LOOP
+        EXECUTE format('INSERT INTO star.%I SELECT * FROM star.%I', whole, part);
+    END LOOP;
+    FOR part IN
+        SELECT pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE conrelid = to_regclass(format('star.%I', fact)) AND contype = 'p'
+    LOOP
+        EXECUTE format('ALTER TABLE star.%I ADD %s', whole, part);
+    END LOOP;
+    FOR part IN
+        SELECT a.attname FROM pg_index i
+        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+        WHERE i.indrelid = to_regclass(format('star.%I', fact)) AND NOT i.indisprimary
+    LOOP
+        EXECUTE format('CREATE INDEX ON star.%I (%I)', whole, part);
+    END LOOP;
+    -- Rows are in the order of their days: a day is found without an index of every row.
+    EXECUTE format('CREATE INDEX ON star.%I USING brin (business_day)', whole);
+    -- What the attachment would otherwise read every row for.
+    EXECUTE format(
+        'ALTER TABLE star.%I ADD CONSTRAINT in_month CHECK (business_day >= %L AND business_day < %L)',
+        whole, month_start, month_end);
+    EXECUTE format('ANALYZE star.%I', whole);
+    -- Who waits for a reader makes the next readers wait.
+    PERFORM set_config('lock_timeout', '2s', true);
+    EXECUTE format('LOCK TABLE star.%I IN ACCESS EXCLUSIVE MODE', month);
+    FOREACH part IN ARRAY parts LOOP
+        EXECUTE format('DROP TABLE star.%I', part);
+    END LOOP;
+    EXECUTE format(
+        'ALTER TABLE star.%I ATTACH PARTITION star.%I FOR VALUES FROM (%L) TO (%L)',
+        month, whole, month_start, month_end);
+    EXECUTE format('ALTER TABLE star.%I DROP CONSTRAINT in_month', whole);
 END
 $$;
 INSERT INTO star.dim_time (time_key, hour_start, business_day, hour_of_day, utc_offset_minutes, day_of_week, day_of_month, day_of_year, iso_week, iso_year, month, quarter, year, month_start, is_weekend) OVERRIDING SYSTEM VALUE
@@ -373,5 +429,7 @@ REVOKE ALL ON FUNCTION star.make_leaf(text, date) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION star.make_leaf(text, date) TO cartograph_loader;
 REVOKE ALL ON FUNCTION star.attach_leaf(text, date) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION star.attach_leaf(text, date) TO cartograph_loader;
-INSERT INTO star.schema_version (version, settings) VALUES (1, '');
+REVOKE ALL ON FUNCTION star.join_month(text, date) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION star.join_month(text, date) TO cartograph_loader;
+INSERT INTO star.schema_version (version, settings) VALUES (2, '');
 COMMIT;

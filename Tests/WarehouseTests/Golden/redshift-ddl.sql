@@ -318,5 +318,5 @@ GRANT USAGE ON SCHEMA star TO ROLE cartograph_loader;
 GRANT USAGE ON SCHEMA star TO ROLE cartograph_reader;
 GRANT SELECT ON star.dim_time, star.dim_user, star.dim_product, star.dim_channel, star.dim_store, star.dim_currency, star.fact_clicks, star.fact_cart, star.fact_orders, star.fact_order_items, star.currency_rates, star.user_days, star.product_days, star.loads, star.loaded_days, star.sources, star.schema_version TO ROLE cartograph_reader;
 GRANT SELECT, INSERT, UPDATE, DELETE ON star.dim_time, star.dim_user, star.dim_product, star.dim_channel, star.dim_store, star.dim_currency, star.fact_clicks, star.fact_cart, star.fact_orders, star.fact_order_items, star.currency_rates, star.user_days, star.product_days, star.loads, star.loaded_days, star.sources, star.schema_version TO ROLE cartograph_loader;
-INSERT INTO star.schema_version (version, settings) VALUES (1, '');
+INSERT INTO star.schema_version (version, settings) VALUES (2, '');
 COMMIT;
