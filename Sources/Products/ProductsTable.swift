@@ -83,7 +83,7 @@ public struct ProductsTable {
     /// - Throws: ``ProductsError``, or what failed in the lake.
     @discardableResult
     public func add(_ list: ProductList, from day: String, source: String, now: Int64) throws -> Report {
-        guard LakeDate.days(day) != nil else { throw ProductsError("'\(day)' is no day such as 2026-03-01") }
+        guard Self.isDay(day) else { throw ProductsError("'\(day)' is no day such as 2026-03-01") }
         for _ in 0..<Self.attemptsMax {
             do {
                 return try addOnce(list, day, source, now)
@@ -94,6 +94,12 @@ public struct ProductsTable {
             }
         }
         throw ProductsError("others go on writing to \(Self.identifier): try again")
+    }
+
+    /// Whether a text is a day of the calendar, written as `2026-03-01`, from the beginning on.
+    public static func isDay(_ text: String) -> Bool {
+        guard let days = LakeDate.days(text) else { return false }
+        return Value.date(days: days).text == text && text >= beginning
     }
 
     private struct Overtaken: Error {}

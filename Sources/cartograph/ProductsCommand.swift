@@ -1,7 +1,6 @@
 import ArgumentParser
 import FileImport
 import Foundation
-import Lake
 import Products
 
 /// `cartograph products`: what the shop sells, by its own lists.
@@ -111,7 +110,7 @@ struct ProductsCommand: AsyncParsableCommand {
         func validate() throws {
             _ = try columns()
             guard let from, from != "beginning" else { return }
-            guard from.utf8.count == 10, LakeDate.days(from) != nil, from >= ProductsTable.beginning else {
+            guard ProductsTable.isDay(from) else {
                 throw ValidationError("--from '\(from)' is no day such as 2026-01-31, and not beginning")
             }
         }

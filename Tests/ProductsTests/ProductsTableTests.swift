@@ -80,6 +80,13 @@ import Testing
         #expect(try history(table, "a") == ["five ever on 7"])
     }
 
+    @Test func daysAreThoseOfTheCalendar() {
+        for day in ["1900-01-01", "2024-02-29", "2026-03-01"] { #expect(ProductsTable.isDay(day), "\(day)") }
+        for day in ["2026-02-30", "2026-13-01", "1899-12-31", "2026-3-1", "today", "", "2026-03-01 "] {
+            #expect(!ProductsTable.isDay(day), "\(day)")
+        }
+    }
+
     @Test func whatAListHasNoColumnForStays() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let (_, table, _) = try open()
