@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-unit test-end-to-end test-month test-reliability test-interop test-spark torture fuzz lint format bench bench-peers bench-lake-peers bench-nexmark bench-fraud bench-anomalies clean
+.PHONY: help run build test test-unit test-end-to-end test-month test-reliability test-interop test-spark torture fuzz lint format bench bench-peers bench-lake-peers bench-models bench-nexmark bench-fraud bench-anomalies clean
 
 BINARY := .build/release/cartograph
 # Without colours a build at a terminal and one in a pipe are the same build; with them each would throw the other's away.
@@ -48,11 +48,11 @@ test-month: ## the long form of a test: gold of a simulated month of 20,000,000 
 	CARTOGRAPH=$${CARTOGRAPH:-$(BINARY)} CARTOGRAPH_MONTH_EVENTS=$${CARTOGRAPH_MONTH_EVENTS:-20000000} \
 	    .deps/venv/bin/python -m pytest Tests/EndToEnd/test_month.py $(ARGS)
 
-test-interop: ## PyIceberg and DuckDB's own extension on our tables, and ours on theirs and on Spark's
+test-interop: ## PyIceberg and DuckDB's own extension on our tables, ours on theirs and on Spark's, dbt with DuckDB and PostgreSQL
 	scripts/bootstrap test
 	CARTOGRAPH=$${CARTOGRAPH:-$(BINARY)} .deps/venv/bin/python -m pytest Tests/Interop $(ARGS)
 
-test-spark: ## the same with a real Spark, which is a gigabyte to fetch and Java
+test-spark: ## the same with a real Spark, and dbt with Spark, which are two gigabytes to fetch and Java
 	scripts/bootstrap spark
 	CARTOGRAPH=$${CARTOGRAPH:-$(BINARY)} .deps/spark/bin/python -m pytest Tests/Interop -m spark $(ARGS)
 
@@ -105,6 +105,11 @@ bench-lake-peers: ## the same rows into Iceberg tables by Cartograph, PyIceberg 
 	$(BUILD) --product cartograph
 	$(BUILD) --product cartograph-bench
 	.deps/venv/bin/python scripts/bench-lake-peers $(ARGS)
+
+bench-models: ## a simulated month through the models, beside DuckDB SQL, dbt with DuckDB and dbt with Spark; ARGS='--events 5000000'
+	scripts/bootstrap spark
+	$(BUILD) --product cartograph
+	CARTOGRAPH=$${CARTOGRAPH:-$(BINARY)} .deps/venv/bin/python scripts/bench-models $(ARGS)
 
 bench-nexmark: ## Nexmark's queries on Cartograph and on Flink, the same file of events; ARGS='--query q5 q7' picks some
 	scripts/bootstrap flink

@@ -92,6 +92,7 @@ let package = Package(
         room("Models", knows: ["Lake", "Iceberg", "Engine", .product(name: "Yams", package: "Yams")]),
         room("Warehouse", knows: ["CPostgres", "Engine", "Iceberg", "Lake", "Telemetry"]),
         room("Rates", knows: ["Storage", "Lake", "Iceberg", "Engine", "CZlib"]),
+        room("Products", knows: ["FileImport", "Lake", "Iceberg", "Engine"]),
         room("Books", knows: ["Events", "EventLog", "Streaming", "Lake", "Engine", "Iceberg", "Warehouse"]),
         room(
             "Server",
@@ -111,7 +112,7 @@ let package = Package(
             name: "cartograph",
             dependencies: [
                 "Access", "Books", "Collector", "Engine", "EventLog", "Events", "FileImport", "Iceberg", "Lake",
-                "Models", "Rates",
+                "Models", "Products", "Rates",
                 "Server", "Simulator", "Storage", "Streaming", "Telemetry", "Warehouse",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -188,6 +189,7 @@ let package = Package(
             "LakeTests",
             of: ["Engine", "EventLog", "Events", "Iceberg", "Lake", "ParquetFuzz", "Simulator", "Storage"]),
         tests("RatesTests", of: ["Rates", "Storage", "Lake", "Iceberg", "Engine", "CZlib", "TestServers"]),
+        tests("ProductsTests", of: ["Products", "FileImport", "Lake", "Iceberg", "Engine"]),
         tests("ModelsTests", of: ["Models", "Lake", "Iceberg", "Storage", "Engine"]),
         tests("WarehouseTests", of: ["Warehouse"], resources: [.copy("Golden")]),
         tests(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Models
 
 /// The benchmarks: one JSON object a measure, or tables.
 @main
@@ -49,6 +50,9 @@ struct BenchCommand: AsyncParsableCommand {
     var mode = Mode.both
     @Option(name: .long, help: "The server to measure (default: cartograph beside this program).") var binary: String?
     @Option(name: .long, help: "Events of the month for models.") var month = 20_000_000
+    @Option(name: .long, help: "Models that may run at the same time (default: as many as there are processors).")
+    var modelThreads: Int?
+    @Option(name: .long, help: "The engine's memory for models, in MiB.") var modelMemory = 2_048
     @Option(name: .long, help: "Days of traffic for fraud.") var days = 60
     @Option(name: .long, help: "The seed of fraud's traffic.") var seed: UInt64 = 1
     @Option(name: .long, help: "Where fraud writes its rows of features, for other judges.") var rows: String?
@@ -63,6 +67,9 @@ struct BenchCommand: AsyncParsableCommand {
         guard runs ?? 1 >= 1, month >= 30_000, rate >= 1, seconds >= 1, events >= 1, days >= 1, window > 0 else {
             throw ValidationError(
                 "--runs, --rate, --seconds, --events, --days and --window must be 1 or more, --month 30000")
+        }
+        guard (1...ModelRunner.threadsMax).contains(modelThreads ?? 1), (64...65_536).contains(modelMemory) else {
+            throw ValidationError("--model-threads must be 1 to \(ModelRunner.threadsMax), --model-memory 64 to 65536")
         }
         guard (1...900).contains(listeners) else { throw ValidationError("--listeners must be 1 to 900") }
         guard batch.numbers.allSatisfy({ (1...LoadSettings.corpusEvents / 100).contains($0) }) else {
@@ -106,7 +113,12 @@ struct BenchCommand: AsyncParsableCommand {
         case .lake: Findings(try inProcess().bronze(only: only))
         case .hours: Findings(try inProcess().bronzeHours(commits: commits))
         case .tables: Findings(try TableBench(runs: runs ?? 5).measures())
-        case .models: Findings(try ModelsBench(events: month, runs: runs ?? 2).measures())
+        case .models:
+            Findings(
+                try ModelsBench(
+                    events: month, runs: runs ?? 2, threads: modelThreads ?? ModelRunner.threadsDefault,
+                    engineBytes: modelMemory << 20
+                ).measures())
         case .fraud: try FraudBench(days: days, seed: seed, rows: rows, rules: rules).run()
         case .http: try LoadBench(load).http()
         case .single: try LoadBench(load).single()

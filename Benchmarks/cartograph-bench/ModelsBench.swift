@@ -18,10 +18,13 @@ struct ModelsBench {
     let events: Int
     /// Runs of the full build and of the plain SQL, of which the best counts; the increment is run once.
     let runs: Int
+    /// Models that may run at the same time.
+    let threads: Int
+    /// The engine's memory, for all models together.
+    let engineBytes: Int
 
     private static let days = 30
     private static let linesAtOnce = 10_000
-    private static let engineBytes = 2 << 30
     private static let partitions = 2
     /// The statements of the floor, one for each table, split at lines of dashes.
     private static let plainFile = "Benchmarks/models.sql"
@@ -79,13 +82,14 @@ struct ModelsBench {
     private func engine(_ folder: String) -> DuckDB.Settings {
         var settings = DuckDB.Settings()
         settings.threads = 2
-        settings.memoryLimitBytes = Self.engineBytes
+        settings.memoryLimitBytes = engineBytes
         settings.temporaryFolder = folder + "/tmp"
         return settings
     }
 
     private func runner(_ catalog: SQLiteCatalog, _ folder: String) throws -> ModelRunner {
-        ModelRunner(project: try ModelProject(folder: "models"), catalog: catalog, engine: engine(folder))
+        ModelRunner(
+            project: try ModelProject(folder: "models"), catalog: catalog, engine: engine(folder), threads: threads)
     }
 
     /// Makes the same tables as Parquet files, each by one statement, from the same files of bronze.

@@ -80,6 +80,26 @@ extension Books {
             what: "by product", measures: [.count("clicks")], left: Side("gold.daily_channel", ["clicks"]),
             right: Side("gold.daily_product_clicks", ["clicks"])),
         Comparison(
+            what: "by category", measures: Array(sales.dropFirst()),
+            left: Side("gold.daily_sales", by: "currency", Array(salesColumns.dropFirst())),
+            right: Side("gold.daily_category_sales", by: "currency", Array(salesColumns.dropFirst()))),
+        Comparison(
+            what: "by category and hour", measures: sales,
+            left: Side("gold.daily_category_sales", by: "category || ' ' || currency", salesColumns),
+            right: Side("gold.hourly_category_sales", by: "category || ' ' || currency", salesColumns)),
+        Comparison(
+            what: "by category, reporting", measures: Array(sales[2...]),
+            left: Side("gold.daily_totals", ["gmv", "discount", "revenue"]),
+            right: Side(
+                "gold.daily_category_sales",
+                [
+                    "coalesce(reporting_gmv, 0)", "coalesce(reporting_discount, 0)", "coalesce(reporting_revenue, 0)",
+                ])),
+        Comparison(
+            what: "by category", measures: [.count("clicks"), .count("carts")],
+            left: Side("gold.daily_channel", ["clicks", "carts"]),
+            right: Side("gold.daily_category_clicks", ["clicks", "carts"])),
+        Comparison(
             what: "of customers", measures: [.count("orders")], left: Side("gold.daily_sales", ["orders"]),
             right: Side("gold.daily_customers", ["orders"])),
         Comparison(

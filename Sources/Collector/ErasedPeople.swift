@@ -29,7 +29,7 @@ public final class ErasedPeople: Sendable {
     private let count: Atomic<Int>
     private let underWay = RequestsUnderWay()
 
-    /// Opens the file, making the key if there is none yet; the file is written with the first person.
+    /// Opens the file, making a key if there is none yet, which lasts when ``keepKey()`` or ``hold(_:)`` has written the file.
     ///
     /// - Throws: `ErasureError` when the file is damaged: without it, erased people could come back unnoticed.
     public init(folder: String) throws {
@@ -65,6 +65,13 @@ public final class ErasedPeople: Sendable {
 
     /// The hash by which a person is known here.
     public func digest(of person: PersonID) -> SipHash.Digest { person.bytes.withUnsafeBytes { hash.digest($0) } }
+
+    /// Makes the key durable, where nobody was erased yet: digests that are written down from now on are of the same people
+    /// for every process after this one.
+    public func keepKey() throws {
+        if FileManager.default.fileExists(atPath: path) { return }
+        try change { _ in }
+    }
 
     /// How many people there are.
     public var people: Int { count.load(ordering: .relaxed) }

@@ -8,7 +8,8 @@ import CDuckDB
 ///     let connection = try database.connect()
 ///     print(try connection.query("SELECT 1 + 1").rows)
 ///
-/// A database may be shared between threads; each of them takes a `Connection` of its own.
+/// A database may be shared between threads; each of them takes a `Connection` of its own. The last reference must not end
+/// with a thread, as one in a `Thread`'s block does: DuckDB's own values of that thread are gone by then.
 public final class DuckDB: Sendable {
     /// How much of the machine a database may use.
     public struct Settings: Sendable {

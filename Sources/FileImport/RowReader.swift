@@ -28,9 +28,29 @@ struct RowReader {
         var reader = RowReader(blocks: try FileBlocks(path: path), splitter: splitter)
         try reader.skipMark()
         if mapping.layout.format == .ndjson { return (reader, Array(mapping.columns.indices)) }
-        let names = try reader.header(mapping)
+        let names = try reader.header(
+            mapping.layout, "check format, delimiter, quote and encoding in mapping \(mapping.name)")
         reader.splitter.width = names.count
-        return (reader, try mapping.columns.map { try reader.place(of: $0, among: names, mapping) })
+        if let given = mapping.layout.columns, given.count != names.count {
+            throw ImportError(
+                path: path,
+                problem:
+                    "has \(names.count) columns where mapping \(mapping.name) names \(given.count); correct its columns or its delimiter"
+            )
+        }
+        return (
+            reader,
+            try mapping.columns.map { try reader.place(of: $0, among: mapping.layout.columns ?? names, mapping) }
+        )
+    }
+
+    /// Opens a file that no mapping describes, and reads its header.
+    static func open(_ path: String, _ layout: FileLayout) throws -> (reader: RowReader, names: [String]) {
+        var reader = RowReader(blocks: try FileBlocks(path: path), splitter: RowSplitter(layout: layout))
+        try reader.skipMark()
+        let names = try reader.header(layout, "save it as CSV in UTF-8")
+        reader.splitter.width = names.count
+        return (reader, names)
     }
 
     private init(blocks: FileBlocks, splitter: RowSplitter) {
@@ -47,33 +67,21 @@ struct RowReader {
         if start == [0xef, 0xbb, 0xbf] { blocks.consume(3) }
     }
 
-    private mutating func header(_ mapping: Mapping) throws -> [String] {
-        let given = mapping.layout.columns
-        guard mapping.layout.hasHeader else { return given ?? [] }
+    /// The names of the header; those given where the file has none.
+    private mutating func header(_ layout: FileLayout, _ advice: String) throws -> [String] {
+        guard layout.hasHeader else { return layout.columns ?? [] }
         var row = Row()
         guard let step = try next(into: &row) else {
             throw ImportError(path: blocks.path, problem: "is empty; a header line with column names is expected")
         }
         rows = 0
         guard step == .row else {
-            throw ImportError(
-                path: blocks.path,
-                problem:
-                    "line \(firstLine) is not a readable header; check format, delimiter, quote and encoding in mapping \(mapping.name)"
-            )
+            throw ImportError(path: blocks.path, problem: "line \(firstLine) is not a readable header; \(advice)")
         }
-        let names = row.cells.indices.map { RowReader.trimmed(row.string($0)) }
-        if let given, given.count != names.count {
-            throw ImportError(
-                path: blocks.path,
-                problem:
-                    "has \(names.count) columns where mapping \(mapping.name) names \(given.count); correct its columns or its delimiter"
-            )
-        }
-        return given ?? names
+        return row.cells.indices.map { RowReader.trimmed(row.string($0)) }
     }
 
-    private static func trimmed(_ name: String) -> String {
+    static func trimmed(_ name: String) -> String {
         String(name.drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
     }
 

@@ -6,6 +6,8 @@ public struct ModelError: Error, CustomStringConvertible, Sendable {
         case project
         /// A model's statement, or what it asks of the lake, failed.
         case run
+        /// A model's statement needs more memory than the engine may use.
+        case outOfMemory
         /// A column that something needs is not there (any more); nothing was written.
         case contract
         /// Another run committed to the same table meanwhile; run again.

@@ -16,49 +16,55 @@ public final class ModelRunner: Sendable {
     public let project: ModelProject
     private let catalog: any Catalog
     private let engine: DuckDB.Settings
+    private let threads: Int
     private let variables: [String: TemplateValue]
     /// Names the statements and the columns that were last found to fit.
     private let checked = Mutex("")
-    private let running = Mutex<(interrupter: Interrupter?, isCancelled: Bool)>((nil, false))
+    /// Ends the run that is going on; nil while there is none.
+    private let running = Mutex<RunCancellation?>(nil)
+
+    /// Most models that may run at the same time.
+    public static let threadsMax = 64
+    /// How many models run at the same time where nothing else is said: the number of processors.
+    public static let threadsDefault = max(1, min(ProcessInfo.processInfo.activeProcessorCount, threadsMax))
 
     /// A runner.
     /// - Parameters:
     ///   - catalog: where the tables are.
-    ///   - engine: what a run may use of the machine. A temporary folder is needed for anything large.
+    ///   - engine: what a run may use of the machine, all models together. A temporary folder is needed for anything large.
+    ///   - threads: how many models may run at the same time, 1 to ``threadsMax``.
     ///   - variables: values for the project's variables instead of its defaults.
     public init(
         project: ModelProject, catalog: any Catalog, engine: DuckDB.Settings = DuckDB.Settings(),
-        variables: [String: String] = [:]
+        threads: Int = ModelRunner.threadsDefault, variables: [String: String] = [:]
     ) {
         self.project = project
         self.catalog = catalog
         self.engine = engine
+        self.threads = max(1, min(threads, Self.threadsMax))
         self.variables = ModelVariables(variables).over(project.variables).values
     }
 
-    /// Brings models up to date, on the calling thread. One run at a time; another waits for nobody and fails when both
-    /// want to change the same table.
+    /// Brings models up to date, each as soon as those it reads are done, some at the same time. One run at a time; another
+    /// waits for nobody and fails when both want to change the same table.
+    ///
+    /// A model that fails stops those that need it; the others are brought up to date all the same.
     /// - Parameters:
     ///   - selection: which models; what they read has to be there.
     ///   - fullRefresh: makes every table anew.
-    /// - Throws: `ModelError`. Models that were done before stay done.
+    ///   - progress: called on the calling thread, in the order in which models begin and end.
+    /// - Throws: `ModelError`, which names the models that failed and those that were not run for it. Models that were done
+    ///   stay done.
     public func run(
         _ selection: ModelSelection = .all, fullRefresh: Bool = false, progress: (ModelProgress) -> Void = { _ in }
     ) throws -> RunReport {
         let start = ContinuousClock.now
         var report = RunReport()
-        try withSession { session in
+        try withSession { session, cancellation in
             let models = project.modelsToRun(in: try session.nodes(selection))
             try checkContracts(of: models, session)
-            for (index, model) in models.enumerated() {
-                progress(.started(name: model.name, number: index + 1, count: models.count))
-                let done = try session.located(model.name) { try session.bringUpToDate(model, fullRefresh) }
-                report.models.append(done)
-                progress(.finished(done))
-                guard !running.withLock({ $0.isCancelled }) else {
-                    throw ModelError(.cancelled, "the run was cancelled after \(model.name)")
-                }
-            }
+            let workers = ModelWorkers(session, fullRefresh: fullRefresh, cancellation)
+            report.models = try workers.run(models, threads: threads, progress)
         }
         report.milliseconds = (ContinuousClock.now - start).milliseconds
         return report
@@ -70,7 +76,7 @@ public final class ModelRunner: Sendable {
         _ selection: ModelSelection = .all, fullRefresh: Bool = false,
         progress: (_ name: String, _ number: Int, _ count: Int) -> Void = { _, _, _ in }
     ) throws -> ModelPlan {
-        try withSession { session in
+        try withSession { session, _ in
             let models = project.modelsToRun(in: try session.nodes(selection))
             var check = try ContractCheck(session)
             var plan = ModelPlan(problems: try check.problems(of: models, withReaders: true))
@@ -93,11 +99,11 @@ public final class ModelRunner: Sendable {
         _ days: ClosedRange<String>, _ selection: ModelSelection = .all, journal: String,
         progress: (BackfillProgress) -> Void = { _ in }
     ) throws -> BackfillReport {
-        try withSession { session in
+        try withSession { session, cancellation in
             let models = project.models(in: try session.nodes(selection))
             try checkContracts(of: models, session)
             let backfill = try Backfill(session, days, models, journal: BackfillJournal(path: journal))
-            return try backfill.run(isCancelled: { running.withLock { $0.isCancelled } }, progress: progress)
+            return try backfill.run(isCancelled: { cancellation.isCancelled }, progress: progress)
         }
     }
 
@@ -108,7 +114,7 @@ public final class ModelRunner: Sendable {
         _ selection: ModelSelection = .all,
         progress: (_ name: String, _ number: Int, _ count: Int) -> Void = { _, _, _ in }
     ) throws -> TestReport {
-        try withSession { session in
+        try withSession { session, _ in
             let nodes = try session.nodes(selection)
             let tests = project.tests(in: nodes)
             var report = TestReport()
@@ -124,13 +130,7 @@ public final class ModelRunner: Sendable {
     }
 
     /// Stops the run that is going on, if there is one: it ends with an error of kind `cancelled`.
-    public func cancel() {
-        running.withLock { running in
-            guard let interrupter = running.interrupter else { return }
-            running.isCancelled = true
-            interrupter.interrupt()
-        }
-    }
+    public func cancel() { running.withLock { $0 }?.cancel() }
 
     /// Stops before anything is written when a column is missing that these models need.
     private func checkContracts(of models: [Model], _ session: ModelSession) throws {
@@ -144,17 +144,21 @@ public final class ModelRunner: Sendable {
         checked.withLock { $0 = name }
     }
 
-    private func withSession<Result>(_ body: (ModelSession) throws -> Result) throws -> Result {
+    private func withSession<Result>(_ body: (ModelSession, RunCancellation) throws -> Result) throws -> Result {
         let connection = try DuckDB(engine).connect()
+        let cancellation = RunCancellation()
+        cancellation.watch(connection)
         let isFree = running.withLock { running in
-            guard running.interrupter == nil else { return false }
-            running = (connection.interrupter, false)
+            guard running == nil else { return false }
+            running = cancellation
             return true
         }
         guard isFree else { throw ModelError(.concurrentRun, "a run is going on already: wait for its end") }
-        defer { running.withLock { $0 = (nil, false) } }
-        let session = try ModelSession(project: project, catalog: catalog, connection: connection, variables: variables)
-        return try body(session)
+        defer { running.withLock { $0 = nil } }
+        let session = try ModelSession(
+            project: project, versions: try TableVersions(catalog, sources: project.sources), connection: connection,
+            variables: variables)
+        return try body(session, cancellation)
     }
 }
 

@@ -2,13 +2,12 @@ import Engine
 import Iceberg
 import Lake
 
-/// One run's view of the lake: tables at the versions it found or made, and the engine's views over them.
+/// One thread's view of the lake in a run: tables at the versions that the run found or made, and the engine's views over them.
 final class ModelSession {
     let project: ModelProject
-    let catalog: any Catalog
+    let versions: TableVersions
     let connection: Connection
     let variables: [String: TemplateValue]
-    private var tables: [String: Table] = [:]
     private var views: [String: String] = [:]
     /// What a table will hold, by its name, while it is planned and not written: a statement, and what names it.
     private var overlays: [String: (sql: String, name: String)] = [:]
@@ -19,38 +18,29 @@ final class ModelSession {
     /// not fit the memory of a run.
     private static let partitionedRowsHeld = 122_880
 
-    init(project: ModelProject, catalog: any Catalog, connection: Connection, variables: [String: TemplateValue]) throws
-    {
+    init(
+        project: ModelProject, versions: TableVersions, connection: Connection, variables: [String: TemplateValue]
+    ) throws {
         self.project = project
-        self.catalog = catalog
+        self.versions = versions
         self.connection = connection
         self.variables = variables
         try connection.execute("SET partitioned_write_flush_threshold = \(Self.partitionedRowsHeld)")
         for schema in Set(project.models.map(\.schema) + project.sources.map(\.schema)) {
             try connection.execute("CREATE SCHEMA IF NOT EXISTS \(SQL.identifier(schema))")
         }
-        // All inputs at once, before any model: models that read the same table read the same version of it.
-        for source in project.sources { _ = try table(source.table) }
     }
+
+    var catalog: any Catalog { versions.catalog }
+
+    /// Whether its engine still takes statements; some failures end the engine that they happen in.
+    var isUsable: Bool { (try? connection.query("SELECT 1")) != nil }
 
     /// A table at the version of this run; nil while it does not exist.
-    func table(_ name: String) throws -> Table? {
-        if let known = tables[name] { return known }
-        let identifier = try TableIdentifier(parsing: name)
-        guard try catalog.tableExists(identifier) else { return nil }
-        let table = try catalog.loadTable(identifier)
-        tables[name] = table
-        return table
-    }
+    func table(_ name: String) throws -> Table? { try versions.table(name) }
 
     /// Makes a version that this run committed the one it reads.
-    func adopt(_ table: Table, as name: String) {
-        tables[name] = table
-    }
-
-    func forget(_ name: String) {
-        tables[name] = nil
-    }
+    func adopt(_ table: Table, as name: String) { versions.adopt(table, as: name) }
 
     /// Lets statements read a table.
     func show(_ name: String) throws {
@@ -128,7 +118,7 @@ final class ModelSession {
         } catch let error as ModelError {
             throw ModelError(error.kind, "\(model): \(error.description)")
         } catch let error as EngineError {
-            throw ModelError(.run, "\(model): \(error)")
+            throw ModelError(error.kind == .outOfMemory ? .outOfMemory : .run, "\(model): \(error)")
         } catch let error as LakeTableError {
             throw ModelError(.run, "\(model): \(error)")
         } catch let error as IcebergError where error.kind == .conflict {

@@ -1,6 +1,6 @@
 /// What a run did.
 public struct RunReport: Sendable {
-    /// The models, in the order they ran.
+    /// The models, in the project's order: each after those it reads.
     public var models: [ModelReport] = []
     /// How long it took.
     public var milliseconds: Int = 0

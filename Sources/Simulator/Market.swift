@@ -65,9 +65,7 @@ final class Market: Sendable {
         let queries = queries
         queryAddresses = Words(
             (0..<queries.count).map { index in
-                var text = ""
-                queries.withBytes(of: index) { text = String(decoding: $0, as: UTF8.self) }
-                return String(text.map { $0 == " " ? "+" : $0 })
+                String(queries.text(of: index).map { $0 == " " ? "+" : $0 })
             })
     }
 }

@@ -20,6 +20,13 @@ struct Words: Sendable {
     /// How many there are.
     var count: Int { ends.count }
 
+    /// One text.
+    func text(of index: Int) -> String {
+        var text = ""
+        withBytes(of: index) { text = String(decoding: $0, as: UTF8.self) }
+        return text
+    }
+
     /// The bytes of one text.
     @inline(__always)
     func withBytes(of index: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Void) {

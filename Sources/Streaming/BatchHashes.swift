@@ -1,4 +1,3 @@
-import CBytes
 import Events
 
 /// The hashes that some events are looked up by, and the events' checksums, made before any is looked up, so that the memory
@@ -14,6 +13,7 @@ final class BatchHashes {
     private let visitors: UnsafeMutablePointer<Int64>
     private let channels: UnsafeMutablePointer<ChannelCode>
     private let products: UnsafeMutablePointer<UInt64>
+    private let pages: UnsafeMutablePointer<UInt64>
 
     init() {
         ids = .allocate(capacity: BatchHashes.events)
@@ -22,6 +22,7 @@ final class BatchHashes {
         visitors = .allocate(capacity: BatchHashes.events)
         channels = .allocate(capacity: BatchHashes.events)
         products = .allocate(capacity: BatchHashes.events)
+        pages = .allocate(capacity: BatchHashes.events)
     }
 
     deinit {
@@ -31,6 +32,7 @@ final class BatchHashes {
         visitors.deallocate()
         channels.deallocate()
         products.deallocate()
+        pages.deallocate()
     }
 
     @inline(__always)
@@ -60,6 +62,10 @@ final class BatchHashes {
     @inline(__always)
     func product(_ row: Int) -> UInt64 { products[BatchHashes.place(row)] }
 
+    /// The key of a row's page; of clicks.
+    @inline(__always)
+    func page(_ row: Int) -> UInt64 { pages[BatchHashes.place(row)] }
+
     /// Makes the hashes of some rows, at most `events` from a multiple of it on.
     ///
     /// - Parameter isApplied: whether the events will be applied, and not only their ids looked up.
@@ -71,7 +77,7 @@ final class BatchHashes {
         let seed = UInt64(topic.rawValue)
         for row in rows {
             let id = eventIDs[row]
-            let hash = KeyHash(id.start, count: id.count, seed: seed)
+            let hash = TextHash.wide(id, seed: seed)
             ids[BatchHashes.place(row)] = hash
             state.pointee.ids.prefetch(hash)
         }
@@ -83,10 +89,14 @@ final class BatchHashes {
         }
         if isApplied, topic == .clicks {
             let productIDs = columns.strings(.productID)
+            let names = columns.strings(.page)
             for row in rows {
                 let key = ProductJob.key(productIDs[row])
                 products[BatchHashes.place(row)] = key
                 state.pointee.products.prefetch(key)
+                let page = SessionsJob.key(page: names[row])
+                pages[BatchHashes.place(row)] = page
+                state.pointee.sessions.prefetch(page: page)
             }
         }
         if isApplied, topic == .clicks || topic == .carts || topic == .purchases {
@@ -99,8 +109,7 @@ final class BatchHashes {
             }
         }
         for row in rows {
-            let raw = columns.raws[row]
-            contents[BatchHashes.place(row)] = cbytes_crc32c(0, raw.start, raw.count)
+            contents[BatchHashes.place(row)] = TextHash.content(columns.raws[row])
         }
     }
 

@@ -16,7 +16,7 @@ extension ShopStream {
 
         case sales, funnel, sessions, orders, products, cube, stock
         /// Named by its format; the one before held all open sessions as bytes of their operator.
-        case visits = "visits 2"
+        case visits = "visits 3"
     }
 
     /// The bytes of state that is written by key groups.
@@ -170,7 +170,7 @@ extension ShopStream {
         for _ in 0..<(try section.count()) {
             let id = try section.text()
             let totals = try section.raw(ProductTotals.self)
-            if owns(KeyHash(id).high) { state.pointee.products.restore(day: day, id, totals) }
+            if owns(ProductJob.key(id)) { state.pointee.products.restore(day: day, id, totals) }
         }
     }
 

@@ -129,7 +129,7 @@ extension ShopStream {
     ) {
         state.pointee.sessions.add(
             step, key: hashes.visitor(row), hashes.channel(row),
-            page: step == .click ? columns.strings(.page)[row] : nil, amount: amount,
+            page: step == .click ? (hashes.page(row), columns.strings(.page)[row]) : nil, amount: amount,
             at: Visit.Place(time: instant, offset: columns.offsets[row]))
     }
 

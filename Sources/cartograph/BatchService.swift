@@ -7,6 +7,7 @@ import Foundation
 import Iceberg
 import Lake
 import Models
+import Products
 import Storage
 import Streaming
 import Synchronization
@@ -111,7 +112,8 @@ final class BatchService: Sendable {
         engine.temporaryFolder = folder.temporary + "/models"
         engine.objectStore = objectStore
         self.engine = engine
-        runner = ModelRunner(project: project, catalog: catalog, engine: engine)
+        runner = ModelRunner(
+            project: project, catalog: catalog, engine: engine, threads: settings.modelThreads)
         runs = metrics.counter("cartograph_batch_runs_total", help: "Runs of the models.")
         duration = metrics.histogram("cartograph_batch_run_seconds", help: "How long runs of the models took.")
     }
@@ -234,6 +236,7 @@ final class BatchService: Sendable {
             let cut = log.cut()
             _ = try lake.drain(to: cut)
             try rates.addBuiltIn(bench.connection)
+            try ProductsTable.open(in: catalog)
             let ran = try bench.run(selection, fullRefresh: fullRefresh, progress: progress)
             outcome.models = ran.models
             outcome.rows = ran.rows

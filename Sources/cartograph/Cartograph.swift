@@ -18,7 +18,7 @@ struct Cartograph: AsyncParsableCommand {
             UpCommand.self, ImportCommand.self, SimulateCommand.self, BatchCommand.self, LakeCommand.self,
             CatalogCommand.self,
             LogCommand.self, QuarantineCommand.self, KeysCommand.self, AnomaliesCommand.self, FraudCommand.self,
-            RatesCommand.self, VerifyCommand.self, WarehouseCommand.self,
+            RatesCommand.self, ProductsCommand.self, VerifyCommand.self, WarehouseCommand.self,
             DoctorCommand.self,
         ])
 

@@ -78,6 +78,8 @@ struct Erasure {
         // A replay that somebody else runs is found out before anything goes.
         let ledger = try dryRun ? nil : replayLedger()
         if !dryRun {
+            // The plan knows people by this key: without it, nobody could finish the plan.
+            try shop.erased.keepKey()
             // Written down before anybody is kept out, so that this never goes on unnoticed.
             try plan.save(folder)
             // First of all nothing may come in again behind the search.

@@ -1,6 +1,7 @@
 import Access
 import EventLog
 import Foundation
+import Models
 import Rates
 import Storage
 import Streaming
@@ -40,6 +41,8 @@ struct Settings {
     var lakeSeconds = 1.0
     /// Seconds between two runs of the models.
     var batchSeconds = 60.0
+    /// How many models may run at the same time.
+    var modelThreads = ModelRunner.threadsDefault
     /// Seconds between two checkpoints of the live state, where there is something new.
     var checkpointSeconds = 15.0
 
@@ -78,7 +81,7 @@ struct Settings {
         "partitions", "lake", "s3", "catalog",
         "catalog_vends_keys", "lake_seconds", "batch_seconds", "checkpoint_seconds", "fraud_rules",
         "log_retention_gigabytes", "log_retention_days", "warehouse", "warehouse_seconds",
-        "books_seconds",
+        "books_seconds", "model_threads",
     ]
 
     private mutating func read(_ path: String) throws {
@@ -155,6 +158,11 @@ struct Settings {
             case "batch_seconds":
                 guard let number = value.float else { throw bad("must be a number of seconds") }
                 batchSeconds = number
+            case "model_threads":
+                guard let number = value.int, (1...ModelRunner.threadsMax).contains(number) else {
+                    throw bad("must be a number from 1 to \(ModelRunner.threadsMax)")
+                }
+                modelThreads = number
             case "checkpoint_seconds":
                 guard let number = value.float, (0.1...3_600).contains(number) else {
                     throw bad("must be a number of seconds from 0.1 to 3600")

@@ -16,7 +16,8 @@ struct SimulateCommand: AsyncParsableCommand {
             --to http://HOST:PORT sends them to a collector, file:PATH writes NDJSON, log appends to the data folder.
             The same --seed and --run give the same events; sent again, they are counted once. Use another --run \
             for more. With --days they are of days gone by, from --start on: a month of a million events is \
-            --days 30 --events 1000000 --to file:month.ndjson.
+            --days 30 --events 1000000 --to file:month.ndjson. With --to log the shop's list of products is taken in, \
+            too; with --products FILE it is written, for `cartograph products import`.
             """)
 
     @OptionGroup var options: ShopOptions
@@ -37,6 +38,8 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(name: .long, help: "The first day of what goes to a file or the log, such as 2026-01-01.")
     var start: String?
     @Option(name: .long, help: "A file for the truth about each purchase: event_id, label, kind.") var labels: String?
+    @Option(name: .long, help: "A CSV file for what the shop sells: product_id, name, category, brand.")
+    var products: String?
     @Option(name: .long, help: "http://HOST:PORT, file:PATH or log.") var to: String = "http://127.0.0.1:8080"
 
     func validate() throws {
@@ -107,6 +110,7 @@ struct SimulateCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try options.settings()
+        if let products { try writeProducts(products) }
         if to.hasPrefix("file:") {
             try writeFile(String(to.dropFirst(5)))
         } else if to == "log" {
@@ -158,6 +162,15 @@ struct SimulateCommand: AsyncParsableCommand {
     }
 
     // MARK: - To a file
+
+    private func writeProducts(_ path: String) throws {
+        let list = SimulatedProduct.csv(try ShopSimulator(simulation()).products)
+        do {
+            try list.write(toFile: path, atomically: true, encoding: .utf8)
+        } catch {
+            throw CommandError("\(path) cannot be written: choose another file for --products")
+        }
+    }
 
     private func writeFile(_ path: String) throws {
         guard FileManager.default.createFile(atPath: path, contents: nil), let file = FileHandle(forWritingAtPath: path)
@@ -225,6 +238,7 @@ struct SimulateCommand: AsyncParsableCommand {
     private func appendToLog(_ settings: Settings) async throws {
         let shop = try Shop.open(try DataFolder.open(settings.data), settings, report: options.reporter())
         defer { shop.close() }
+        _ = try ProductsBook(shop).add(try ShopSimulator(simulation()).products, seed: seed)
         let log = shop.log
         let collector = Collector(log: log, metrics: Metrics(), erased: shop.erased)
         var totals: SimulationTotals?

@@ -222,6 +222,13 @@ struct UpCommand: AsyncParsableCommand {
             let settings = SimulationSettings(
                 seed: seed, run: run, rate: rate, start: EmbeddedLog.wallClock(),
                 scenario: ScenarioName(rawValue: scenario) ?? .normal)
+            if !doorOnly {
+                do {
+                    _ = try ProductsBook(shop).add(try ShopSimulator(settings).products, seed: seed)
+                } catch {
+                    options.reporter()("the simulated shop's products were not taken in: \(error)")
+                }
+            }
             let feed = try SimulationFeed(settings, rate: rate, events: nil, seconds: nil)
             // Listening on every address, it is reached on this machine's own.
             let anywhere = ["0.0.0.0": "127.0.0.1", "::": "[::1]"][configuration.host]

@@ -42,6 +42,12 @@ class PlainShop:
             if statement.strip():
                 self.db.execute(statement)
 
+    def take_in(self, path, day):
+        """A list of products, a CSV file, that holds from a day on."""
+        self.db.execute(
+            "INSERT INTO listed SELECT ?, (SELECT count(DISTINCT number) FROM listed), product_id, coalesce(category, '') "
+            f"FROM read_csv('{path}', header = true, all_varchar = true)", [day])
+
     def check_rounding(self):
         """Whether the SQL below rounds as Python's decimals do; returns how many amounts were looked at."""
         rows = self.db.execute(
@@ -133,20 +139,24 @@ SELECT product_id, ts, arg_min(CAST(unit_cost AS DECIMAL(18, 4)), arrival) AS un
 FROM events WHERE type = 'stock' AND unit_cost IS NOT NULL AND change > 0
 GROUP BY ALL;
 
+CREATE TABLE sold_at_cost AS
+SELECT sold.*, (
+    SELECT arg_max(unit_cost, receipts.ts) FROM receipts
+    WHERE receipts.product_id = sold.product_id AND receipts.ts <= sold.ts) AS unit_cost
+FROM sold;
+
 CREATE TABLE margins AS
 SELECT event_id,
     sum(amount) FILTER (WHERE currency = '{currency}') AS costed_gmv,
     sum(quantity * unit_cost) FILTER (WHERE currency = '{currency}') AS cost,
     sum(reporting_amount) AS reporting_costed_gmv,
     sum(quantity * unit_cost) FILTER (WHERE reporting_amount IS NOT NULL) AS reporting_cost
-FROM (
-    SELECT sold.*, (
-        SELECT arg_max(unit_cost, receipts.ts) FROM receipts
-        WHERE receipts.product_id = sold.product_id AND receipts.ts <= sold.ts) AS unit_cost
-    FROM sold
-)
+FROM sold_at_cost
 WHERE unit_cost IS NOT NULL
 GROUP BY event_id;
+
+-- What lists of products said: the day that each holds from, and its number in the order in which they were taken in.
+CREATE TABLE listed (day DATE, number INTEGER, product_id VARCHAR, category VARCHAR);
 
 CREATE TABLE baskets AS
 SELECT event_id, sum(quantity) AS units, sum(amount) AS gmv, sum(reporting_amount) AS reporting_gmv
@@ -183,7 +193,66 @@ MARGINS = """coalesce(sum(costed_gmv), 0) AS costed_gmv, sum(cost) AS cost, sum(
     sum(reporting_costed_gmv) AS reporting_costed_gmv, sum(reporting_cost) AS reporting_cost,
     sum(reporting_costed_gmv) - sum(reporting_cost) AS reporting_margin"""
 
+# The category of each product on each day: as the last list says that holds then, of which the first one always does.
+KINDS = """
+    firsts AS (SELECT product_id, min(number) AS first_number FROM listed GROUP BY ALL),
+    days AS (
+        SELECT DISTINCT day, product_id FROM sold
+        UNION SELECT DISTINCT day, product_id FROM events WHERE type IN ('click', 'cart')),
+    kinds AS (
+        SELECT days.day, days.product_id, coalesce(nullif(arg_max(category, number), ''), 'unknown') AS category
+        FROM days JOIN firsts USING (product_id)
+        JOIN listed ON listed.product_id = days.product_id AND (listed.day <= days.day OR number = first_number)
+        GROUP BY ALL)"""
+
+# What each category is of an order. Discount and revenue are shared in the order of the categories' names: a category gets what
+# falls to it and those before it, rounded, less what fell to those before it.
+CATEGORIES = f"""
+    WITH {KINDS},
+    parts AS (
+        SELECT event_id, coalesce(category, 'unknown') AS category, sum(quantity) AS units, sum(amount) AS gmv,
+            sum(reporting_amount) AS reporting_gmv,
+            sum(amount) FILTER (WHERE unit_cost IS NOT NULL AND currency = reporting()) AS costed_gmv,
+            sum(quantity * unit_cost) FILTER (WHERE currency = reporting()) AS cost,
+            sum(reporting_amount) FILTER (WHERE unit_cost IS NOT NULL) AS reporting_costed_gmv,
+            sum(quantity * unit_cost) FILTER (WHERE reporting_amount IS NOT NULL) AS reporting_cost
+        FROM sold_at_cost LEFT JOIN kinds USING (day, product_id) GROUP BY ALL),
+    placed AS (
+        SELECT parts.*, sales.currency, sales.day, sales.ts, sales.discount AS all_discount, sales.revenue AS all_revenue,
+            sales.reporting_discount AS all_reporting_discount, sales.reporting_revenue AS all_reporting_revenue,
+            sum(weight) OVER (PARTITION BY event_id ORDER BY category) AS upto,
+            sum(weight) OVER (PARTITION BY event_id) AS weights
+        FROM (
+            -- What was free altogether is shared by its pieces.
+            SELECT *, CASE WHEN sum(gmv) OVER (PARTITION BY event_id) > 0 THEN gmv ELSE units END AS weight FROM parts
+        ) AS parts JOIN sales USING (event_id)),
+    fallen AS (
+        SELECT *,
+            {", ".join(
+                f"CAST(divided(whole(all_{name}, 10000) * whole(upto, 10000), whole(weights, 10000)) AS DECIMAL(30, 0)) "
+                f"* CAST(0.0001 AS DECIMAL(8, 4)) AS {name}_upto"
+                for name in ("discount", "revenue", "reporting_discount", "reporting_revenue"))}
+        FROM placed),
+    booked_parts AS (
+        SELECT *, {", ".join(
+            f"{name}_upto - coalesce(lag({name}_upto) OVER (PARTITION BY event_id ORDER BY category), 0) AS {name}"
+            for name in ("discount", "revenue", "reporting_discount", "reporting_revenue"))}
+        FROM fallen)"""
+
 GOLD = {
+    "daily_category_sales": f"""
+        {CATEGORIES}
+        SELECT day AS business_day, category, currency, {MEASURES}, {MARGINS} FROM booked_parts GROUP BY ALL""",
+    "hourly_category_sales": f"""
+        {CATEGORIES}
+        SELECT day AS business_day, instant(local_hour(ts)) AS hour_start, category, currency, {MEASURES}, {MARGINS}
+        FROM booked_parts GROUP BY ALL""",
+    "daily_category_clicks": f"""
+        WITH {KINDS}
+        SELECT day AS business_day, coalesce(category, 'unknown') AS category, count(*) FILTER (WHERE type = 'click') AS clicks,
+            count(*) FILTER (WHERE type = 'click' AND (day, user_id) IN (SELECT (day, user_id) FROM bots)) AS bot_clicks,
+            count(*) FILTER (WHERE type = 'cart') AS carts
+        FROM events LEFT JOIN kinds USING (day, product_id) WHERE type IN ('click', 'cart') GROUP BY ALL""",
     "daily_sales": f"""
         SELECT day AS business_day, currency, count(DISTINCT user_id) AS customers, {MEASURES} FROM booked GROUP BY ALL""",
     "daily_sales_breakdown": f"""

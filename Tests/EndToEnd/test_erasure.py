@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import random
 import re
 import signal
@@ -297,6 +298,23 @@ def test_an_erasure_that_is_killed_is_finished_by_the_next(shop, seed):
     assert not list((data / "erasures").glob("*.pending"))
     assert_balanced(data)
     assert_others_unchanged(data, events)
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_an_erasure_killed_as_soon_as_there_is_a_plan_is_finished_by_the_next(data, attempt):
+    """A plan knows people by a key, which has to be on the disk before it."""
+    must("simulate", "--to", "log", "--events", 100, "--seed", 1, "--data", data)
+    process = subprocess.Popen(
+        [BINARY, "lake", "erase", "--user", VICTIM, "--data", str(data)], cwd=ROOT, env=environment(),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    names = []
+    while process.poll() is None and not any(name.endswith(".pending") for name in names):
+        names = os.listdir(data / "erasures") if (data / "erasures").exists() else []
+    process.kill()
+    process.wait()
+    assert "people" in names, "the plan was there first"
+    assert erase(data)["complete"]
+    assert not list((data / "erasures").glob("*.pending"))
 
 
 @pytest.mark.parametrize("place", ["notes/odd.txt", "lake/silver/clicks/data/x.parquet", "stream/odd", "log/groups/g"])

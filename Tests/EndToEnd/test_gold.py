@@ -32,7 +32,9 @@ BATCH = 5_000
 
 def simulated(path):
     """What the simulator makes, spread over nine days around a month's end."""
-    must("simulate", "--rate", 1, "--events", EVENTS, "--seed", 5, "--to", f"file:{path}")
+    must(
+        "simulate", "--rate", 1, "--events", EVENTS, "--seed", 5, "--to", f"file:{path}", "--products",
+        path.with_suffix(".csv"))
     events, order_starts = [], {}
     for number, line in enumerate(path.read_bytes().splitlines()):
         event = json.loads(line, parse_float=str)
@@ -100,11 +102,30 @@ class Sent:
             event = event | {"at": datetime.fromisoformat(event["ts"])}
             event["day"] = event["at"].astimezone(ZONE).date()
             self.by_type[event["type"]].append(event)
+        self.lists = []
         self.sales = []
         for event in self.by_type["purchase"]:
             if event["order_id"] not in orders:
                 orders.add(event["order_id"])
                 self.sales.append(event)
+
+
+# The day from which on some products are of another category.
+RENEWED = date(2026, 2, 1)
+
+
+def lists(folder):
+    """Two lists of products, of which the first leaves some out and the second gives some another category from a day on."""
+    head, *lines = (folder / "simulated.csv").read_text().splitlines()
+    rows = [line.split(",") for line in lines]
+    first = [row for number, row in enumerate(rows) if number % 6]
+    second = [row[:2] + ["renewed"] + row[3:] for row in rows[::4]]
+    found = []
+    for name, day, chosen in (("first", date(2026, 2, 5), first), ("second", RENEWED, second)):
+        path = folder / f"{name}.csv"
+        path.write_text("\n".join([head, *(",".join(row) for row in chosen)]) + "\n")
+        found.append((path, day, {row[0]: row[2] for row in chosen}))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +135,7 @@ def shop(tmp_path_factory):
     config = folder / "cartograph.yaml"
     config.write_text(f"timezone: {ZONE_NAME}\n")
     early, rest = disorder(simulated(folder / "simulated.ndjson"))
+    products = lists(folder)
     server = Server(folder / "data", "--config", config).ready()
     try:
         for post in [early, *rest]:
@@ -122,11 +144,15 @@ def shop(tmp_path_factory):
                 assert status == 202 and not answer["rejected"], answer
             if post is early:
                 server.batch()
+                for path, day, _ in products:
+                    must("products", "import", "--data", folder / "data", "--config", config, path, "--from", day)
         server.batch()
         server.stop_cleanly()
     finally:
         server.close()
-    return folder / "data", Sent([early, *rest])
+    sent = Sent([early, *rest])
+    sent.lists = [categories for _, _, categories in products]
+    return folder / "data", sent
 
 
 # What test_month.py looks at: the reporting currency, and bots.
@@ -281,6 +307,75 @@ def test_a_product_of_a_day(shop):
                 "units": item["quantity"], "gmv": item["quantity"] * Decimal(item["unit_price"])})
     expected = {key: dict(row) | {"orders": len(orders[key])} for key, row in sold.items()}
     assert gold(shop, "daily_product_sales", "business_day", "product_id", "currency") == expected
+
+
+# Categories.
+
+
+def category(sent, product, day):
+    """The second list holds from a day on, and for what no other list has it holds before, too."""
+    first, second = sent.lists
+    if product in second and (day >= RENEWED or product not in first):
+        return second[product]
+    return first.get(product, "unknown")
+
+
+def shares(amount, weights):
+    """An amount shared by weights: each gets what falls to it and those before it, rounded, less what fell to those before."""
+    fallen, upto, found = Decimal(0), 0, []
+    for weight in weights:
+        upto += weight
+        part = (amount * upto / sum(weights)).quantize(Decimal("0.0001"), ROUND_HALF_UP)
+        found.append(part - fallen)
+        fallen = part
+    assert sum(found) == amount
+    return found
+
+
+def test_sales_by_category(shop):
+    sent = shop[1]
+    received = costs(sent)
+    daily, hourly = defaultdict(Counter), defaultdict(Counter)
+    for event in sent.sales:
+        parts = defaultdict(Counter)
+        for item in event["items"]:
+            part = parts[category(sent, item["product_id"], event["day"])]
+            amount = item["quantity"] * Decimal(item["unit_price"])
+            part.update({"units": item["quantity"], "gmv": amount, "costed_gmv": 0})
+            known = received.get(item["product_id"], [])
+            index = bisect_right(known, event["at"], key=lambda receipt: receipt[0])
+            if index and event["currency"] == "USD":
+                part.update({"costed_gmv": amount, "cost": item["quantity"] * known[index - 1][1]})
+        names = sorted(parts)
+        weights = [parts[name]["gmv"] for name in names]
+        discounts = shares(Decimal(event.get("discount", 0)), weights)
+        revenues = shares(Decimal(event["total_amount"]), weights)
+        for name, discount, revenue in zip(names, discounts, revenues):
+            hour = event["at"].astimezone(ZONE).replace(minute=0, second=0, microsecond=0)
+            more = parts[name] | Counter({"discount": discount, "revenue": revenue, "orders": 1})
+            for found, key in ((daily, (event["day"],)), (hourly, (event["day"], hour))):
+                row = found[*key, name, event["currency"]]
+                for column in ("orders", "units", "gmv", "discount", "revenue", "costed_gmv"):
+                    row[column] += more[column]
+                if "cost" in parts[name]:
+                    row["cost"] += parts[name]["cost"]
+    for found in (daily, hourly):
+        for row in found.values():
+            row["aov"] = ratio(row["revenue"], row["orders"])
+            row["cost"] = row["cost"] if "cost" in row else None
+            row["margin"] = None if row["cost"] is None else row["costed_gmv"] - row["cost"]
+    names = {name for _, name, _ in daily}
+    assert {"unknown", "renewed", "shoes"} < names and any(row["margin"] for row in daily.values())
+    assert gold(shop, "daily_category_sales", "business_day", "category", "currency") == daily
+    assert gold(shop, "hourly_category_sales", "business_day", "hour_start", "category", "currency") == hourly
+
+
+def test_clicks_and_carts_by_category(shop):
+    expected = defaultdict(lambda: {"clicks": 0, "carts": 0})
+    for kind, column in (("click", "clicks"), ("cart", "carts")):
+        for event in shop[1].by_type[kind]:
+            expected[event["day"], category(shop[1], event["product_id"], event["day"])][column] += 1
+    assert gold(shop, "daily_category_clicks", "business_day", "category") == expected
 
 
 # Visits.

@@ -28,7 +28,8 @@ def month(folder):
     simulated, sent, good = folder / "simulated.ndjson", folder / "sent.ndjson", folder / "good.ndjson"
     must(
         "simulate", "--days", 30, "--start", "2026-01-12", "--events", EVENTS, "--seed", 6, "--duplicates", 0.01,
-        "--late", 0.02, "--late-by", "3d", "--malformed", 0.005, "--to", f"file:{simulated}", timeout=1_800)
+        "--late", 0.02, "--late-by", "3d", "--malformed", 0.005,
+        "--products", folder / "products.csv", "--to", f"file:{simulated}", timeout=1_800)
     malformed = 0
     with open(simulated, "rb") as lines, open(sent, "wb") as all_lines, open(good, "wb") as events:
         again, (first, last) = [], nights()
@@ -60,6 +61,28 @@ def month(folder):
     simulated.unlink()
     assert malformed > EVENTS // 300, f"only {malformed} malformed lines"
     return sent, good, malformed
+
+
+def lists(folder):
+    """Lists of products in the order in which they are taken in, each with the day that it holds from.
+
+    Of some products no list says anything; of some the second says something else, from a day in the middle on; and of some of
+    all of these the third takes back what the others said, from an earlier day on, or says that they are of no category.
+    """
+    lines = (folder / "products.csv").read_text().splitlines()
+    rows = [line.split(",") for line in lines[1:]]
+
+    def write(name, chosen):
+        path = folder / f"{name}.csv"
+        path.write_text("\n".join([lines[0], *(",".join(row) for row in chosen)]) + "\n")
+        return path
+
+    return [
+        (write("first", [row for number, row in enumerate(rows) if number % 7]), "2026-01-30"),
+        (write("second", [row[:2] + ["renewed"] + row[3:] for row in rows[::3]]), "2026-02-01"),
+        (write("third", [
+            row[:2] + ["" if number % 2 else "corrected"] + row[3:] for number, row in enumerate(rows[::5])]),
+            "2026-01-21")]
 
 
 def nights():
@@ -129,7 +152,10 @@ def sent(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def plain(sent, tmp_path_factory):
-    return PlainShop(sent[1], minutes=MINUTES, currency=CURRENCY, folder=tmp_path_factory.mktemp("plain"))
+    plain = PlainShop(sent[1], minutes=MINUTES, currency=CURRENCY, folder=tmp_path_factory.mktemp("plain"))
+    for path, day in lists(sent[1].parent):
+        plain.take_in(path, day)
+    return plain
 
 
 def parts(path, count):
@@ -161,7 +187,8 @@ def post(server, path, start, end):
 
 
 def load(folder, path, order):
-    """A data folder that got the parts of a file in this order, the models run after each."""
+    """A data folder that got the parts of a file in this order, and a list of products before each while there is one, the
+    models run after each."""
     config = folder / "cartograph.yaml"
     # The models run when the test says so.
     config.write_text(f"timezone: {ZONE}\ncurrency: {CURRENCY}\nbatch_seconds: 86400\n")
@@ -169,7 +196,10 @@ def load(folder, path, order):
     accepted = rejected = 0
     try:
         cuts = parts(path, len(order))
+        coming = lists(path.parent)
         for number in order:
+            for list_path, day in [coming.pop(0) for _ in coming[:len(coming) if number == order[-1] else 1]]:
+                must("products", "import", "--data", folder / "data", "--config", config, list_path, "--from", day)
             done = post(server, path, *cuts[number])
             accepted, rejected = accepted + done[0], rejected + done[1]
             if not IS_LONG:
@@ -231,8 +261,8 @@ def test_cdnows_whole_history_is_what_plain_sql_says(cdnow, tmp_path):
     with Lake(data) as lake:
         filled = [name for _, name in sorted(lake.tables("gold")) if lake.rows(f"gold.{name}").num_rows]
         assert set(filled) == {
-            "cohort_retention", "customer_rfm", "daily_channel", "daily_customers", "daily_product_sales", "daily_sales",
-            "daily_sales_breakdown", "daily_totals", "hourly_sales_breakdown"}
+            "cohort_retention", "customer_rfm", "daily_category_sales", "daily_channel", "daily_customers", "daily_product_sales", "daily_sales",
+            "daily_sales_breakdown", "daily_totals", "hourly_category_sales", "hourly_sales_breakdown"}
         wrong = [line for table in filled for line in plain.differences(table, lake.rows(f"gold.{table}"))]
     assert not wrong, "\n".join(wrong)
 

@@ -10,6 +10,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "End
 
 import relocate  # noqa: E402
 from cartograph import BINARY, ROOT, Server, must, run  # noqa: E402
+from models_shop import DirtyShop  # noqa: E402
 from pyiceberg.catalog.sql import SqlCatalog  # noqa: E402
 from pyiceberg.catalog.rest import RestCatalog  # noqa: E402
 
@@ -87,6 +88,12 @@ def busy_shop(tmp_path_factory):
     made = Shop(data)
     yield made
     made.catalog.close()
+
+
+@pytest.fixture(scope="session")
+def dirty_shop(tmp_path_factory):
+    """What bronze held and what the native runner made of it, which tests leave as they are."""
+    return DirtyShop(tmp_path_factory.mktemp("dirty"))
 
 
 def unpacked(folder):

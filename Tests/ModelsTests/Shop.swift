@@ -98,6 +98,27 @@ final class Shop {
             select, into: &table, mode: .append, summary: ["cartograph.days": days.joined(separator: ",")])
     }
 
+    /// Lets a list of products arrive in one commit: `values` are rows of SQL of product_id, name, category, valid_from.
+    func arriveProducts(_ values: String) throws {
+        batch += 1
+        let select = """
+            SELECT product_id, name, category, CAST(NULL AS VARCHAR) AS brand, CAST(valid_from AS DATE) AS valid_from,
+                'test' AS source, TIMESTAMPTZ '2026-06-01 00:00:00Z' + INTERVAL \(batch) SECOND AS imported_at
+            FROM (VALUES \(values)) given(product_id, name, category, valid_from)
+            """
+        let identifier = TableIdentifier("bronze", "products")
+        try catalog.createNamespace("bronze", ifMissing: true)
+        var table: Table
+        if try catalog.tableExists(identifier) {
+            table = try catalog.loadTable(identifier)
+        } else {
+            let schema = Schema(
+                assigningIDs: try connection.columns(of: select).map { ColumnDefinition($0.name, $0.type.iceberg) })
+            table = try catalog.createTable(identifier, schema: schema, spec: .unpartitioned)
+        }
+        try TableWriter(connection).write(select, into: &table, mode: .append)
+    }
+
     func runner(_ variables: [String: String] = [:]) -> ModelRunner {
         ModelRunner(project: project, catalog: catalog, variables: variables)
     }

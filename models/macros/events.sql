@@ -1,19 +1,34 @@
-{# The business day that an instant falls on. #}
-{% macro business_day(instant) -%}
-cast(({{ instant }} at time zone '{{ var("business_timezone") }}') as date)
-{%- endmacro %}
-
 {# A short name for the content of an event, to tell a repeated event from another one under the same id. #}
 {% macro content_hash(raw) -%}
 substr(md5({{ raw }}), 1, 16)
 {%- endmacro %}
 
 {# The rows of a bronze relation whose event_id was never seen before. Of several rows with the same id the first wins:
-   the smallest (received_at, log_partition, log_offset). What is in the table already came earlier and has won.
-
-   Repeats are few. They are looked for by the ids' hashes, which fit in memory where the ids do not, then told by the
-   ids themselves, and left out by their places in the log; all other rows pass without being sorted or joined. #}
+   the smallest (received_at, log_partition, log_offset). What is in the table already came earlier and has won. #}
 {% macro first_arrivals(relation) -%}
+{{ adapter.dispatch('first_arrivals', 'cartograph')(relation) }}
+{%- endmacro %}
+
+{% macro default__first_arrivals(relation) -%}
+(
+    select *
+    from (
+        select
+            arrived.*,
+            row_number() over (
+                partition by event_id order by received_at, log_partition, log_offset) as arrival_number
+        from {{ relation }} as arrived
+        {%- if is_incremental() %}
+        where not exists (select 1 from {{ this }} as known where known.event_id = arrived.event_id)
+        {%- endif %}
+    ) as numbered
+    where arrival_number = 1
+)
+{%- endmacro %}
+
+{# Repeats are few. They are looked for by the ids' hashes, which fit in memory where the ids do not, then told by the
+   ids themselves, and left out by their places in the log; all other rows pass without being sorted or joined. #}
+{% macro duckdb__first_arrivals(relation) -%}
 (
     with repeated as materialized (
         select event_id, min((received_at, log_partition, log_offset)) as first_place
@@ -51,8 +66,55 @@ substr(md5({{ raw }}), 1, 16)
 {{ relation }}.log_offset * 65536 + {{ relation }}.log_partition
 {%- endmacro %}
 
-{# Whether a value is among the few that a query gives. Inside of coalesce, because then the engine always keeps the few in
-   memory and lets the many rows pass; a plain IN it may turn around, and keep the many, with their raw events. #}
-{% macro is_one_of(value, query) -%}
-coalesce({{ value }} in ({{ query }}), false)
+{# When a row came, as one value that is compared and of which the smallest is the first: (received_at, log_partition,
+   log_offset). #}
+{% macro arrival(relation=none) -%}
+{{ adapter.dispatch('arrival', 'cartograph')(relation ~ '.' if relation else '') }}
+{%- endmacro %}
+
+{% macro default__arrival(of) -%}
+({{ of }}received_at, {{ of }}log_partition, {{ of }}log_offset)
+{%- endmacro %}
+
+{% macro spark__arrival(of) -%}
+struct({{ of }}received_at, {{ of }}log_partition, {{ of }}log_offset)
+{%- endmacro %}
+
+{# Rows have no smallest one here; lists of numbers do. #}
+{% macro postgres__arrival(of) -%}
+array[extract(epoch from {{ of }}received_at), {{ of }}log_partition, {{ of }}log_offset]
+{%- endmacro %}
+
+{# A value in the row that comes first by an order. #}
+{% macro first_by(value, order) -%}
+{{ adapter.dispatch('first_by', 'cartograph')(value, order) }}
+{%- endmacro %}
+
+{% macro default__first_by(value, order) -%}
+min_by({{ value }}, {{ order }})
+{%- endmacro %}
+
+{% macro duckdb__first_by(value, order) -%}
+arg_min({{ value }}, {{ order }})
+{%- endmacro %}
+
+{% macro postgres__first_by(value, order) -%}
+(array_agg({{ value }} order by {{ order }}))[1]
+{%- endmacro %}
+
+{# A number for a text, for looking rows up in less memory. Different texts may have the same. #}
+{% macro key_hash(key) -%}
+{{ adapter.dispatch('key_hash', 'cartograph')(key) }}
+{%- endmacro %}
+
+{% macro duckdb__key_hash(key) -%}
+hash({{ key }})
+{%- endmacro %}
+
+{% macro spark__key_hash(key) -%}
+xxhash64({{ key }})
+{%- endmacro %}
+
+{% macro postgres__key_hash(key) -%}
+hashtextextended({{ key }}, 0)
 {%- endmacro %}

@@ -3,14 +3,6 @@
 coalesce(nullif({{ column }}, ''), 'unknown')
 {%- endmacro %}
 
-{# The instant at which the hour of the business clock began. An instant and not a wall clock's time, so that the hour that
-   a clock change repeats stays two hours. #}
-{% macro hour_start(instant) -%}
-{{ instant }} - (
-    ({{ instant }} at time zone '{{ var("business_timezone") }}')
-    - date_trunc('hour', {{ instant }} at time zone '{{ var("business_timezone") }}'))
-{%- endmacro %}
-
 {# What the counted purchases in `sales` come to, with the cost of what they hold in `costs`. #}
 {% macro sales_measures() -%}
 count(*) as orders,
@@ -45,11 +37,6 @@ units,
     reporting_costed_gmv,
     reporting_cost,
     reporting_margin
-{%- endmacro %}
-
-{# part / whole with eight decimals, rounded half up, for shares that may be tiny. Null when whole is 0. #}
-{% macro exact_share(part, whole) -%}
-cast({{ exact_ratio('cast(' ~ part ~ ' as hugeint) * 10000', whole) }} as decimal(14, 4)) * cast(0.0001 as decimal(4, 4))
 {%- endmacro %}
 
 {# The same purchases in the reporting currency; those without a rate are counted and not in the sums, which are null where

@@ -5,7 +5,7 @@ from (
     select business_day, currency, orders, units, gmv, discount, revenue from {{ ref('daily_sales') }}
     union all
     select business_day, currency, -orders, -units, -gmv, -discount, -revenue from {{ ref(breakdown) }}
-)
+) as both_sides
 group by business_day, currency
 having sum(orders) <> 0 or sum(units) <> 0 or sum(gmv) <> 0 or sum(discount) <> 0 or sum(revenue) <> 0
 {% if not loop.last %}union all{% endif %}

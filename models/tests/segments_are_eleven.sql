@@ -2,5 +2,5 @@
 select user_id, currency
 from {{ ref('customer_rfm') }}
 where segment not in (
-    'Champions', 'Loyal', 'Can''t Lose Them', 'At Risk', 'Potential Loyalist', 'New Customers', 'Promising',
+    'Champions', 'Loyal', {{ quoted("Can't Lose Them") }}, 'At Risk', 'Potential Loyalist', 'New Customers', 'Promising',
     'Need Attention', 'About To Sleep', 'Hibernating', 'Lost')

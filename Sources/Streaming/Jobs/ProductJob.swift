@@ -40,7 +40,9 @@ package struct ProductJob: ~Copyable {
 
     /// The key of a product.
     @inline(__always)
-    static func key(_ id: StringRef) -> UInt64 { KeyHash(id.start, count: id.count).nonzero }
+    static func key(_ id: StringRef) -> UInt64 { TextHash.nonzero(id) }
+
+    static func key(_ id: String) -> UInt64 { TextHash.nonzero(id) }
 
     /// Has the processor fetch what counting a product looks at.
     @inline(__always)
@@ -84,7 +86,7 @@ package struct ProductJob: ~Copyable {
 
     mutating func restore(day: Int32, _ id: String, _ totals: ProductTotals) {
         self.day = day
-        let fresh = table.value(KeyHash(id).nonzero)
+        let fresh = table.value(ProductJob.key(id))
         fresh.pointee = totals
         fresh.pointee.name = Int32(names.count)
         names.append(id)

@@ -128,8 +128,16 @@ package struct SessionsJob: ~Copyable {
     /// The key of a user's sessions on a channel.
     @inline(__always)
     static func key(user: StringRef, _ channel: ChannelCode) -> Int64 {
-        Int64(bitPattern: KeyHash(user.start, count: user.count, seed: UInt64(channel.code)).high)
+        Int64(bitPattern: TextHash.of(user, seed: UInt64(channel.code)))
     }
+
+    /// The key of a page.
+    @inline(__always)
+    static func key(page: StringRef) -> UInt64 { TextHash.nonzero(page) }
+
+    /// Has the processor fetch what an event with a page looks at.
+    @inline(__always)
+    func prefetch(page: UInt64) { pages.prefetch(page) }
 
     /// Has the processor fetch what an event of this key looks at.
     @inline(__always)
@@ -139,18 +147,16 @@ package struct SessionsJob: ~Copyable {
     ///
     /// - Parameters:
     ///   - key: the ``key(user:_:)``.
-    ///   - page: a click's.
+    ///   - page: a click's, with its ``key(page:)``.
     ///   - amount: an order's in the reporting currency, in ten-thousandths.
     @inline(__always)
     mutating func add(
-        _ step: Visit.Step, key: Int64, _ channel: ChannelCode, page: StringRef?, amount: Int64, at place: Visit.Place
+        _ step: Visit.Step, key: Int64, _ channel: ChannelCode, page: (key: UInt64, name: StringRef)?, amount: Int64,
+        at place: Visit.Place
     ) {
         guard owned.count == KeyGroup.count || owned.contains(KeyGroup.of(key)) else { return }
         var pageHash: UInt64 = 0
-        if let page {
-            let hash = KeyHash(page.start, count: page.count).nonzero
-            if pages.note(hash, page) { pageHash = hash }
-        }
+        if let page, pages.note(page.key, page.name) { pageHash = page.key }
         let visit = Visit(place: place, page: pageHash, amount: amount, step: step.rawValue, channel: channel.code)
         do {
             try query.receive(Keyed(key, visit), at: place.time)

@@ -21,6 +21,10 @@ package struct NameBook: ~Copyable {
         self.most = most
     }
 
+    /// Has the processor fetch what looking for a name looks at.
+    @inline(__always)
+    func prefetch(_ hash: UInt64) { places.prefetch(NameKey(hash: hash)) }
+
     /// Keeps a name; false when there is no room for another.
     @inline(__always)
     mutating func note(_ hash: UInt64, _ name: StringRef) -> Bool {

@@ -24,7 +24,7 @@ reached as (
         min(ts) filter (where status = 'returned') as returned_at
     from {{ ref('orders') }}
     {%- if is_incremental() %}
-    where hash(order_id) in (select hash(order_id) from bought)
+    where {{ key_hash('order_id') }} in (select {{ key_hash('order_id') }} from bought)
     {%- endif %}
     group by order_id
 )

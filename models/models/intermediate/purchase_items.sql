@@ -10,8 +10,7 @@ with exploded as (
         channel,
         ts,
         business_day,
-        unnest(items) as item,
-        generate_subscripts(items, 1) as item_number
+        {{ each_item('items') }}
     from {{ ref('purchases') }}
     {%- if is_incremental() %}
     where business_day in ({{ var('touched_days') }})
@@ -19,7 +18,7 @@ with exploded as (
 ),
 
 items as (
-    select *, {{ extended('item.quantity', 'item.unit_price') }} as amount
+    select *, {{ extended('(item).quantity', '(item).unit_price') }} as amount
     from exploded
 ),
 
@@ -33,13 +32,13 @@ rates as (
 
 select
     items.event_id,
-    cast(items.item_number as integer) as item_number,
+    {{ item_number('items.item_number') }} as item_number,
     items.user_id,
     items.session_id,
     items.order_id,
-    items.item.product_id as product_id,
-    items.item.quantity as quantity,
-    items.item.unit_price as unit_price,
+    (items.item).product_id as product_id,
+    (items.item).quantity as quantity,
+    (items.item).unit_price as unit_price,
     items.amount,
     items.currency,
     {{ reporting_amount('items.amount', 'rates') }} as reporting_amount,

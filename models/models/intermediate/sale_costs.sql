@@ -4,54 +4,11 @@
     meta={'rebuild_days': 'sale_costs_days'}
 ) }}
 
-{#- What the goods of a purchase cost the shop, as far as stock events say it: a piece costs what the last receipt of its
-    product at or before the purchase paid. Items that no receipt came before are left out of all sums. A unit_cost
-    carries no currency; it is in the project's cost_currency. Sales in others have a cost in the reporting currency alone,
-    at the rate of the day of the sale. -#}
-with costs as (
-    select product_id, ts, arg_min(unit_cost, (received_at, log_partition, log_offset)) as unit_cost
-    from {{ ref('stock') }}
-    where unit_cost is not null and change > 0
-    group by product_id, ts
-),
-
-items as (
-    select event_id, product_id, quantity, amount, reporting_amount, currency, ts, business_day
-    from {{ ref('purchase_items') }}
-    {%- if is_incremental() %}
-    where business_day in ({{ var('touched_days') }})
-    {%- endif %}
-),
-
-rates as (
-    select *
-    from {{ ref('daily_rates') }}
-    where currency = '{{ var("cost_currency") }}'
-    {%- if is_incremental() %}
-        and business_day in ({{ var('touched_days') }})
-    {%- endif %}
-),
-
-costed as (
-    select
-        items.business_day,
-        items.event_id,
-        items.amount,
-        {{ extended('items.quantity', 'costs.unit_cost') }} as cost,
-        items.currency = '{{ var("cost_currency") }}' as is_cost_currency,
-        items.reporting_amount,
-        {{ reporting_amount(extended('items.quantity', 'costs.unit_cost'), 'rates') }} as reporting_cost
-    from items
-    asof join costs on costs.product_id = items.product_id and costs.ts <= items.ts
-    join rates on rates.business_day = items.business_day
-)
-
+{#- What the goods of a purchase cost the shop, as far as stock events say it. Items that no receipt came before are left out of
+    all sums. -#}
 select
-    business_day,
-    event_id,
-    cast(sum(amount) filter (where is_cost_currency) as decimal(38, 4)) as costed_gmv,
-    cast(sum(cost) filter (where is_cost_currency) as decimal(38, 4)) as cost,
-    cast(sum(reporting_amount) filter (where reporting_cost is not null) as decimal(38, 4)) as reporting_costed_gmv,
-    cast(sum(reporting_cost) filter (where reporting_amount is not null) as decimal(38, 4)) as reporting_cost
-from costed
-group by business_day, event_id
+    costed.business_day,
+    costed.event_id,
+    {{ cost_sums() }}
+from {{ costed_items() }} as costed
+group by costed.business_day, costed.event_id

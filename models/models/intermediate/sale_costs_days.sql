@@ -1,7 +1,7 @@
 {{ config(materialized='ephemeral') }}
 
 {#- A receipt decides the cost of what is sold after it: a late one reopens the later days on which its product sold. -#}
-select unnest([{{ var('touched_days') }}]) as business_day
+select {{ touched_days() }} as business_day
 union
 select items.business_day
 from {{ ref('purchase_items') }} as items

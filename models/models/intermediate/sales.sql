@@ -18,7 +18,7 @@ rates as (
 
 -- Only orders of several purchases, of all days, need their first one looked up.
 repeated as (
-    select order_id, min((received_at, log_partition, log_offset)) as first_place
+    select order_id, min({{ arrival() }}) as first_place
     from {{ ref('purchases') }}
     where order_id <> '' and order_id in (select order_id from bought where order_id <> '')
     group by order_id
@@ -34,19 +34,16 @@ select
     coalesce(nullif(bought.channel, ''), 'unknown') as channel,
     bought.store_id,
     bought.country,
-    cast(coalesce(list_sum(list_transform(bought.items, lambda item: item.quantity)), 0) as bigint) as units,
-    cast(coalesce(list_sum(list_transform(bought.items, lambda item:
-        {{ extended('item.quantity', 'item.unit_price') }})), 0)
-        as decimal(38, 4)) as gmv,
+    cast({{ sum_of_items('bought.items', 'item.quantity') }} as bigint) as units,
+    cast({{ sum_of_items('bought.items', extended('item.quantity', 'item.unit_price')) }} as decimal(38, 4)) as gmv,
     coalesce(bought.discount, 0) as discount,
     bought.total_amount as revenue,
     rates.reporting_currency,
     -- The sum of the items' own amounts in the reporting currency, so that sums by product and by day are the same.
     case when rates.currency = rates.reporting_currency
         or (rates.rate_per_eur is not null and rates.reporting_rate_per_eur is not null) then
-        cast(coalesce(list_sum(list_transform(bought.items, lambda item:
-            {{ reporting_amount(extended('item.quantity', 'item.unit_price'), 'rates') }})), 0)
-            as decimal(38, 4))
+        cast({{ sum_of_items(
+            'bought.items', reporting_amount(extended('item.quantity', 'item.unit_price'), 'rates')) }} as decimal(38, 4))
     end as reporting_gmv,
     {{ reporting_amount('coalesce(bought.discount, 0)', 'rates') }} as reporting_discount,
     {{ reporting_amount('bought.total_amount', 'rates') }} as reporting_revenue,
@@ -56,7 +53,7 @@ select
     rates.reporting_rate_date,
     -- The purchase of an order that arrived first counts; one without an order id always does.
     repeated.order_id is null
-        or repeated.first_place = (bought.received_at, bought.log_partition, bought.log_offset) as is_counted,
+        or repeated.first_place = {{ arrival('bought') }} as is_counted,
     bought.ts,
     bought.business_day,
     bought.received_at,

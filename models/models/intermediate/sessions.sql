@@ -10,14 +10,11 @@
     one?), and those up to the end of the sessions that began on them before. -#}
 {%- if is_incremental() %}
 with read_days as (
-    select unnest([{{ var('touched_days') }}]) as business_day
+    select {{ touched_days() }} as business_day
     union
-    select cast(unnest([{{ var('touched_days') }}]) - 1 as date)
+    select cast(business_day - 1 as date) from (select {{ touched_days() }} as business_day) as touched
     union
-    select cast(unnest(generate_series(
-        cast(business_day as timestamp),
-        cast({{ business_day('ended_at') }} as timestamp),
-        interval 1 day)) as date)
+    select {{ days_between('business_day', business_day('ended_at')) }}
     from {{ this }}
     where business_day in ({{ var('touched_days') }})
 ),
@@ -31,7 +28,7 @@ events as (
         user_id,
         coalesce(nullif(channel, ''), 'unknown') as channel,
         ts,
-        {% if table == 'clicks' %}{{ session_order() }}{% else %}cast(null as hugeint){% endif %} as click_order,
+        {% if table == 'clicks' %}{{ session_order() }}{% else %}cast(null as {{ type_whole() }}){% endif %} as click_order,
         {% if table == 'carts' %}1{% else %}0{% endif %} as is_cart
     from {{ ref(table) }}
     {%- if is_incremental() %}
@@ -69,7 +66,7 @@ marked as (
     from pieces
 ),
 
-numbered as materialized (
+numbered as {{ materialized() }}(
     select
         *,
         sum(cast(is_start as integer)) over (
@@ -158,7 +155,7 @@ entered as (
 )
 
 select
-    md5(concat_ws(chr(31), grouped.user_id, grouped.channel, cast(epoch_us(grouped.started_at) as varchar))) as session_key,
+    md5(concat_ws(chr(31), grouped.user_id, grouped.channel, cast({{ microseconds('grouped.started_at') }} as {{ dbt.type_string() }}))) as session_key,
     grouped.user_id,
     grouped.channel,
     grouped.started_at,

@@ -4,13 +4,13 @@
     session may have begun that now continues one from before midnight; and the start days of older sessions that reach
     into such a day, or end less than the gap before it, and may now go on. -#}
 with touched as (
-    select unnest([{{ var('touched_days') }}]) as business_day
+    select {{ touched_days() }} as business_day
 ),
 
 bounds as (
     select
         business_day,
-        cast(business_day as timestamp) at time zone '{{ var("business_timezone") }}' as day_start
+        {{ day_start('business_day') }} as day_start
     from touched
 )
 

@@ -2,10 +2,10 @@
 
 {#- Customers by the month of their first order, and how many of them ordered in that month and each one after. -#}
 with orders as (
-    select user_id, cast(date_trunc('month', business_day) as date) as month, count(*) as orders
+    select user_id, cast({{ dbt.date_trunc('month', 'business_day') }} as date) as month, count(*) as orders
     from {{ ref('sales') }}
     where is_counted
-    group by all
+    group by 1, 2
 ),
 
 firsts as (
@@ -22,11 +22,11 @@ sizes as (
 
 select
     firsts.cohort_month,
-    cast(date_diff('month', firsts.cohort_month, orders.month) as integer) as months_since,
+    cast({{ dbt.datediff('firsts.cohort_month', 'orders.month', 'month') }} as integer) as months_since,
     sizes.cohort_customers,
     count(*) as customers,
     cast(sum(orders.orders) as bigint) as orders,
-    cast({{ exact_ratio('count(*)', 'any_value(sizes.cohort_customers)') }} as decimal(9, 4)) as retention
+    cast({{ exact_ratio('count(*)', 'sizes.cohort_customers') }} as decimal(9, 4)) as retention
 from orders
 join firsts on firsts.user_id = orders.user_id
 join sizes on sizes.cohort_month = firsts.cohort_month

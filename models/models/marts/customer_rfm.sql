@@ -22,14 +22,14 @@ scored as (
     select
         *,
         cast((select max(last_order_day) from customers) - last_order_day as integer) as recency_days,
-        cast(ntile(5) over (partition by currency order by last_order_day, user_id) as integer) as recency_score,
-        cast(ntile(5) over (partition by currency order by orders, user_id) as integer) as frequency_score,
-        cast(ntile(5) over (partition by currency order by revenue, user_id) as integer) as monetary_score
+        cast(ntile(5) over (partition by currency order by last_order_day, {{ by_bytes('user_id') }}) as integer) as recency_score,
+        cast(ntile(5) over (partition by currency order by orders, {{ by_bytes('user_id') }}) as integer) as frequency_score,
+        cast(ntile(5) over (partition by currency order by revenue, {{ by_bytes('user_id') }}) as integer) as monetary_score
     from customers
 ),
 
 placed as (
-    select *, recency_score as r, (frequency_score + monetary_score + 1) // 2 as fm
+    select *, recency_score as r, {{ quotient('frequency_score + monetary_score + 1', 2) }} as fm
     from scored
 )
 
@@ -47,7 +47,7 @@ select
     case
         when r >= 4 and fm >= 4 then 'Champions'
         when r >= 3 and fm >= 4 then 'Loyal'
-        when r = 1 and fm >= 4 then 'Can''t Lose Them'
+        when r = 1 and fm >= 4 then {{ quoted("Can't Lose Them") }}
         when r <= 2 and fm >= 3 then 'At Risk'
         when r >= 4 and fm >= 2 then 'Potential Loyalist'
         when r = 5 then 'New Customers'

@@ -19,7 +19,7 @@ with traffic as (
     {%- if is_incremental() %}
     where business_day in ({{ var('touched_days') }})
     {%- endif %}
-    group by all
+    group by 1, 2
     union all
     {%- endfor %}
     select

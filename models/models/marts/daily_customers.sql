@@ -18,7 +18,7 @@ firsts as (
     select user_id, min(business_day) as first_day
     from {{ ref('sales') }}
     where is_counted
-    {%- if is_incremental() %} and hash(user_id) in (select hash(user_id) from days){% endif %}
+    {%- if is_incremental() %} and {{ key_hash('user_id') }} in (select {{ key_hash('user_id') }} from days){% endif %}
     group by user_id
 )
 

@@ -12,8 +12,8 @@ with viewed as (
     select session_id, min(ts) as viewed_at
     from {{ ref('clicks') }}
     {%- if is_incremental() %}
-    where hash(session_id) in (
-        select distinct hash(session_id)
+    where {{ key_hash('session_id') }} in (
+        select distinct {{ key_hash('session_id') }}
         from {{ ref('clicks') }}
         where business_day in ({{ var('touched_days') }})
     )

@@ -5,7 +5,7 @@
 with terms as (
     select
         business_day,
-        lower(trim(regexp_replace(query, '\s+', ' ', 'g'))) as term,
+        lower({{ single_spaced('query') }}) as term,
         count(*) as searches,
         count(distinct user_id) as users,
         count(results) as searches_with_results_known,

@@ -68,6 +68,6 @@ select
     {{ exact_share('orders_together', 'all_orders') }} as support,
     {{ exact_share('orders_together', 'product_orders') }} as confidence,
     {{ exact_ratio(
-        'cast(orders_together as hugeint) * all_orders',
-        'cast(product_orders as hugeint) * with_product_orders') }} as lift
+        'cast(orders_together as ' ~ type_whole() ~ ') * all_orders',
+        'cast(product_orders as ' ~ type_whole() ~ ') * with_product_orders') }} as lift
 from counted

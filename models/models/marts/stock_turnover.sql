@@ -5,7 +5,7 @@
     was sold over the mean of the levels at the month's two ends; without a positive mean there is none. -#}
 with moved as (
     select
-        cast(date_trunc('month', business_day) as date) as month,
+        cast({{ dbt.date_trunc('month', 'business_day') }} as date) as month,
         product_id,
         warehouse_id,
         cast(sum(change) as bigint) as net_change,
