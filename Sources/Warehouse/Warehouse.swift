@@ -161,6 +161,8 @@ public final class Warehouse: Sendable {
             guard try session.query("SELECT pg_try_advisory_lock(\(Self.lock))").first?.first == "t" else {
                 throw WarehouseError(.busy, "another load is going on at \(address.description): wait for its end")
             }
+            // Where the connection is gone, so is the lock; otherwise the next load need not wait for the session's end.
+            defer { _ = try? session.query("SELECT pg_advisory_unlock(\(Self.lock))") }
             // To compile a statement of a load costs more than it saves.
             try session.run(
                 "SET temp_buffers = '32MB'; SET work_mem = '64MB'; SET lock_timeout = '60s'; SET jit = off")
