@@ -27,11 +27,11 @@ def events_of(number, name=""):
     day = day_of(number)
     user, kind = f"u{number % 17}", {"session_id": f"s{number}", "ts": f"{day}T12:00:00Z"}
     return [
-        {"type": "click", "event_id": f"c{number}{name}", "user_id": user, "product_id": "p1", "page": "/", "referrer": "",
+        {"type": "click", "event_id": f"click-{number}{name}", "user_id": user, "product_id": "p1", "page": "/", "referrer": "",
          **kind},
-        {"type": "cart", "event_id": f"a{number}{name}", "user_id": user, "product_id": "p1", "quantity": 1,
+        {"type": "cart", "event_id": f"cart-{number}{name}", "user_id": user, "product_id": "p1", "quantity": 1,
          "action": "add", **kind},
-        {"type": "purchase", "event_id": f"p{number}{name}", "user_id": user, "order_id": f"o{number}{name}",
+        {"type": "purchase", "event_id": f"order-{number}{name}", "user_id": user, "order_id": f"o{number}{name}",
          "items": [{"product_id": "p1", "quantity": 1, "unit_price": "2.50"}], "total_amount": "2.50",
          "currency": "USD", **kind}]
 
