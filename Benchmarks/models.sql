@@ -125,12 +125,27 @@ COPY (
 ----
 CREATE VIEW conflicts AS SELECT * FROM read_parquet('FOLDER/conflicts.parquet')
 ----
+CREATE VIEW IF NOT EXISTS bronze.products AS SELECT '' AS product_id, '' AS name, '' AS category, '' AS brand,
+    DATE '1970-01-01' AS valid_from, '' AS source, TIMESTAMPTZ '1970-01-01 00:00:00Z' AS imported_at WHERE false
+----
 COPY (
-    SELECT event_id, generate_subscripts(items, 1) AS item_number, user_id, session_id, order_id, item.product_id, item.quantity,
+    SELECT product_id, name, category, brand, CASE WHEN number = 1 THEN DATE '1900-01-01' ELSE valid_from END AS valid_from,
+        coalesce(next_from, DATE '9999-12-31') AS valid_to, source, imported_at
+    FROM (
+        SELECT *, row_number() OVER (PARTITION BY product_id ORDER BY imported_at) AS number, min(valid_from) OVER (
+            PARTITION BY product_id ORDER BY imported_at ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next_from
+        FROM bronze.products)
+    WHERE next_from IS NULL OR valid_from < next_from
+) TO 'FOLDER/products.parquet' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)
+----
+CREATE VIEW products AS SELECT * FROM read_parquet('FOLDER/products.parquet')
+----
+COPY (
+    SELECT event_id, item_number, user_id, session_id, order_id, item.product_id, item.quantity,
         item.unit_price, CAST(item.quantity * item.unit_price AS DECIMAL(38, 4)) AS amount, currency,
         CASE WHEN currency = 'USD' THEN CAST(item.quantity * item.unit_price AS DECIMAL(38, 4)) END AS reporting_amount,
         channel, ts, business_day
-    FROM (SELECT *, unnest(items) AS item FROM purchases)
+    FROM (SELECT *, unnest(items) AS item, generate_subscripts(items, 1) AS item_number FROM purchases)
 ) TO 'FOLDER/purchase_items.parquet' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)
 ----
 CREATE VIEW purchase_items AS SELECT * FROM read_parquet('FOLDER/purchase_items.parquet')
@@ -288,6 +303,47 @@ COPY (
 ) TO 'FOLDER/daily_product_sales.parquet' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)
 ----
 CREATE VIEW daily_product_sales AS SELECT * FROM read_parquet('FOLDER/daily_product_sales.parquet')
+----
+COPY (
+    WITH items AS (
+        SELECT i.business_day, i.event_id, coalesce(p.category, 'unknown') AS category, sum(quantity) AS units, sum(amount) AS gmv,
+            sum(reporting_amount) AS reporting_gmv, sum(amount) FILTER (WHERE c.unit_cost IS NOT NULL) AS costed_gmv,
+            sum(quantity * c.unit_cost) AS cost, sum(reporting_amount) FILTER (WHERE c.unit_cost IS NOT NULL) AS reporting_costed_gmv,
+            sum(quantity * c.unit_cost) AS reporting_cost
+        FROM purchase_items i
+        ASOF LEFT JOIN (SELECT product_id, ts, unit_cost FROM stock WHERE unit_cost IS NOT NULL AND change > 0) c
+            ON c.product_id = i.product_id AND c.ts <= i.ts
+        LEFT JOIN products p
+            ON p.product_id = i.product_id AND p.valid_from <= i.business_day AND p.valid_to > i.business_day
+        GROUP BY ALL)
+    SELECT s.business_day, date_trunc('hour', s.ts) AS hour_start, category, s.currency, count(*) AS orders, sum(items.units) AS units,
+        sum(items.gmv) AS gmv, sum(s.discount * items.gmv / s.gmv) AS discount, sum(s.revenue * items.gmv / s.gmv) AS revenue,
+        sum(s.revenue * items.gmv / s.gmv) / count(*) AS aov, sum(items.reporting_gmv) AS reporting_gmv,
+        sum(s.reporting_discount * items.gmv / s.gmv) AS reporting_discount,
+        sum(s.reporting_revenue * items.gmv / s.gmv) AS reporting_revenue, sum(costed_gmv) AS costed_gmv, sum(cost) AS cost,
+        sum(costed_gmv - cost) AS margin, sum(reporting_costed_gmv) AS reporting_costed_gmv, sum(reporting_cost) AS reporting_cost
+    FROM items JOIN sales s ON s.event_id = items.event_id WHERE s.is_counted GROUP BY ALL
+) TO 'FOLDER/hourly_category_sales.parquet' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)
+----
+CREATE VIEW hourly_category_sales AS SELECT * FROM read_parquet('FOLDER/hourly_category_sales.parquet')
+----
+COPY (
+    SELECT business_day, category, currency, sum(orders) AS orders, sum(units) AS units, sum(gmv) AS gmv, sum(discount) AS discount, sum(revenue) AS revenue,
+        sum(revenue) / sum(orders) AS aov, sum(reporting_gmv) AS reporting_gmv, sum(reporting_discount) AS reporting_discount,
+        sum(reporting_revenue) AS reporting_revenue, sum(costed_gmv) AS costed_gmv, sum(cost) AS cost, sum(margin) AS margin,
+        sum(reporting_costed_gmv) AS reporting_costed_gmv, sum(reporting_cost) AS reporting_cost
+    FROM hourly_category_sales GROUP BY ALL
+) TO 'FOLDER/daily_category_sales.parquet' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)
+----
+COPY (
+    SELECT a.business_day, coalesce(p.category, 'unknown') AS category, sum(clicks) AS clicks, sum(carts) AS carts
+    FROM (
+        SELECT business_day, product_id, clicks, 0 AS carts FROM daily_product_clicks
+        UNION ALL
+        SELECT business_day, product_id, 0, count(*) FROM carts GROUP BY ALL) a
+    LEFT JOIN products p ON p.product_id = a.product_id AND p.valid_from <= a.business_day AND p.valid_to > a.business_day
+    GROUP BY ALL
+) TO 'FOLDER/daily_category_clicks.parquet' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)
 ----
 COPY (
     WITH viewed AS (SELECT session_id, min(ts) AS at FROM clicks GROUP BY ALL),

@@ -26,6 +26,8 @@ struct ModelsBench {
     private static let days = 30
     private static let linesAtOnce = 10_000
     private static let partitions = 2
+    /// The engine's memory for the plain SQL.
+    private static let plainBytes = 2 << 30
     /// The statements of the floor, one for each table, split at lines of dashes.
     private static let plainFile = "Benchmarks/models.sql"
 
@@ -79,17 +81,18 @@ struct ModelsBench {
         }
     }
 
-    private func engine(_ folder: String) -> DuckDB.Settings {
+    private func engine(_ folder: String, _ bytes: Int) -> DuckDB.Settings {
         var settings = DuckDB.Settings()
         settings.threads = 2
-        settings.memoryLimitBytes = engineBytes
+        settings.memoryLimitBytes = bytes
         settings.temporaryFolder = folder + "/tmp"
         return settings
     }
 
     private func runner(_ catalog: SQLiteCatalog, _ folder: String) throws -> ModelRunner {
         ModelRunner(
-            project: try ModelProject(folder: "models"), catalog: catalog, engine: engine(folder), threads: threads)
+            project: try ModelProject(folder: "models"), catalog: catalog, engine: engine(folder, engineBytes),
+            threads: threads)
     }
 
     /// Makes the same tables as Parquet files, each by one statement, from the same files of bronze.
@@ -98,7 +101,7 @@ struct ModelsBench {
             throw BenchError("there is no \(Self.plainFile): run this from the checkout")
         }
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let connection = try DuckDB(engine(folder)).connect()
+        let connection = try DuckDB(engine(folder, Self.plainBytes)).connect()
         try connection.execute("CREATE SCHEMA bronze")
         for identifier in try catalog.listTables(in: "bronze") {
             let scan = try LakeTable(catalog.loadTable(identifier)).scanSQL()

@@ -64,6 +64,7 @@ public struct CartographServer: Sendable {
             FileMiddleware(configuration.webFolder, searchForIndexHtml: true, logger: logger))
         QuarantineRoute(door: door).add(to: router)
         ErasureRoute(operations: operations).add(to: router)
+        BatchRoute(operations: operations).add(to: router)
         FraudLabelRoute(operations: operations).add(to: router)
         EventMethods().add(to: router)
         tracker.add(to: router)

@@ -67,7 +67,6 @@ struct ReadRoutes: Sendable {
             let limit = ReadRoutes.bounded(request.uri.queryParameters["limit"], 20, 1...1_000)
             return try await answer { try await operations.quarantine(limit: limit) }
         }
-        router.post("/api/v1/batch") { _, _ in try await answer { try await operations.rebuild() } }
         router.post("/api/v1/verify") { _, _ in try await answer { try await operations.verify() } }
     }
 

@@ -4,8 +4,9 @@ public import Events
 public protocol ShopOperations: Sendable {
     /// The gold tables' daily sales of the last days that have any, newest last.
     func dailySales(days: Int) async throws -> [UInt8]
-    /// Runs the models now and says how it went.
-    func rebuild() async throws -> [UInt8]
+    /// Runs the models now and says how it went: all, or those that words of dbt's select.
+    /// - Throws: ``WrongRequest`` for words that mean nothing.
+    func rebuild(select: [String], exclude: [String], fullRefresh: Bool) async throws -> [UInt8]
     /// Checks the books now.
     func verify() async throws -> [UInt8]
     /// What runs, since when, on which data.
@@ -20,4 +21,13 @@ public protocol ShopOperations: Sendable {
     ) async throws -> [UInt8]
     /// Why the platform is not ready to take events; nil when it is.
     func unreadiness() -> String?
+}
+
+/// What was asked cannot be done as it was put, in one line for who asked.
+public struct WrongRequest: Error, CustomStringConvertible, Sendable {
+    /// What, and what to do.
+    public let description: String
+
+    /// A request that is refused with its one line.
+    public init(_ description: String) { self.description = description }
 }

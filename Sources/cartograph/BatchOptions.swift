@@ -28,9 +28,6 @@ struct BatchOptions: ParsableArguments {
         try (vars.map(ModelVariables.init(parsing:)) ?? ModelVariables()).over(settings.modelVariables)
     }
 
-    /// Whether all models are meant, as they are.
-    var isEverything: Bool { select.isEmpty && exclude.isEmpty && vars == nil }
-
     /// The project.
     func project(_ settings: Settings) throws -> ModelProject {
         try ModelProject(folder: try Home.find().models, variables: try variables(settings))

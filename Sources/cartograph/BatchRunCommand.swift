@@ -21,10 +21,9 @@ struct BatchRunCommand: AsyncParsableCommand {
         let settings = try options.settings()
         let folder = try DataFolder.existing(settings.data)
         if let address = folder.runningServer() {
-            guard batch.isEverything, !fullRefresh else {
+            guard batch.vars == nil else {
                 throw CommandError(
-                    "a server runs at \(address) and runs all models itself: stop it to run some of them, or in another way"
-                )
+                    "a server runs at \(address), with the variables of its own: stop it to run models with others")
             }
             return try await runThere(address, settings)
         }
@@ -42,9 +41,18 @@ struct BatchRunCommand: AsyncParsableCommand {
         }
     }
 
+    /// What a server is asked to run.
+    private struct Asked: Encodable {
+        let select: [String]
+        let exclude: [String]
+        let full_refresh: Bool
+    }
+
     private func runThere(_ address: String, _ settings: Settings) async throws {
+        let asked = Asked(select: batch.select, exclude: batch.exclude, full_refresh: fullRefresh)
+        let body = ByteBuffer(bytes: try JSONEncoder().encode(asked))
         let answer = try await CollectorConnection.open(try CollectorAddress(address, token: settings.token)) {
-            try await $0.post("/api/v1/batch", ByteBuffer(), contentType: "application/json")
+            try await $0.post("/api/v1/batch", body, contentType: "application/json")
         }
         let text = String(decoding: answer.body, as: UTF8.self)
         guard answer.status == 200 else {

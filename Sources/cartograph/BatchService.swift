@@ -34,15 +34,6 @@ final class BatchService: Sendable {
     static let engineBytes = 160 << 20
     /// The engine's memory for the models in a command that has the machine to itself.
     static let commandEngineBytes = 1 << 30
-    /// The most jobs that may wait; further ones are refused.
-    static let jobs = 32
-
-    /// Work for the thread, and what to tell when it will not be done.
-    private struct Job {
-        let work: @Sendable (borrowing BatchBench) -> Void
-        let refuse: @Sendable (any Error) -> Void
-    }
-
     /// What the service says of itself.
     struct Status: Sendable {
         /// When the models last ran, RFC 3339.
@@ -55,21 +46,21 @@ final class BatchService: Sendable {
         var commit: Int64 = 0
     }
 
-    private let log: EmbeddedLog
-    private let catalog: any Catalog
-    private let lake: LakeService
-    private let folder: DataFolder
+    let log: EmbeddedLog
+    let catalog: any Catalog
+    let lake: LakeService
+    let folder: DataFolder
     private let settings: Settings
-    private let stream: StreamRunner.Settings
-    private let erased: ErasedPeople
-    private let place: LakePlace
+    let stream: StreamRunner.Settings
+    let erased: ErasedPeople
+    let place: LakePlace
     /// The warehouse, where the settings name one.
     let warehouse: WarehouseService?
     /// What the books said.
     let audit: Audit
     private let rates: RatesBook
     /// The keyed hashes of the people whose erasure is under way, sorted.
-    private let erasing = Mutex<[String]>([])
+    let erasing = Mutex<[String]>([])
     private let report: @Sendable (String) -> Void
     private let status = Mutex(Status())
     private let runs: Counter
@@ -77,13 +68,9 @@ final class BatchService: Sendable {
 
     private let runner: ModelRunner
     private let engine: DuckDB.Settings
-    private let condition = MonotonicCondition()
-    // Guarded by the condition's lock.
-    nonisolated(unsafe) private var waiting: [Job] = []
-    nonisolated(unsafe) private var isStopping = false
-    nonisolated(unsafe) private var isServing = false
-    nonisolated(unsafe) private var refusal: (any Error)?
-    nonisolated(unsafe) private var interrupter: Interrupter?
+    let jobs = BatchJobs()
+    /// Whether a thread of its own does the jobs.
+    private let isServing = Atomic(false)
     private let finished = DispatchSemaphore(value: 0)
 
     /// A service, not yet started.
@@ -129,15 +116,13 @@ final class BatchService: Sendable {
             ThreadPriority.lower(by: ThreadPriority.models)
             do {
                 let bench = try makeBench()
-                condition.withLock {
-                    interrupter = bench.connection.interrupter
-                    isServing = true
-                }
+                jobs.watch(bench.connection)
+                isServing.store(true, ordering: .relaxed)
                 loop(bench)
-                refuseAll(CommandError("the server is stopping"))
+                jobs.refuseAll(CommandError("the server is stopping"))
             } catch {
                 fail("\(error)")
-                refuseAll(error)
+                jobs.refuseAll(error)
             }
             finished.signal()
         }
@@ -148,63 +133,26 @@ final class BatchService: Sendable {
 
     /// Interrupts what runs and ends the thread.
     func stop() {
-        condition.withLock {
-            isStopping = true
-            interrupter?.interrupt()
-            runner.cancel()
-            warehouse?.cancel()
-            condition.signal()
-        }
+        jobs.stop()
+        runner.cancel()
+        warehouse?.cancel()
         finished.wait()
     }
+
+    /// Takes no more jobs, and tells those that wait that they will not be done.
+    func refuseAll(_ error: any Error) { jobs.refuseAll(error) }
 
     private func loop(_ bench: borrowing BatchBench) {
         var next = MonotonicCondition.Deadline(seconds: min(settings.batchSeconds, 5))
         while true {
-            let (job, isOver): (Job?, Bool) = condition.withLock {
-                while waiting.isEmpty, !isStopping, condition.wait(until: next) {}
-                return isStopping ? (nil, true) : (waiting.isEmpty ? nil : waiting.removeFirst(), false)
-            }
-            if isOver { return }
-            if let job {
-                job.work(bench)
-            } else {
+            switch jobs.next(until: next) {
+            case .end: return
+            case .job(let work): work(bench)
+            case .nothing:
                 // A run that fails has said so; the next one tries again.
                 _ = try? run(bench)
                 next = MonotonicCondition.Deadline(seconds: settings.batchSeconds)
             }
-        }
-    }
-
-    /// Takes no more jobs, and tells those that wait that they will not be done.
-    func refuseAll(_ error: any Error) {
-        let left = condition.withLock {
-            isStopping = true
-            refusal = error
-            defer { waiting = [] }
-            return waiting
-        }
-        for job in left { job.refuse(error) }
-    }
-
-    /// Runs `body` on the thread, in its turn.
-    private func perform<Result: Sendable>(
-        _ body: @escaping @Sendable (borrowing BatchBench) throws -> Result
-    ) async throws -> Result {
-        try await withCheckedThrowingContinuation { continuation in
-            let refused: (any Error)? = condition.withLock {
-                if isStopping { return refusal ?? CommandError("the server is stopping") }
-                guard waiting.count < BatchService.jobs else {
-                    return CommandError("\(BatchService.jobs) requests wait for the tables already: try again later")
-                }
-                waiting.append(
-                    Job(
-                        work: { bench in continuation.resume(with: Swift.Result { try body(bench) }) },
-                        refuse: { continuation.resume(throwing: $0) }))
-                condition.signal()
-                return nil
-            }
-            if let refused { continuation.resume(throwing: refused) }
         }
     }
 
@@ -215,14 +163,14 @@ final class BatchService: Sendable {
 
     // MARK: - Jobs
 
-    /// Brings everything acknowledged so far through to gold, and the live view's cut with it.
-    func rebuild() async throws -> BatchOutcome {
-        try await perform { [self] in try run($0) }
+    /// Brings everything acknowledged so far through to gold, or through the models selected.
+    func rebuild(_ selection: ModelSelection, fullRefresh: Bool) async throws -> BatchOutcome {
+        try await jobs.perform { [self] in try run($0, selection, fullRefresh: fullRefresh) }
     }
 
     /// Checks the books.
     func verify() async throws -> TrialBalance {
-        try await perform { [self] in check($0) }
+        try await jobs.perform { [self] in check($0) }
     }
 
     /// Brings everything acknowledged so far through to gold.
@@ -240,9 +188,10 @@ final class BatchService: Sendable {
             let ran = try bench.run(selection, fullRefresh: fullRefresh, progress: progress)
             outcome.models = ran.models
             outcome.rows = ran.rows
-            status.withLock { $0.commit = cut.commit }
+            if selection.isAll { status.withLock { $0.commit = cut.commit } }
         } catch {
-            fail("\(error)")
+            // Of a part of the models only who asked for it wants to know.
+            if selection.isAll { fail("\(error)") }
             throw error
         }
         outcome.seconds = (ContinuousClock.now - began).inSeconds
@@ -254,6 +203,7 @@ final class BatchService: Sendable {
         outcome.unbalanced = audit.current.unbalanced
         runs.add()
         duration.observe(outcome.seconds)
+        guard selection.isAll else { return outcome }
         status.withLock {
             $0.lastRunAt = Timestamp.text(EmbeddedLog.wallClock())
             $0.lastSeconds = outcome.seconds
@@ -274,7 +224,7 @@ final class BatchService: Sendable {
     }
 
     /// The books of the log, of tables that hold just what it does, and of a warehouse that holds what they do.
-    private func balance(
+    func balance(
         _ connection: Connection, _ runner: ModelRunner, _ progress: @escaping (String) -> Void
     ) -> TrialBalance {
         var failure: (any Error)?
@@ -303,7 +253,7 @@ final class BatchService: Sendable {
 
     /// Looks at the books after a run: at all of them from time to time, and at the tables each time something changed.
     private func lookAtBooks(_ bench: borrowing BatchBench, _ outcome: BatchOutcome) {
-        if isServing, audit.isDue {
+        if isServing.load(ordering: .relaxed), audit.isDue {
             _ = check(bench)
         } else if outcome.models > 0 || !(outcome.warehouse?.days.isEmpty ?? true) {
             // A warehouse that waits for its next load, or failed, is behind, which is no fault of the books.
@@ -312,83 +262,18 @@ final class BatchService: Sendable {
         }
     }
 
-    // MARK: - Erasure
-
-    /// What to tell of erasures that were interrupted, and of none that is under way.
-    func unfinishedErasures() throws -> [String] {
-        let running = erasing.withLock { $0 }
-        return try ErasurePlan.pending(folder).filter { $0.subjects != running }.map(\.notice)
-    }
-
-    /// Erases people on the thread, in its turn; a server goes on taking events and showing them meanwhile.
-    ///
-    /// - Parameter progress: called on the thread, often.
-    func erase(
-        _ people: People, dryRun: Bool, live: StreamRunner,
-        progress: @escaping @Sendable (String, Int64, Int64?) -> Void
-    ) async throws -> ErasureCertificate {
-        try await perform { [self] bench in
-            erasing.withLock { $0 = people.ids.map { erased.digest(of: $0).description }.sorted() }
-            defer { erasing.withLock { $0 = [] } }
-            let certificate = try erasure(bench) { try live.rebuild(older: $0, progress: $1) }.run(
-                people, dryRun: dryRun
-            ) { [self] in
-                if stopsSoon { throw CommandError("the server is stopping") }
-                progress($0, $1, $2)
-            }
-            // They are in the warehouse until the days that they were on are loaded again.
-            if !dryRun { _ = warehouse?.loadIfDue(bench.connection, now: true) }
-            return certificate
-        }
-    }
-
-    /// Erases people where no server runs.
-    func erase(
-        _ people: People, dryRun: Bool, _ bench: borrowing BatchBench, progress: @escaping Erasure.Progress
-    ) throws -> ErasureCertificate {
-        let certificate = try erasure(bench) { [self] older, progress in
-            try LiveRebuild.run(log, to: log.cut(), stream, older: older, progress: progress)
-        }.run(people, dryRun: dryRun, progress: progress)
-        if !dryRun { _ = warehouse?.loadIfDue(bench.connection, now: true) }
-        return certificate
-    }
-
-    private var stopsSoon: Bool { condition.withLock { isStopping } }
-
-    private func erasure(
-        _ bench: borrowing BatchBench,
-        rebuildLive: @escaping (LiveRebuild.Older, (Int64, Int64) throws -> Void) throws -> Void
-    ) -> Erasure {
-        let runner = bench.runner
-        let objects = place.s3.flatMap { s3 in
-            Location.isRemote(place.warehouse)
-                ? Erasure.ObjectPlace(storage: s3, prefix: Location.join(place.warehouse, "")) : nil
-        }
-        return Erasure(
-            shop: Erasure.Shop(
-                folder: folder, log: log, catalog: catalog, lake: lake, erased: erased, objects: objects),
-            runModels: { told in
-                try runner.run { step in
-                    if case .started(let name, let number, let count) = step { told(name, number, count) }
-                }.models.filter { $0.status != .unchanged }.count
-            }, checkBooks: { [self, connection = bench.connection] in balance(connection, runner, $0) },
-            rebuildLive: rebuildLive, connection: bench.connection,
-            models: runner.project.models.map { TableIdentifier($0.schema, $0.name) },
-            appended: runner.project.models.filter(\.onlyGrows).map { TableIdentifier($0.schema, $0.name) })
-    }
-
     private func fail(_ text: String) {
         let isNews = status.withLock { status in
             defer { status.failure = text }
             return status.failure != text
         }
-        if isNews, !condition.withLock({ isStopping }) { report("the models did not run: \(text)") }
+        if isNews, !jobs.isStopping { report("the models did not run: \(text)") }
     }
 
     // MARK: - Answers for the read API
 
     func dailySales(days: Int) async throws -> [UInt8] {
-        try await perform { [self] bench in
+        try await jobs.perform { [self] bench in
             try TableAnswers(catalog: catalog, connection: bench.connection)
                 .dailySales(days: days, currency: settings.currency)
         }
@@ -397,25 +282,9 @@ final class BatchService: Sendable {
     func quarantine(limit: Int) async throws -> [UInt8] {
         // The log holds what the table may not hold yet.
         let cut = log.cut()
-        return try await perform { [self] bench in
+        return try await jobs.perform { [self] bench in
             _ = try lake.drain(to: cut)
             return try TableAnswers(catalog: catalog, connection: bench.connection).quarantine(limit: limit)
         }
-    }
-}
-
-/// What the batch thread works with: used by one thread at a time.
-struct BatchBench: ~Copyable {
-    let connection: Connection
-    let runner: ModelRunner
-
-    /// Runs the models over what bronze holds.
-    borrowing func run(
-        _ selection: ModelSelection, fullRefresh: Bool, progress: (String, Int, Int) -> Void
-    ) throws -> (models: Int, rows: Int) {
-        let report = try runner.run(selection, fullRefresh: fullRefresh) { step in
-            if case .started(let name, let number, let count) = step { progress(name, number, count) }
-        }
-        return (report.models.filter { $0.status != .unchanged }.count, report.models.reduce(0) { $0 + $1.rows })
     }
 }

@@ -1,6 +1,7 @@
 import EventLog
 import Events
 import Foundation
+import Models
 import Server
 import Streaming
 
@@ -33,9 +34,13 @@ struct Operations: ShopOperations {
 
     func label(_ said: [(orderID: String, isFraud: Bool)]) async throws { try shop.fraudLabels?.add(said) }
 
-    func rebuild() async throws -> [UInt8] {
-        let outcome = try await shop.batch.rebuild()
-        return Array(try JSONEncoder().encode(outcome))
+    func rebuild(select: [String], exclude: [String], fullRefresh: Bool) async throws -> [UInt8] {
+        let selection = ModelSelection(select: select, exclude: exclude)
+        do {
+            return Array(try JSONEncoder().encode(try await shop.batch.rebuild(selection, fullRefresh: fullRefresh)))
+        } catch let error as ModelError where error.kind == .project && !selection.isAll {
+            throw WrongRequest(error.description)
+        }
     }
 
     func verify() async throws -> [UInt8] {

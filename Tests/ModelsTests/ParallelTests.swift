@@ -1,3 +1,4 @@
+import Engine
 import Foundation
 import Iceberg
 import Models
@@ -110,6 +111,25 @@ import Testing
         #expect(error.description.hasSuffix("; not run because of it: gold.b, gold.c"), "\(error)")
         #expect(try filled(shop) == ["gold.d", "gold.e"])
         #expect(try shop.rows("SELECT one FROM gold.e") == ["1"])
+    }
+
+    /// Each finds memory enough for itself alone, and not beside another one.
+    @Test func modelsThatHaveNoMemoryBesideOthersRunAlone() throws {
+        func model(_ values: Int) -> String { "select len(list(hash(i))) as n from range(\(values)) r(i)" }
+        let names = ["a", "b", "c", "d"]
+        let shop = try shop(Dictionary(uniqueKeysWithValues: names.map { ($0, model(2_000_000)) }))
+        // Without a temporary folder: nothing spills.
+        let engine = DuckDB.Settings(threads: 1, memoryLimitBytes: 64_000_000)
+        let report = try ModelRunner(project: shop.project, catalog: shop.catalog, engine: engine, threads: 4).run()
+        #expect(report.models.map(\.name) == names)
+        #expect(try shop.rows("SELECT n FROM gold.d") == ["2000000"])
+
+        let large = try self.shop(["a": model(2_000_000), "b": model(9_000_000), "c": "select * from {{ ref('a') }}"])
+        let runner = ModelRunner(project: large.project, catalog: large.catalog, engine: engine, threads: 2)
+        let error = try #require(throws: ModelError.self) { try runner.run() }
+        #expect(error.kind == .outOfMemory)
+        #expect(error.description.hasPrefix("b: "), "\(error)")
+        #expect(try filled(large) == ["gold.a", "gold.c"])
     }
 
     @Test(.timeLimit(.minutes(10))) func cancellingStopsAllThatRun() throws {

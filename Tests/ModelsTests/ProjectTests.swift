@@ -56,6 +56,6 @@ import Testing
     @Test func theShopsOwnProjectIsDescribedThroughout() throws {
         let project = try ModelProject(folder: Shop.projectFolder)
         for model in project.models { #expect(!model.description.isEmpty, "\(model.name)") }
-        #expect(project.sources.count == 8)
+        #expect(project.sources.count == 9)
     }
 }

@@ -134,7 +134,7 @@ private struct NothingBehind: ShopOperations {
 
     struct Nothing: Error {}
     func dailySales(days: Int) async throws -> [UInt8] { throw Nothing() }
-    func rebuild() async throws -> [UInt8] { throw Nothing() }
+    func rebuild(select: [String], exclude: [String], fullRefresh: Bool) async throws -> [UInt8] { throw Nothing() }
     func verify() async throws -> [UInt8] { throw Nothing() }
     func status() async throws -> [UInt8] { Array("{}".utf8) }
     func quarantine(limit: Int) async throws -> [UInt8] { throw Nothing() }

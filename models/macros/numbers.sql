@@ -24,10 +24,14 @@ div({{ dividend }}, {{ divisor }})
 ({{ dividend }}) // ({{ divisor }})
 {%- endmacro %}
 
-{# `div` would give 64 bits, and more digits than those be lost in silence. Without the remainder the quotient is whole,
-   and so nothing is rounded. #}
+{# `div` would give 64 bits, and more digits than those be lost in silence. Without the remainder the quotient is whole, and
+   so nothing is rounded; 32 digits fit, and more are an error, which dbt-spark's mode would make a null of. The function of one
+   pair is there to say each of the two once, or quotients of quotients would grow without end. #}
 {% macro spark__whole_quotient(dividend, divisor) -%}
-cast((({{ dividend }}) - ({{ dividend }}) % ({{ divisor }})) / ({{ divisor }}) as decimal(38, 0))
+transform(array(struct({{ dividend }} as dividend, {{ divisor }} as divisor)), pair -> coalesce(
+        cast((pair.dividend - pair.dividend % pair.divisor) / pair.divisor as decimal(38, 0)),
+        case when pair.dividend is not null and pair.divisor <> 0 then
+            cast(raise_error('a quotient of more than 32 digits') as decimal(38, 0)) end))[0]
 {%- endmacro %}
 
 {# The quotient of two integers of at most 64 bits, cut off behind the point. #}

@@ -16,10 +16,11 @@ cast(cast({{ amount }} as decimal(38, 4)) * 10000 as {{ type_whole() }})
     the amount exactly. `upto` and `whole` are whole numbers, the whole is above 0; all are ten-thousandths or all are pieces.
 
     64 bits, many times as fast as more, hold the product of amounts of up to 200,000. Where amount x whole would not even fit into
-    37 digits, parts are told apart less finely, and the sum stays exact. #}
+    37 digits, parts are told apart less finely, and the sum stays exact. (No whole has 31 digits, so that amounts below 100 need not be
+    told apart from 100, and a quotient here has no more digits than every engine can hold.) #}
 {% macro share_until(amount, upto, whole) -%}
 {%- set total = ten_thousandths(amount) -%}
-{%- set most = whole_quotient('cast(10000000000000000000000000000000000000 as ' ~ type_whole() ~ ')', 'greatest(' ~ total ~ ', 1)') -%}
+{%- set most = whole_quotient('cast(10000000000000000000000000000000000000 as ' ~ type_whole() ~ ')', 'greatest(' ~ total ~ ', 1000000)') -%}
 {%- set grain = whole_quotient(whole, most) ~ ' + 1' -%}
 {%- set wholes = whole_quotient(whole, grain) -%}
 cast(case
