@@ -47,8 +47,11 @@ public struct KeyHash: Hashable, Sendable {
     @inlinable
     public init(_ p: UnsafePointer<UInt8>, count: Int, seed: UInt64 = 0) {
         let raw = UnsafeRawPointer(p)
-        var a: UInt64 = 0x9e37_79b9_7f4a_7c15 ^ seed
-        var b: UInt64 = 0xc2b2_ae3d_27d4_eb4f &+ seed
+        // A small seed as one of many bits, zero as zero: were it mixed in as it is, `c1` under one seed would be `a1` under
+        // another.
+        let spread = seed &* 0x9fb2_1c65_1e98_df25
+        var a: UInt64 = 0x9e37_79b9_7f4a_7c15 ^ spread
+        var b: UInt64 = 0xc2b2_ae3d_27d4_eb4f &+ spread
         var at = 0
         while at &+ 8 <= count {
             let word = raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)

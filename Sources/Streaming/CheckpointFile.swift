@@ -8,7 +8,7 @@ import Foundation
 /// it holds whole, the offsets that it covers, the time zone, and named sections up to the end. Little-endian.
 struct CheckpointFile {
     static let magic: UInt32 = 0x5347_5443
-    static let version: UInt32 = 2
+    static let version: UInt32 = 3
     /// Where what the checksum is of begins.
     static let checkedFrom = 12
 
