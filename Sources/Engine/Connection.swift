@@ -289,7 +289,7 @@ extension Connection {
         case DUCKDB_ERROR_OUT_OF_MEMORY:
             return EngineError(
                 .outOfMemory,
-                "\(text): raise the engine's memory limit (\(database.settings.memoryLimitBytes >> 20) MiB now)",
+                "\(text): the statement needs more than the engine's \(database.settings.memoryLimitBytes >> 20) MiB",
                 sql: sql)
         case DUCKDB_ERROR_IO, DUCKDB_ERROR_PERMISSION:
             return EngineError(

@@ -117,8 +117,12 @@ final class ModelSession {
             throw ModelError(.cancelled, "the run was cancelled in \(model)")
         } catch let error as ModelError {
             throw ModelError(error.kind, "\(model): \(error.description)")
+        } catch let error as EngineError where error.kind == .outOfMemory {
+            throw ModelError(
+                .outOfMemory, "\(model): \(error); without a server `cartograph batch run` has several times the memory"
+            )
         } catch let error as EngineError {
-            throw ModelError(error.kind == .outOfMemory ? .outOfMemory : .run, "\(model): \(error)")
+            throw ModelError(.run, "\(model): \(error)")
         } catch let error as LakeTableError {
             throw ModelError(.run, "\(model): \(error)")
         } catch let error as IcebergError where error.kind == .conflict {
