@@ -64,10 +64,9 @@ class Killer:
 
 
 def whole(data, folder):
-    """A copy whose tables are made by one run over the log."""
-    shutil.copytree(data, folder)
-    for name in ("lake", "stream"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    """Makes a copy from before the first run, which has the shop's products, hold all events, and its tables by one run."""
+    shutil.rmtree(folder / "log")
+    shutil.copytree(data / "log", folder / "log")
     must("batch", "run", "--data", folder)
     return folder
 
@@ -75,6 +74,7 @@ def whole(data, folder):
 def test_a_killed_run_is_finished_by_the_next(data, tmp_path, seed, sizes, rounds, table):
     chance = random.Random(f"{seed} batch")
     must("simulate", "--events", EVENTS, "--seed", 1, "--to", "log", "--data", data)
+    shutil.copytree(data, tmp_path / "whole")
     killer = Killer(chance, "batch", "run", "--data", data)
     killer.finish()
     names = tables(data)
