@@ -98,12 +98,15 @@ extension IcebergValue {
 
 /// The engine's spelling of dates, times and decimals, read back without rounding.
 enum BoundText {
-    /// `2026-03-01` as days since 1970-01-01; nil for anything else, years past 9999 included.
+    /// `2026-03-01` as days since 1970-01-01; nil for anything else, days that no calendar has and years past 9999 included.
     static func days(_ text: some StringProtocol) -> Int32? {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 3, parts[0].utf8.count == 4, let year = number(parts[0]), let month = number(parts[1]),
-            let day = number(parts[2]), (1...12).contains(month), (1...31).contains(day)
+        guard parts.map(\.utf8.count) == [4, 2, 2], let year = number(parts[0]), let month = number(parts[1]),
+            let day = number(parts[2]), (1...12).contains(month)
         else { return nil }
+        let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+        let length = month == 2 ? (isLeap ? 29 : 28) : [4, 6, 9, 11].contains(month) ? 30 : 31
+        guard (1...length).contains(day) else { return nil }
         // Years are counted from March, so that the leap day is the last of its year.
         let shifted = month > 2 ? year : year - 1
         let era = (shifted >= 0 ? shifted : shifted - 399) / 400

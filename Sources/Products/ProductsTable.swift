@@ -97,10 +97,7 @@ public struct ProductsTable {
     }
 
     /// Whether a text is a day of the calendar, written as `2026-03-01`, from the beginning on.
-    public static func isDay(_ text: String) -> Bool {
-        guard let days = LakeDate.days(text) else { return false }
-        return Value.date(days: days).text == text && text >= beginning
-    }
+    public static func isDay(_ text: String) -> Bool { LakeDate.days(text) != nil && text >= beginning }
 
     private struct Overtaken: Error {}
 

@@ -42,10 +42,7 @@ public struct ExchangeRate: Sendable, Hashable {
     public static func date(_ day: Int32) -> String { Value.date(days: day).text }
 
     /// `2026-03-01` as days since 1970-01-01; nil for anything else.
-    public static func day(_ date: String) -> Int32? {
-        guard let day = LakeDate.days(date), self.date(day) == date else { return nil }
-        return day
-    }
+    public static func day(_ date: String) -> Int32? { LakeDate.days(date) }
 
     /// Three capital letters.
     static func isCurrency(_ text: some StringProtocol) -> Bool {
