@@ -60,19 +60,8 @@ final class Shop {
             return "CAST(\(value) AS \(column.type)) AS \(column.name)"
         }
         let select = "SELECT \(fields.joined(separator: ", ")) FROM (VALUES \(values)) event(\(columns))"
-        let identifier = TableIdentifier("bronze", topic)
-        try catalog.createNamespace("bronze", ifMissing: true)
-        var table: Table
-        if try catalog.tableExists(identifier) {
-            table = try catalog.loadTable(identifier)
-        } else {
-            let schema = Schema(
-                assigningIDs: try connection.columns(of: select).map { ColumnDefinition($0.name, $0.type.iceberg) })
-            table = try catalog.createTable(
-                identifier, schema: schema, spec: PartitionSpec(of: schema, by: [("received_at", .day)]))
-        }
-        let rows = try TableWriter(connection).write(
-            select, into: &table, mode: .append, summary: ["cartograph.offsets": "\(topic)@\(offset)"])
+        let rows = try append(
+            select, to: topic, byDayOf: "received_at", summary: ["cartograph.offsets": "\(topic)@\(offset)"])
         offset += rows.rowCount
     }
 
@@ -84,18 +73,7 @@ final class Shop {
                 'test' AS source, TIMESTAMPTZ '2026-06-01 00:00:00Z' + INTERVAL \(batch) SECOND AS fetched_at
             FROM (VALUES \(values)) given(rate_date, currency, rate)
             """
-        let identifier = TableIdentifier("bronze", "exchange_rates")
-        try catalog.createNamespace("bronze", ifMissing: true)
-        var table: Table
-        if try catalog.tableExists(identifier) {
-            table = try catalog.loadTable(identifier)
-        } else {
-            let schema = Schema(
-                assigningIDs: try connection.columns(of: select).map { ColumnDefinition($0.name, $0.type.iceberg) })
-            table = try catalog.createTable(identifier, schema: schema, spec: .unpartitioned)
-        }
-        try TableWriter(connection).write(
-            select, into: &table, mode: .append, summary: ["cartograph.days": days.joined(separator: ",")])
+        try append(select, to: "exchange_rates", summary: ["cartograph.days": days.joined(separator: ",")])
     }
 
     /// Lets a list of products arrive in one commit: `values` are rows of SQL of product_id, name, category, valid_from.
@@ -106,7 +84,16 @@ final class Shop {
                 'test' AS source, TIMESTAMPTZ '2026-06-01 00:00:00Z' + INTERVAL \(batch) SECOND AS imported_at
             FROM (VALUES \(values)) given(product_id, name, category, valid_from)
             """
-        let identifier = TableIdentifier("bronze", "products")
+        try append(select, to: "products")
+    }
+
+    /// Appends rows to a table of bronze in one commit, and makes the table where there is none.
+    /// - Parameter day: the column by whose day the table is partitioned; nil for one that is not.
+    @discardableResult
+    private func append(
+        _ select: String, to name: String, byDayOf day: String? = nil, summary: [String: String] = [:]
+    ) throws -> TableWriter.Result {
+        let identifier = TableIdentifier("bronze", name)
         try catalog.createNamespace("bronze", ifMissing: true)
         var table: Table
         if try catalog.tableExists(identifier) {
@@ -114,9 +101,10 @@ final class Shop {
         } else {
             let schema = Schema(
                 assigningIDs: try connection.columns(of: select).map { ColumnDefinition($0.name, $0.type.iceberg) })
-            table = try catalog.createTable(identifier, schema: schema, spec: .unpartitioned)
+            let spec = try day.map { try PartitionSpec(of: schema, by: [($0, .day)]) } ?? .unpartitioned
+            table = try catalog.createTable(identifier, schema: schema, spec: spec)
         }
-        try TableWriter(connection).write(select, into: &table, mode: .append)
+        return try TableWriter(connection).write(select, into: &table, mode: .append, summary: summary)
     }
 
     func runner(_ variables: [String: String] = [:]) -> ModelRunner {
