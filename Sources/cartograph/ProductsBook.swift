@@ -1,5 +1,6 @@
 import Engine
 import EventLog
+import Events
 import Foundation
 import Iceberg
 import Products
@@ -39,9 +40,8 @@ struct ProductsBook {
 
     /// The business day of now, as `2026-03-01`.
     func today(now: Int64 = EmbeddedLog.wallClock()) -> String {
-        let seconds = now / 1_000_000
-        let offset = zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(seconds)))
-        return Value.date(days: Int32(clamping: (seconds + Int64(offset)) / 86_400)).text
+        var calendar = BusinessCalendar(zone: zone)
+        return Value.date(days: calendar.day(of: now)).text
     }
 
     /// Keeps what a list says that is new.

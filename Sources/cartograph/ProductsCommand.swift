@@ -19,13 +19,6 @@ struct ProductsCommand: AsyncParsableCommand {
             catalog: try place.openCatalog(), folder: folder, zone: settings.zone, objectStore: place.objectStore)
     }
 
-    private static func print(_ value: some Encodable) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        Swift.print(String(decoding: try encoder.encode(value), as: UTF8.self))
-    }
-
     /// `cartograph products show`.
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -47,7 +40,7 @@ struct ProductsCommand: AsyncParsableCommand {
             let last = try book.table.lastImport()
             let count = categories.reduce(0) { $0 + $1.products }
             if options.json {
-                return try ProductsCommand.print(
+                return try JSONAnswer.print(
                     Answer(products: count, lastImportAt: last?.at, lastSource: last?.source, categories: categories))
             }
             guard let last else {
@@ -66,7 +59,7 @@ struct ProductsCommand: AsyncParsableCommand {
             guard !versions.isEmpty else {
                 throw CommandError("no list has the product '\(product)': see `cartograph products import`")
             }
-            if options.json { return try ProductsCommand.print(versions) }
+            if options.json { return try JSONAnswer.print(versions) }
             var table = TextTable(["from", "until before", "name", "category", "brand", "taken in", "source"])
             for each in versions {
                 table.add([
@@ -132,7 +125,7 @@ struct ProductsCommand: AsyncParsableCommand {
             let name = URL(fileURLWithPath: file).lastPathComponent
             let done = try book.add(list, from: day, source: "file \(name)")
             if options.json {
-                return try ProductsCommand.print(
+                return try JSONAnswer.print(
                     Answer(
                         added: done.added, changed: done.changed, known: done.known, validFrom: day,
                         ignoredColumns: list.ignored))

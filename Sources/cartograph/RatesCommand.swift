@@ -28,18 +28,11 @@ struct RatesCommand: AsyncParsableCommand {
 
         /// Keeps a report's numbers readable for people and machines.
         func print(_ report: RatesTable.Report, _ options: ShopOptions) throws {
-            if options.json { return try RatesCommand.print(report) }
+            if options.json { return try JSONAnswer.print(report) }
             Swift.print(
                 "\(Int64(report.added).grouped) rates added, \(Int64(report.corrected).grouped) corrected, "
                     + "\(Int64(report.known).grouped) known already; the next run of the models uses them")
         }
-    }
-
-    private static func print(_ value: some Encodable) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        Swift.print(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 
     /// `cartograph rates show`.
@@ -64,7 +57,7 @@ struct RatesCommand: AsyncParsableCommand {
             let age = newest.flatMap { ExchangeRate.day($0) }.map { Int(today - $0) }
             let attempt = desk.book.lastAttempt
             if options.json {
-                return try RatesCommand.print(
+                return try JSONAnswer.print(
                     Answer(
                         reportingCurrency: desk.settings.currency, newest: newest, ageDays: age, lastAttempt: attempt,
                         rates: rates))
